@@ -1,0 +1,107 @@
+"""What happened, as plain data: commands produce it, `render` shows it as lines or as JSON.
+
+Times are integer milliseconds since the epoch, durations are milliseconds.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+OutcomeName = Literal["succeeded", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The tunnel is up and the session accepted: from now on events are forwarded."""
+
+    forward_to: str
+    secret: str
+    cloud: str
+    team_id: str
+    session_id: str
+    embedded: bool
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """One attempt at the local URL has ended, well or badly."""
+
+    time_ms: int
+    event_id: str
+    event_type: str
+    delivery_id: str
+    attempt: int
+    url: str
+    status: int | None
+    duration_ms: float
+    outcome: OutcomeName
+    error: str | None
+    response_body: bytes
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The tunnel is gone; reconnecting goes on until it is back."""
+
+    time_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """The tunnel is back; `missed` deliveries were made meanwhile and come late."""
+
+    time_ms: int
+    missed: int
+    resumed: bool
+    took_over: bool
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know, without being an outcome."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a listening session came to."""
+
+    forwarded: int
+    succeeded: int
+    failed: int
+    unfinished: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The cloud has made an event durable and fanned it out; `line` is the API's answer, one line of JSON."""
+
+    event_id: str
+    event_type: str
+    delivery_ids: tuple[str, ...]
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """One attempt of a delivery, whoever made it, as the cloud's log has it."""
+
+    time: str
+    event_id: str
+    event_type: str
+    delivery_id: str
+    attempt: int
+    target: str
+    url: str
+    status: int | None
+    duration_ms: float
+    outcome: OutcomeName
+    error: str | None
+    next_attempt_at: str | None
+
+
+Activity = Ready | Forwarded | Disconnected | Reconnected | Notice | Summary | Accepted | Attempted

@@ -1,0 +1,61 @@
+"""The one family of errors, and the exit code each becomes.
+
+CstarError               1   the thing failed
+├── UsageError           2   what was asked for makes no sense
+├── CloudUnreachable     3   no cloud answers
+├── NotAllowed           4   the cloud, or the system, says no
+├── ExpectationNotMet    5   --expect saw something else
+└── Interrupted        130   Ctrl-C
+
+A message says what failed and what to do next. `main` alone turns errors into exits.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What scripts and CI branch on."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    NOT_ALLOWED = 4
+    EXPECTATION = 5
+    INTERRUPTED = 130
+
+
+class CstarError(Exception):
+    """Something failed; the message is one that a user can act on."""
+
+    exit_code = ExitCode.FAILED
+
+
+class UsageError(CstarError):
+    """The arguments or settings make no sense."""
+
+    exit_code = ExitCode.USAGE
+
+
+class CloudUnreachable(CstarError):
+    """No cloud answers on the address."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class NotAllowed(CstarError):
+    """The cloud or the operating system refuses."""
+
+    exit_code = ExitCode.NOT_ALLOWED
+
+
+class ExpectationNotMet(CstarError):
+    """An outcome differs from what --expect asked for, or never came."""
+
+    exit_code = ExitCode.EXPECTATION
+
+
+class Interrupted(CstarError):
+    """The user pressed Ctrl-C."""
+
+    exit_code = ExitCode.INTERRUPTED
