@@ -1,0 +1,169 @@
+"""What the two ends of a tunnel say to each other.
+
+A message is one or more frames. A frame is a JSON object in UTF-8 and a newline; where it has a positive
+`body_bytes`, that many raw bytes and another newline follow. Bodies travel untouched: they are never JSON in JSON.
+Unknown frames and unknown fields are skipped, so that either end may learn new words first.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from cstar_cli.errors import CstarError
+
+SUBPROTOCOL = "cstar.tunnel.v1"
+HEARTBEAT_S = 5.0
+DEAD_AFTER_S = 12.0
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class MalformedMessage(CstarError):
+    """The peer sent something that isn't the tunnel's language."""
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """The listener's first frame: who it is and what it wants.
+
+    `holding` are the deliveries it has from an earlier connection and will still answer; `window` is how many
+    unsettled deliveries it is willing to hold.
+    """
+
+    forward_to: str
+    events: tuple[str, ...]
+    window: int
+    session_id: str | None = None
+    holding: tuple[str, ...] = ()
+    agent: str = ""
+
+
+class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
+    """The session is accepted; `waiting` deliveries were made while the listener was away."""
+
+    session_id: str
+    resumed: bool
+    waiting: int
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """The session isn't accepted, or ends here; coming back makes sense only with `retry`."""
+
+    message: str
+    retry: bool
+
+
+class Delivery(msgspec.Struct, frozen=True, tag="event", omit_defaults=True):
+    """One event for the listener to forward; `attempt` counts from 1, `body` is what gets signed and sent."""
+
+    delivery_id: str
+    event_id: str
+    event_type: str
+    attempt: int
+    body_bytes: int = 0
+    body: bytes = b""
+
+
+class Result(msgspec.Struct, frozen=True, tag="result", omit_defaults=True):
+    """What came of one attempt: the only acknowledgement. `body` is the beginning of the receiver's answer."""
+
+    delivery_id: str
+    attempt: int
+    succeeded: bool
+    status: int | None
+    error: str | None
+    started_at_ms: int
+    duration_ms: float
+    request_headers: Headers = ()
+    response_headers: Headers = ()
+    body_bytes: int = 0
+    body: bytes = b""
+
+
+class Settled(msgspec.Struct, frozen=True, tag="settled"):
+    """The results of these deliveries are durable; the listener may forget them."""
+
+    delivery_ids: tuple[str, ...]
+
+
+class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
+    """Said when there was nothing else to say for `HEARTBEAT_S`."""
+
+
+class Bye(msgspec.Struct, frozen=True, tag="bye"):
+    """The listener ends its session; what it hasn't answered will never be."""
+
+
+Frame = Hello | Welcome | Refused | Delivery | Result | Settled | Heartbeat | Bye
+
+
+class _Kind(msgspec.Struct):
+    type: str
+    body_bytes: int = 0
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Frame)
+_kind_decoder = msgspec.json.Decoder(_Kind)
+_KNOWN = {kind.__struct_config__.tag for kind in Frame.__args__}
+
+
+def encode(frames: Iterable[Frame]) -> bytes:
+    """Return one message that carries the frames in order."""
+    parts: list[bytes] = []
+    for frame in frames:
+        if isinstance(frame, Delivery | Result) and frame.body:
+            head = msgspec.structs.replace(frame, body=b"", body_bytes=len(frame.body))
+            parts += (_encoder.encode(head), frame.body)
+        else:
+            parts.append(_encoder.encode(frame))
+    parts.append(b"")
+    return b"\n".join(parts)
+
+
+def decode(message: bytes) -> Sequence[Frame]:
+    """Return the message's frames, without those of kinds unknown here.
+
+    Raises MalformedMessage.
+    """
+    frames: list[Frame] = []
+    at = 0
+    while at < len(message):
+        end = message.find(b"\n", at)
+        if end < 0:
+            raise MalformedMessage("a frame without its newline")
+        frame, body_bytes = _decode_head(message[at:end])
+        at = end + 1
+        if body_bytes:
+            body = message[at : at + body_bytes]
+            at += body_bytes + 1
+            if at > len(message) or message[at - 1 : at] != b"\n":
+                raise MalformedMessage("a body of another length than said")
+            if isinstance(frame, Delivery | Result):
+                frame = msgspec.structs.replace(frame, body=body)
+        if frame is not None:
+            frames.append(frame)
+    return frames
+
+
+def _decode_head(head: bytes) -> tuple[Frame | None, int]:
+    try:
+        frame = _decoder.decode(head)
+        body_bytes = frame.body_bytes if isinstance(frame, Delivery | Result) else 0
+    except msgspec.ValidationError as error:
+        frame, body_bytes = _skip_unknown(head, error)
+    except msgspec.DecodeError as error:
+        raise MalformedMessage(f"a frame that isn't JSON: {error}") from error
+    if body_bytes < 0:
+        raise MalformedMessage("a body of negative length")
+    return frame, body_bytes
+
+
+def _skip_unknown(head: bytes, error: msgspec.ValidationError) -> tuple[None, int]:
+    try:
+        kind = _kind_decoder.decode(head)
+    except msgspec.ValidationError as no_kind:
+        raise MalformedMessage(f"a frame without a type: {no_kind}") from no_kind
+    if kind.type in _KNOWN:
+        raise MalformedMessage(f"a {kind.type} frame with a wrong field: {error}") from error
+    return None, kind.body_bytes

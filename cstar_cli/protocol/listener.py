@@ -1,0 +1,140 @@
+"""The listener's end of the tunnel: what the CLI holds between a delivery's arrival and its settlement.
+
+A delivery is *queued* until one of `concurrency` slots is free, *running* while it is forwarded, *unsettled* until the
+cloud says that the result is durable. All three survive a lost connection; a repeat of any is recognised by its
+delivery id and never forwarded again.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
+from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Refused, Result, Settled, Welcome
+from cstar_cli.protocol.heartbeat import Pulse
+
+QUEUED_BEYOND_SLOTS = 32
+
+
+class ListenerProtocol:
+    """Frames, results and ticks in; commands out."""
+
+    def __init__(self, *, forward_to: str, events: tuple[str, ...], concurrency: int, agent: str) -> None:
+        self.session_id: str | None = None
+        self._forward_to = forward_to
+        self._events = events
+        self._concurrency = concurrency
+        self._agent = agent
+        self._queued: deque[Delivery] = deque()
+        self._running: set[str] = set()
+        self._unsettled: dict[str, Result] = {}
+        self._held: set[str] = set()  # the ids of all three
+        self._pulse: Pulse | None = None
+        self._welcomed = False
+        self._stopping = False
+
+    @property
+    def running(self) -> int:
+        """How many deliveries are being forwarded."""
+        return len(self._running)
+
+    @property
+    def unsettled(self) -> int:
+        """How many results the cloud hasn't made durable yet, as far as is known."""
+        return len(self._unsettled)
+
+    def connected(self, now: float) -> Sequence[ListenerCommand]:
+        """A connection is up: introduce ourselves."""
+        self._pulse = Pulse(now)
+        self._welcomed = False
+        hello = Hello(
+            forward_to=self._forward_to,
+            events=self._events,
+            window=self._concurrency + QUEUED_BEYOND_SLOTS,
+            session_id=self.session_id,
+            holding=tuple(self._held),
+            agent=self._agent,
+        )
+        return [Send(hello)]
+
+    def received(self, frames: Iterable[Frame], now: float) -> Sequence[ListenerCommand]:
+        """The cloud has said something."""
+        if self._pulse:
+            self._pulse.heard(now)
+        commands: list[ListenerCommand] = []
+        for frame in frames:
+            match frame:
+                case Delivery():
+                    commands += self._take(frame)
+                case Settled(delivery_ids=delivery_ids):
+                    for delivery_id in delivery_ids:
+                        self._unsettled.pop(delivery_id, None)
+                        self._held.discard(delivery_id)
+                case Welcome():
+                    commands += self._welcome(frame)
+                case Refused(message=message, retry=retry):
+                    commands.append(HangUp(message, retry))
+                case _:
+                    pass
+        return self._noted(commands + self._start(), now)
+
+    def finished(self, result: Result, now: float) -> Sequence[ListenerCommand]:
+        """A forwarded delivery has its outcome."""
+        self._running.discard(result.delivery_id)
+        self._unsettled[result.delivery_id] = result
+        commands: list[ListenerCommand] = [Send(result)] if self._welcomed else []
+        return self._noted(commands + self._start(), now)
+
+    def tick(self, now: float) -> Sequence[ListenerCommand]:
+        """Time has passed; call it about once a second."""
+        return self._pulse.tick(now) if self._pulse else []
+
+    def lost(self) -> None:
+        """The connection is gone; what is held stays held."""
+        self._pulse = None
+        self._welcomed = False
+
+    def stop(self) -> None:
+        """Take nothing more; what runs may finish."""
+        self._stopping = True
+        self._drop_queued()
+
+    def goodbye(self) -> Sequence[ListenerCommand]:
+        """End the session for good."""
+        return [Send(Bye())] if self._welcomed else []
+
+    def _welcome(self, welcome: Welcome) -> list[ListenerCommand]:
+        if self.session_id is not None and not welcome.resumed:
+            # Another session answers for another set of deliveries: what the old one held was failed with it.
+            self._drop_queued()
+            self._unsettled.clear()
+            self._held = set(self._running)
+        self.session_id = welcome.session_id
+        self._welcomed = True
+        accepted = Accepted(welcome.session_id, welcome.resumed, welcome.waiting)
+        return [accepted, *(Send(result) for result in self._unsettled.values())]
+
+    def _take(self, delivery: Delivery) -> list[ListenerCommand]:
+        known = self._unsettled.get(delivery.delivery_id)
+        if known is not None and known.attempt == delivery.attempt:
+            return [Send(known)]
+        if delivery.delivery_id not in self._held and not self._stopping:
+            self._held.add(delivery.delivery_id)
+            self._queued.append(delivery)
+        return []
+
+    def _start(self) -> list[ListenerCommand]:
+        commands: list[ListenerCommand] = []
+        while self._queued and len(self._running) < self._concurrency:
+            delivery = self._queued.popleft()
+            self._running.add(delivery.delivery_id)
+            commands.append(Forward(delivery))
+        return commands
+
+    def _drop_queued(self) -> None:
+        self._held.difference_update(delivery.delivery_id for delivery in self._queued)
+        self._queued.clear()
+
+    def _noted(self, commands: list[ListenerCommand], now: float) -> list[ListenerCommand]:
+        if self._pulse and any(isinstance(command, Send) for command in commands):
+            self._pulse.said(now)
+        return commands
