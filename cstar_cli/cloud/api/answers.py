@@ -1,0 +1,83 @@
+"""The reference's answer and error shapes. Every answer carries a request id."""
+
+import time
+from collections.abc import Mapping
+
+import msgspec
+from starlette.responses import Response
+
+from cstar_cli.events.envelope import iso_ms, new_id
+
+DOCS = "https://www.cstar.help/docs/api/errors"
+RETRY_AFTER_S = 1
+
+
+class ApiError(Exception):
+    """An answer that isn't success."""
+
+    def __init__(
+        self, http_status: int, type_: str, code: str, message: str, param: str | None = None, retry: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.type = type_
+        self.code = code
+        self.message = message
+        self.param = param
+        self.retry = retry
+
+
+def invalid(code: str, message: str, param: str | None = None, http_status: int = 400) -> ApiError:
+    return ApiError(http_status, "invalid_request_error", code, message, param)
+
+
+def missing(message: str) -> ApiError:
+    return invalid("resource_missing", message, http_status=404)
+
+
+def unauthenticated() -> ApiError:
+    return ApiError(
+        401,
+        "authentication_error",
+        "authentication_required",
+        "A valid bearer token is needed: Authorization: Bearer …",
+    )
+
+
+def forbidden(message: str) -> ApiError:
+    return ApiError(403, "authorization_error", "insufficient_permissions", message)
+
+
+def unavailable(message: str) -> ApiError:
+    return ApiError(503, "api_error", "store_unavailable", message, retry=True)
+
+
+def success(data: object, http_status: int = 200, pagination: Mapping[str, object] | None = None) -> Response:
+    answer: dict[str, object] = {"success": True, "data": data}
+    if pagination:
+        answer["pagination"] = pagination
+    request_id = new_id("req")
+    answer["meta"] = {"requestId": request_id, "timestamp": _now()}
+    return _json(answer, http_status, {"x-cstar-request-id": request_id})
+
+
+def failure(error: ApiError) -> Response:
+    request_id = new_id("req")
+    said = {"type": error.type, "code": error.code, "message": error.message}
+    if error.param:
+        said["param"] = error.param
+    said |= {"doc_url": f"{DOCS}#{error.code}", "request_id": request_id}
+    headers = {"x-cstar-request-id": request_id}
+    if error.retry:
+        headers["retry-after"] = str(RETRY_AFTER_S)
+    if error.http_status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return _json({"success": False, "error": said, "meta": {"timestamp": _now()}}, error.http_status, headers)
+
+
+def _json(answer: object, http_status: int, headers: Mapping[str, str]) -> Response:
+    return Response(msgspec.json.encode(answer), http_status, headers=headers, media_type="application/json")
+
+
+def _now() -> str:
+    return iso_ms(time.time_ns() // 1_000_000)

@@ -1,0 +1,40 @@
+"""The websocket of a listener."""
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from cstar_cli.cloud.relay import Gone, Relay
+from cstar_cli.cloud.service import Cloud
+from cstar_cli.protocol.frames import SUBPROTOCOL
+
+
+class _Socket:
+    """Starlette's websocket as the relay sees it."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+
+    async def receive(self) -> bytes:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise Gone("closed by the listener")
+        body: bytes | None = message.get("bytes")
+        return body if body is not None else str(message.get("text", "")).encode()
+
+    async def send(self, message: bytes) -> None:
+        try:
+            await self._websocket.send_bytes(message)
+        except (WebSocketDisconnect, RuntimeError) as error:
+            raise Gone("closed by the listener") from error
+
+
+async def tunnel(websocket: WebSocket) -> None:
+    cloud: Cloud = websocket.app.state.cloud
+    if SUBPROTOCOL not in websocket.scope["subprotocols"]:
+        return await websocket.close(1002, f"offer the subprotocol {SUBPROTOCOL}")
+    await websocket.accept(SUBPROTOCOL)
+    relay = Relay(_Socket(websocket), websocket.path_params["team_id"], cloud.store, cloud.sessions, cloud.clock)
+    end = await relay.run()
+    try:
+        await websocket.close(end.code, end.reason)
+    except (WebSocketDisconnect, RuntimeError):
+        return  # the listener has closed already

@@ -1,0 +1,208 @@
+"""Drives one tunnel: pushes what is due, settles what comes back."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import NoReturn, Protocol, assert_never
+
+from cstar_cli.cloud.sessions import Sessions
+from cstar_cli.cloud.store.interface import Store
+from cstar_cli.cloud.store.records import AttemptOutcome, DueDelivery, Session
+from cstar_cli.errors import CstarError
+from cstar_cli.events.filters import EventFilter
+from cstar_cli.protocol.commands import End, HangUp, Open, RelayCommand, Repeat, Send, Settle
+from cstar_cli.protocol.frames import DEAD_AFTER_S, Delivery, Frame, Hello, Refused, Result, Welcome, decode, encode
+from cstar_cli.protocol.relay import RelayProtocol
+
+TICK_S = 2.5
+PUSH_BYTES = 1024 * 1024
+MESSAGE_BYTES = 256 * 1024
+
+
+class Socket(Protocol):
+    """A connected websocket. Both methods raise Gone when it is closed."""
+
+    async def receive(self) -> bytes: ...
+
+    async def send(self, message: bytes) -> None: ...
+
+
+class Gone(Exception):
+    """The tunnel ends here; `reason` is for the closing frame."""
+
+    def __init__(self, reason: str, code: int = 1000) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+class Relay:
+    """One connection of one listener, from its hello to its end."""
+
+    def __init__(
+        self, socket: Socket, team_id: str, store: Store, sessions: Sessions, clock: Callable[[], float]
+    ) -> None:
+        self._socket = socket
+        self._team_id = team_id
+        self._store = store
+        self._sessions = sessions
+        self._clock = clock
+        self._protocol = RelayProtocol(clock())
+        self._session: Session | None = None
+        self._outbox: deque[Frame] = deque()
+        self._outbox_filled = asyncio.Event()
+        self._results: list[Result] = []
+        self._results_came = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._displaced = asyncio.Event()
+
+    async def run(self) -> Gone:
+        """Serve the tunnel until it ends, and say why it did."""
+        hang_up = self._displaced.set
+        end = Gone("over")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(group, hang_up))
+                group.create_task(self._write())
+                group.create_task(self._beat())
+                group.create_task(self._until_displaced())
+        except* Gone as gone:
+            end = next(error for error in gone.exceptions if isinstance(error, Gone))
+        except* CstarError as failed:
+            end = Gone(str(failed.exceptions[0])[:100], code=1011)
+        finally:
+            if self._session:
+                self._store.wakeups.leave(self._session.id, self._wake)
+                self._sessions.leave(self._session, hang_up)
+        return end
+
+    async def _read(self, group: asyncio.TaskGroup, hang_up: Callable[[], None]) -> NoReturn:
+        while True:
+            frames = decode(await self._socket.receive())
+            for command in self._protocol.received(frames, self._clock()):
+                match command:
+                    case Open(hello):
+                        self._session = await self._open(hello, hang_up)
+                        group.create_task(self._push(self._session))
+                        group.create_task(self._settle(self._session))
+                    case Settle(result):
+                        self._results.append(result)
+                        self._results_came.set()
+                    case End():
+                        await self._end()
+                    case Send() | HangUp() | Repeat():
+                        self._do([command])
+                    case _:
+                        assert_never(command)
+
+    async def _open(self, hello: Hello, hang_up: Callable[[], None]) -> Session:
+        try:
+            filter = EventFilter.parse(hello.events)
+        except CstarError as error:
+            await self._refuse(str(error))
+        session = None
+        if hello.session_id:
+            session = await self._store.resume_session(hello.session_id, self._team_id, filter, hello.forward_to)
+        resumed = session is not None
+        session = session or await self._store.open_session(self._team_id, filter, hello.forward_to)
+        self._wake = self._store.wakeups.join(session.id)
+        self._sessions.join(session, hang_up)
+        holding = [due.id for due in await self._store.due_again(session, hello.holding)] if resumed else []
+        waiting = await self._store.count_due(session) - len(holding)
+        welcome = Welcome(session.id, resumed, waiting)
+        self._do(self._protocol.accepted(welcome, hello.holding if resumed else (), self._clock()))
+        return session
+
+    async def _refuse(self, message: str) -> NoReturn:
+        await self._socket.send(encode([Refused(message, retry=False)]))
+        raise Gone("refused", code=1008)
+
+    async def _end(self) -> NoReturn:
+        if self._session:
+            await self._sessions.end(self._session, "the listener ended before it answered this")
+        raise Gone("bye")
+
+    async def _push(self, session: Session) -> NoReturn:
+        """Send what is due as far as there is room, in commit order."""
+        after_seq = 0
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while room := self._protocol.room:
+                due = await self._store.due(session, after_seq, room, PUSH_BYTES)
+                if not due:
+                    break
+                after_seq = due[-1].event_seq
+                fresh = [_frame(delivery) for delivery in due if not self._protocol.holds(delivery.id)]
+                self._do(self._protocol.push(fresh, self._clock()))
+
+    async def _settle(self, session: Session) -> NoReturn:
+        """Make results durable, as many at once as have come in."""
+        while True:
+            await self._results_came.wait()
+            self._results_came.clear()
+            results, self._results = self._results, []
+            settled = await self._store.settle(session, [_outcome(result) for result in results])
+            self._do(self._protocol.settled(settled, self._clock()))
+            self._wake.set()
+
+    async def _write(self) -> NoReturn:
+        while True:
+            await self._outbox_filled.wait()
+            frames: list[Frame] = []
+            size = 0
+            while self._outbox and size < MESSAGE_BYTES:
+                frame = self._outbox.popleft()
+                size += len(frame.body) if isinstance(frame, Delivery) else 0
+                frames.append(frame)
+            if not self._outbox:
+                self._outbox_filled.clear()
+            try:
+                async with asyncio.timeout(DEAD_AFTER_S):
+                    await self._socket.send(encode(frames))
+            except TimeoutError:
+                raise Gone("the listener doesn't read", code=1008) from None
+
+    async def _beat(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(TICK_S)
+            for command in self._protocol.tick(self._clock()):
+                if isinstance(command, Repeat) and self._session:
+                    due = await self._store.due_again(self._session, command.delivery_ids)
+                    self._do(self._protocol.push(map(_frame, due), self._clock()))
+                else:
+                    self._do([command])
+
+    async def _until_displaced(self) -> NoReturn:
+        await self._displaced.wait()
+        raise Gone("going away", code=1001)
+
+    def _do(self, commands: Iterable[RelayCommand]) -> None:
+        for command in commands:
+            match command:
+                case Send(frame):
+                    self._outbox.append(frame)
+                    self._outbox_filled.set()
+                case HangUp(reason):
+                    raise Gone(reason, code=1008)
+                case _:
+                    raise AssertionError(f"{command} belongs to another task")
+
+
+def _frame(due: DueDelivery) -> Delivery:
+    return Delivery(due.id, due.event_id, due.event_type, due.attempt, body=due.body)
+
+
+def _outcome(result: Result) -> AttemptOutcome:
+    return AttemptOutcome(
+        delivery_id=result.delivery_id,
+        attempt=result.attempt,
+        succeeded=result.succeeded,
+        status=result.status,
+        error=result.error,
+        started_at_ms=result.started_at_ms,
+        duration_ms=result.duration_ms,
+        request_headers=result.request_headers,
+        response_headers=result.response_headers,
+        response_body=result.body,
+    )

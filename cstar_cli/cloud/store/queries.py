@@ -1,0 +1,64 @@
+"""What a caller may ask of the log."""
+
+from dataclasses import dataclass
+
+from cstar_cli.cloud.store.records import DeliveryStatus, OutcomeName
+from cstar_cli.errors import UsageError
+from cstar_cli.events.filters import EventFilter
+
+MAX_PAGE_SIZE = 100
+EVERYTHING = EventFilter.parse(())
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list, newest first; `number` counts from 1."""
+
+    number: int = 1
+    size: int = 20
+
+    @property
+    def offset(self) -> int:
+        return (self.number - 1) * self.size
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryQuery:
+    """Which deliveries; `target` is a session's id or a URL."""
+
+    events: EventFilter = EVERYTHING
+    status: DeliveryStatus | None = None
+    target: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFilter:
+    """Which outcomes: a name, a class of statuses (200 to 299), or one status."""
+
+    outcome: OutcomeName | None = None
+    lowest: int | None = None
+    highest: int | None = None
+
+    @staticmethod
+    def parse(text: str) -> "StatusFilter":
+        """Read `succeeded`, `failed`, `4xx` or `404`."""
+        if text == "succeeded":
+            return StatusFilter(outcome="succeeded")
+        if text == "failed":
+            return StatusFilter(outcome="failed")
+        if len(text) == 3 and text[0] in "12345" and text[1:].lower() == "xx":
+            return StatusFilter(lowest=int(text[0]) * 100, highest=int(text[0]) * 100 + 99)
+        if len(text) == 3 and text.isascii() and text.isdigit() and text[0] in "12345":
+            return StatusFilter(lowest=int(text), highest=int(text))
+        raise UsageError(f"{text!r} is not a status: give succeeded, failed, a class like 4xx, or a code like 404.")
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptQuery:
+    """Which attempts; `target` is a session's id or a URL."""
+
+    events: EventFilter = EVERYTHING
+    status: StatusFilter = StatusFilter()
+    target: str | None = None
+    event_id: str | None = None

@@ -1,0 +1,99 @@
+"""What is stored, as plain data. Times are integer milliseconds since the epoch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cstar_cli.events.filters import EventFilter
+
+DeliveryStatus = Literal["pending", "succeeded", "failed"]
+OutcomeName = Literal["succeeded", "failed"]
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One `listen`, over all its connections. `epoch` grows with each: results of an older one no longer count."""
+
+    id: str
+    team_id: str
+    filter: EventFilter
+    forward_to: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event in the log; `seq` is its place in commit order."""
+
+    seq: int
+    id: str
+    team_id: str
+    type: str
+    created_at_ms: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way to one target (a session's id)."""
+
+    id: str
+    event_seq: int
+    event_id: str
+    event_type: str
+    target: str
+    url: str
+    status: DeliveryStatus
+    attempt_count: int
+    created_at_ms: int
+    next_attempt_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A delivery to push now, with the bytes that go."""
+
+    id: str
+    event_seq: int
+    event_id: str
+    event_type: str
+    attempt: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOutcome:
+    """What came of one attempt, as whoever made it reports it. `response_body` is its beginning."""
+
+    delivery_id: str
+    attempt: int
+    succeeded: bool
+    status: int | None
+    error: str | None
+    started_at_ms: int
+    duration_ms: float
+    request_headers: Headers = ()
+    response_headers: Headers = ()
+    response_body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt in the log; `seq` is its place in commit order."""
+
+    seq: int
+    delivery_id: str
+    event_id: str
+    event_type: str
+    attempt: int
+    target: str
+    url: str
+    status: int | None
+    outcome: OutcomeName
+    error: str | None
+    started_at_ms: int
+    duration_ms: float
+    next_attempt_at_ms: int | None
+    request_headers: Headers
+    response_headers: Headers
+    response_body: bytes

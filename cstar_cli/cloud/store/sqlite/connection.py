@@ -1,0 +1,39 @@
+"""Connections to the file: pragmas, and migrations in their order."""
+
+import os
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+from cstar_cli.errors import CstarError
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open the one read-write connection and bring the schema up to date."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    _migrate(connection, path)
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open a connection that can't change anything."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Apply the migrations that the file hasn't had; the file's `user_version` counts them."""
+    scripts = sorted(
+        (entry for entry in (resources.files(__package__) / "migrations").iterdir() if entry.name.endswith(".sql")),
+        key=lambda entry: entry.name,
+    )
+    (applied,) = connection.execute("PRAGMA user_version").fetchone()
+    if applied > len(scripts):
+        raise CstarError(f"{path} was made by a newer cstar: upgrade this one, or choose another --database.")
+    for number, script in enumerate(scripts[applied:], applied + 1):
+        connection.executescript(f"BEGIN;\n{script.read_text('utf-8')}\nPRAGMA user_version = {number};\nCOMMIT;")

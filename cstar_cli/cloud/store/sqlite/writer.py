@@ -1,0 +1,109 @@
+"""One thread writes: whatever has come in while a commit was under way shares the next one."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+from cstar_cli.cloud.store.interface import StoreUnavailable
+from cstar_cli.cloud.store.wakeups import Wakeups
+
+MAX_CHANGES_A_COMMIT = 1000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Generic[T]):
+    """What a change answers once it is durable, and whom to wake then."""
+
+    result: T
+    topics: Sequence[str] = ()
+
+
+Change = Callable[[sqlite3.Connection], Written[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[T]):
+    change: Change[T]
+    done: asyncio.Future[T]
+
+
+class Writer:
+    """Runs changes on the one read-write connection, in the order they come, many a commit."""
+
+    def __init__(self, connection: sqlite3.Connection, wakeups: Wakeups) -> None:
+        self._connection = connection
+        self._wakeups = wakeups
+        self._loop = asyncio.get_running_loop()
+        self._jobs: SimpleQueue[_Job[object] | None] = SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="cstar-store-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, change: Change[T]) -> T:
+        """Return what the change answers, once it is durable. Raises StoreUnavailable when it can't be."""
+        if self._closed:
+            raise StoreUnavailable("The store is closed.")
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put(_Job(change, done))  # type: ignore[arg-type]  # a queue of jobs of any type
+        return await done
+
+    async def close(self) -> None:
+        """Finish what has come in, then close the connection."""
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._connection.close()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            batch = [job]
+            while not self._jobs.empty() and len(batch) < MAX_CHANGES_A_COMMIT:
+                following = self._jobs.get()
+                if following is None:
+                    self._jobs.put(None)
+                    break
+                batch.append(following)
+            self._commit(batch)
+
+    def _commit(self, batch: Sequence[_Job[object]]) -> None:
+        try:
+            written = self._in_one_transaction(batch)
+        except Exception as error:
+            if len(batch) > 1:
+                # One change spoiled the transaction for all: give each its own, so that each gets its own answer.
+                for job in batch:
+                    self._commit([job])
+                return
+            answer = StoreUnavailable(f"The database can't be written: {error}.")
+            answer.__cause__ = error
+            reason = answer if isinstance(error, sqlite3.Error) else error
+            self._loop.call_soon_threadsafe(self._fail, batch[0], reason)
+        else:
+            self._loop.call_soon_threadsafe(self._tell, batch, written)
+
+    def _in_one_transaction(self, batch: Sequence[_Job[object]]) -> list[Written[object]]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            written = [job.change(self._connection) for job in batch]
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return written
+
+    def _tell(self, batch: Sequence[_Job[object]], written: Sequence[Written[object]]) -> None:
+        for job, answer in zip(batch, written, strict=True):
+            self._wakeups.wake(answer.topics)
+            if not job.done.done():
+                job.done.set_result(answer.result)
+
+    def _fail(self, job: _Job[object], error: Exception) -> None:
+        if not job.done.done():
+            job.done.set_exception(error)

@@ -1,0 +1,37 @@
+"""Who is woken when something is committed."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+
+
+class Wakeups:
+    """Topics that listeners wait on; a topic is a session's id, or `attempts_of(team)`.
+
+    A wake-up says "look again", never what has changed: the store is what is read.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+
+    def join(self, topic: str) -> asyncio.Event:
+        """Return an event that is set at each wake-up of the topic, until it leaves; it starts set."""
+        event = asyncio.Event()
+        event.set()
+        self._waiting[topic].add(event)
+        return event
+
+    def leave(self, topic: str, event: asyncio.Event) -> None:
+        self._waiting[topic].discard(event)
+        if not self._waiting[topic]:
+            del self._waiting[topic]
+
+    def wake(self, topics: Iterable[str]) -> None:
+        for topic in topics:
+            for event in self._waiting.get(topic, ()):
+                event.set()
+
+
+def attempts_of(team_id: str) -> str:
+    """The topic of a team's attempts."""
+    return f"attempts:{team_id}"
