@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cstar_cli.errors import CstarError, UsageError
+from cstar_cli.signing import new_secret
 
 DEFAULT_API_BASE = "http://127.0.0.1:7827"
 
@@ -53,7 +54,7 @@ class Home:
     def profile(self) -> Profile:
         """Return the default profile, made at first use."""
         path = self.path / "profiles" / "default.json"
-        fresh = {"team_id": str(uuid.uuid4()), "signing_secret": "whsec_" + secrets.token_urlsafe(32)}
+        fresh = {"team_id": str(uuid.uuid4()), "signing_secret": new_secret()}
         try:
             fields = json.loads(_read_or_create(path, json.dumps(fresh, indent=2) + "\n"))
             return Profile(team_id=str(fields["team_id"]), signing_secret=str(fields["signing_secret"]))
@@ -92,8 +93,8 @@ def file_settings(cwd: Path, home: Home) -> dict[str, object]:
         if (folder / "cstar.toml").is_file():
             for key, value in _read_toml(folder / "cstar.toml").items():
                 below = settings.get(key)
-                merge = isinstance(below, dict) and isinstance(value, dict)
-                settings[key] = {**below, **value} if merge else value  # type: ignore[dict-item]  # narrowed above
+                both = isinstance(below, dict) and isinstance(value, dict)
+                settings[key] = {**below, **value} if both else value  # type: ignore[dict-item]  # narrowed above
             break
     return settings
 

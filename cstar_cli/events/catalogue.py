@@ -1,0 +1,100 @@
+"""The one list of event types (cStar webhooks, 2025-12)."""
+
+import re
+from dataclasses import dataclass
+
+MAX_NAME_CHARS = 100
+
+_VALID_NAME = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+# What a near miss needs to be worth showing, and how far behind the best one it may be.
+_MIN_SCORE = 0.7
+_MAX_BEHIND = 0.2
+_SAME_RESOURCE = 0.3
+_SAME_WORD = 0.8
+_PART_ALONE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One type of event; `meaning` completes the sentence "fires when …"."""
+
+    name: str
+    group: str
+    meaning: str
+
+
+CATALOGUE: tuple[EventType, ...] = (
+    EventType("ticket.created", "Tickets", "a ticket is created via app, widget, API or email"),
+    EventType("ticket.updated", "Tickets", "status, priority or assignment of a ticket changes"),
+    EventType("ticket.closed", "Tickets", "a ticket is resolved or closed"),
+    EventType("ticket.message_added", "Tickets", "a message is added to a ticket"),
+    EventType("customer.created", "Customers", "a customer is created"),
+    EventType("customer.updated", "Customers", "customer details change"),
+    EventType("article.created", "Articles", "a Library article is created"),
+    EventType("article.published", "Articles", "an article is published to the Public Library"),
+    EventType("article.updated", "Articles", "an article's content or metadata changes"),
+    EventType("boss.spawned", "Gamification", "a boss appears for the team"),
+    EventType("boss.defeated", "Gamification", "the team defeats a boss"),
+    EventType("player.level_up", "Gamification", "a player reaches a new level"),
+    EventType("achievement.unlocked", "Gamification", "a player unlocks an achievement"),
+    EventType("survey.submitted", "Surveys", "a customer submits a CSAT survey response"),
+)
+
+_NAMES = tuple(event_type.name for event_type in CATALOGUE)
+_KNOWN = frozenset(_NAMES)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all known types, in the catalogue's order."""
+    return _NAMES
+
+
+def is_known(name: str) -> bool:
+    """Say whether the name is a type of the catalogue."""
+    return name in _KNOWN
+
+
+def is_valid_name(name: str) -> bool:
+    """Say whether the name has the form `resource.action`, known or not."""
+    return len(name) <= MAX_NAME_CHARS and _VALID_NAME.fullmatch(name) is not None
+
+
+def near_misses(name: str, limit: int = 3) -> list[str]:
+    """Return the known types that the name may have meant, the likeliest first.
+
+    Sees through other separators and cases (`ticket_created`, `TicketCreated`), swapped order (`created.ticket`)
+    and a lone resource or action (`ticket`, `level_up`).
+    """
+    words = _words(name)
+    if not words:
+        return []
+    scores = {known: _likeness(words, known) for known in _NAMES}
+    floor = max(_MIN_SCORE, max(scores.values()) - _MAX_BEHIND)
+    likely = [known for known in _NAMES if scores[known] >= floor]
+    return sorted(likely, key=lambda known: -scores[known])[:limit]
+
+
+def _words(name: str) -> list[str]:
+    # No name is longer; difflib takes quadratic time.
+    return [word.lower() for word in _WORD.findall(name[:MAX_NAME_CHARS])]
+
+
+def _likeness(words: list[str], known: str) -> float:
+    # Imported late: only a mistake needs it, and every command loads this module.
+    from difflib import SequenceMatcher
+
+    def ratio(one: str, other: str) -> float:
+        return SequenceMatcher(None, one, other).ratio()
+
+    resource, *action = _words(known)
+    wanted, target = "".join(words), "".join([resource, *action])
+    score = max(
+        ratio(wanted, target),
+        ratio("".join(sorted(words)), "".join(sorted([resource, *action]))),
+        _PART_ALONE * ratio(wanted, resource),
+        _PART_ALONE * ratio(wanted, "".join(action)),
+    )
+    same_resource = any(ratio(word, resource) >= _SAME_WORD for word in words)
+    return score + (_SAME_RESOURCE if same_resource else 0.0)

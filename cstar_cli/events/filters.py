@@ -1,0 +1,103 @@
+"""Which event types a listener, a tail or a webhook wants: the one matcher of the program.
+
+    ticket.created    one type
+    ticket.*          all of a resource; *.created all of an action; ticket.message_* part of a name; * everything
+    !ticket.updated   all but these; an exclusion always wins
+
+Nothing at all, or exclusions alone, means everything else.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cstar_cli.errors import UsageError
+from cstar_cli.events.catalogue import MAX_NAME_CHARS, names, near_misses
+
+EVERYTHING = "*"
+
+_PATTERN = re.compile(r"\*|[a-z0-9_*]+\.[a-z0-9_*]+")
+_ANY = "[a-z0-9_]*"
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """A set of patterns, made with `parse`; `patterns` is its normal form, which `parse` reads back."""
+
+    patterns: tuple[str, ...] = (EVERYTHING,)
+    _matcher: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _known: dict[str, bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        matcher = re.compile(_regex(self.patterns))
+        object.__setattr__(self, "_matcher", matcher)
+        object.__setattr__(self, "_known", {name: matcher.fullmatch(name) is not None for name in names()})
+
+    @classmethod
+    def parse(cls, patterns: Iterable[str]) -> "EventFilter":
+        """Return the filter of the patterns, each of them maybe a comma list; raises UsageError for a malformed one."""
+        pieces = [piece.strip() for pattern in patterns for piece in pattern.split(",")]
+        wanted = dict.fromkeys(_normal(piece) for piece in pieces if piece)
+        if all(pattern.startswith("!") for pattern in wanted):
+            return cls((EVERYTHING, *wanted))
+        return cls(tuple(wanted))
+
+    def matches(self, event_type: str) -> bool:
+        """Say whether events of the type pass, whether the catalogue knows it or not."""
+        known = self._known.get(event_type)
+        return self._matcher.fullmatch(event_type) is not None if known is None else known
+
+    def known_matches(self) -> tuple[str, ...]:
+        """Return the known types that pass; none when the exclusions leave nothing."""
+        return tuple(name for name, passes in self._known.items() if passes)
+
+    def useless_patterns(self) -> list[tuple[str, list[str]]]:
+        """Return each pattern that can match no known type, with what it may have meant."""
+        return [
+            (pattern, _near_patterns(pattern))
+            for pattern in self.patterns
+            if not any(re.fullmatch(_glob(pattern.removeprefix("!")), name) for name in names())
+        ]
+
+
+def _normal(piece: str) -> str:
+    sign, glob = ("!", piece[1:].strip()) if piece.startswith("!") else ("", piece)
+    glob = re.sub(r"\*{2,}", "*", glob)
+    if len(glob) > MAX_NAME_CHARS or not _PATTERN.fullmatch(glob):
+        raise UsageError(
+            f"{piece!r} is not an event filter: write a type (ticket.created), a wildcard (ticket.*, *.created, "
+            "ticket.message_*, or * for all), or an exclusion (!ticket.updated)."
+        )
+    return sign + (EVERYTHING if glob == "*.*" else glob)
+
+
+def _regex(patterns: tuple[str, ...]) -> str:
+    included = "|".join(_glob(pattern) for pattern in patterns if not pattern.startswith("!"))
+    excluded = "|".join(_glob(pattern[1:]) for pattern in patterns if pattern.startswith("!"))
+    return rf"(?!(?:{excluded})\Z)(?:{included})" if excluded else f"(?:{included})"
+
+
+def _glob(pattern: str) -> str:
+    if pattern == EVERYTHING:
+        return r"[a-z0-9_.]*"
+    return r"\.".join(_part(part) for part in pattern.split("."))
+
+
+def _part(part: str) -> str:
+    first, *others = part.split("*")
+    if not others:
+        return first
+    # Atomic, for the earliest place is as good as any later one: no pattern can make matching slow.
+    middle = "".join(f"(?>{_ANY}?{literal})" for literal in others[:-1])
+    return f"{first}{middle}{_ANY}{others[-1]}"
+
+
+def _near_patterns(pattern: str) -> list[str]:
+    sign = "!" if pattern.startswith("!") else ""
+    resource, _, action = pattern.removeprefix("!").partition(".")
+    likely = near_misses(f"{resource}.{action}".replace("*", ""))
+    if action == "*":
+        likely = [f"{name.partition('.')[0]}.*" for name in likely]
+    elif resource == "*":
+        likely = [f"*.{name.partition('.')[2]}" for name in likely]
+    return [sign + name for name in dict.fromkeys(likely)]
