@@ -1,0 +1,119 @@
+"""From a target to an open connection: lookup, TCP and TLS, each address in turn."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cstar_cli.sender.connection import Clock, Connection
+from cstar_cli.sender.outcome import Failure
+from cstar_cli.sender.resolve import Resolve
+from cstar_cli.sender.target import Target
+from cstar_cli.sender.tls import default_context, tls_trouble
+
+if TYPE_CHECKING:
+    import ssl
+
+NEXT_ADDRESS_AFTER_S = 2.0
+"""How long an address may stay silent while there are others to try: half of a broken dual stack is common."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unconnected:
+    """Why there is no connection, with the words for a person."""
+
+    failure: Failure
+    detail: str
+
+
+class Connector:
+    """Opens connections; `make` builds the Connection that a socket is handed to."""
+
+    def __init__(
+        self,
+        resolve: Resolve,
+        clock: Clock,
+        ssl_context: "ssl.SSLContext | None",
+        make: Callable[[tuple[str, str, int], asyncio.AbstractEventLoop], Connection],
+    ) -> None:
+        self._resolve = resolve
+        self._clock = clock
+        self._ssl_context = ssl_context
+        self._make = make
+
+    async def connect(self, target: Target, deadline: float | None) -> Connection | Unconnected:
+        """Return a connection to the first address that takes one; raise TimeoutError at the deadline."""
+        async with asyncio.timeout(self._left(deadline)):
+            try:
+                addresses = await self._resolve(target.host, target.port)
+            except (OSError, UnicodeError) as exc:
+                return Unconnected(Failure.DNS, _lookup_trouble(target.host, exc))
+            if not addresses:
+                return Unconnected(Failure.DNS, f"name not found: {target.host}")
+            tried: list[tuple[str, Unconnected]] = []
+            for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+                made = await self._connect_to(address, target, self._patience(left, deadline))
+                if isinstance(made, Connection) or made.failure is Failure.TLS:
+                    return made
+                tried.append((_shown(address, target.port), made))
+            return _all_failed(tried)
+
+    async def _connect_to(self, address: str, target: Target, patience_s: float | None) -> Connection | Unconnected:
+        loop = asyncio.get_running_loop()
+        shown = _shown(address, target.port)
+        secure = target.scheme == "https"
+        try:
+            async with asyncio.timeout(patience_s):
+                _, connection = await loop.create_connection(
+                    lambda: self._make(target.origin, loop),
+                    address,
+                    target.port,
+                    ssl=self._context() if secure else None,
+                    server_hostname=target.host.rstrip(".") if secure else None,
+                )
+            return connection
+        except ConnectionRefusedError:
+            return Unconnected(Failure.REFUSED, f"connection refused by {shown}")
+        except TimeoutError:
+            return Unconnected(Failure.TIMEOUT, f"no answer from {shown}")
+        except OSError as exc:
+            if secure and (trouble := tls_trouble(exc)):
+                return Unconnected(Failure.TLS, trouble)
+            words = os.strerror(exc.errno) if exc.errno else str(exc)
+            return Unconnected(Failure.UNREACHABLE, f"cannot connect to {shown}: {words}")
+
+    def _patience(self, addresses: int, deadline: float | None) -> float | None:
+        if addresses == 1:
+            return None
+        left_s = self._left(deadline)
+        return NEXT_ADDRESS_AFTER_S if left_s is None else min(NEXT_ADDRESS_AFTER_S, left_s / addresses)
+
+    def _left(self, deadline: float | None) -> float | None:
+        return None if deadline is None else deadline - self._clock()
+
+    def _context(self) -> "ssl.SSLContext":
+        if self._ssl_context is None:
+            self._ssl_context = default_context()
+        return self._ssl_context
+
+
+def _shown(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _lookup_trouble(host: str, exc: OSError | UnicodeError) -> str:
+    unknown = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+    if isinstance(exc, UnicodeError) or exc.errno in unknown:
+        return f"name not found: {host}"
+    return f"name lookup of {host} failed: {exc.strerror or exc}"
+
+
+def _all_failed(tried: list[tuple[str, Unconnected]]) -> Unconnected:
+    failures = [unconnected.failure for _, unconnected in tried]
+    if all(failure is Failure.REFUSED for failure in failures):
+        return Unconnected(Failure.REFUSED, "connection refused by " + " and ".join(shown for shown, _ in tried))
+    # That somebody refused says more than that the other address family isn't there.
+    failure = Failure.REFUSED if Failure.REFUSED in failures else failures[-1]
+    return Unconnected(failure, "; ".join(unconnected.detail for _, unconnected in tried))

@@ -1,0 +1,131 @@
+"""One socket: writes a request, feeds its answer to a reader, keeps the deadline."""
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import cast
+
+from cstar_cli.sender.answer import AnswerReader, BadAnswer
+
+Clock = Callable[[], float]
+"""Seconds, monotonic. Not the loop's own: uvloop's stands still within a turn and moves in whole milliseconds."""
+
+
+class Ending(Enum):
+    """How an exchange came to its end."""
+
+    COMPLETE = auto()
+    EXPIRED = auto()
+    CLOSED = auto()
+    BAD = auto()
+
+
+class Connection(asyncio.Protocol):
+    """A connection to one origin, for one exchange at a time.
+
+    It listens from its first moment: a receiver may answer, or send garbage, before anything was asked.
+    `on_made` is called when there is a socket (after TLS), `on_lost` when that is gone.
+    """
+
+    def __init__(
+        self,
+        origin: tuple[str, str, int],
+        reader: AnswerReader,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        on_made: Callable[["Connection"], None],
+        on_lost: Callable[["Connection"], None],
+    ) -> None:
+        self.origin = origin
+        self.reader = reader
+        self.first_byte_at: float | None = None
+        self.idle_since: float | None = None
+        self.bad: BadAnswer | None = None
+        self.lost_by: Exception | None = None
+        self._loop = loop
+        self._clock = clock
+        self._on_made = on_made
+        self._on_lost = on_lost
+        self._ending: Ending | None = None
+        self._waiter: asyncio.Future[Ending] | None = None
+        self._transport: asyncio.Transport | None = None
+
+    async def exchange(self, request: bytes, deadline: float | None) -> Ending:
+        """Send a request and wait for the end of its answer, at most until the clock shows the deadline."""
+        if self.idle_since is not None:
+            self.idle_since = self.first_byte_at = self._ending = None
+            self.reader.begin()
+        if self.closing or self._transport is None:
+            return self._ending or Ending.CLOSED
+        self._transport.write(request)
+        if self._ending is not None:
+            # Answered unasked. The answer to what was just sent is still to come, and must not be the next one's.
+            self.reader.reusable = False
+            return self._ending
+        self._waiter = self._loop.create_future()
+        timer = None if deadline is None else self._loop.call_later(deadline - self._clock(), self._end, Ending.EXPIRED)
+        try:
+            return await self._waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport is None or self._transport.is_closing()
+
+    @property
+    def reusable(self) -> bool:
+        """Whether both sides have said all they had to, and the connection stays open."""
+        return (
+            self._ending is Ending.COMPLETE
+            and self.reader.reusable
+            and self._transport is not None
+            and not self._transport.is_closing()
+            and self._transport.get_write_buffer_size() == 0
+        )
+
+    def abort(self) -> None:
+        """Cut the connection without waiting for the receiver."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # A cast, since uvloop's transports are no asyncio.Transport by class.
+        self._transport = cast(asyncio.Transport, transport)
+        self._on_made(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ending is not None:
+            # Nobody asked: an answer to come would be taken for this one.
+            self.abort()
+            return
+        if self.first_byte_at is None:
+            self.first_byte_at = self._clock()
+        try:
+            self.reader.feed(data)
+        except BadAnswer as bad:
+            self.bad = bad
+            self._end(Ending.BAD)
+            return
+        if self.reader.complete:
+            self._end(Ending.COMPLETE)
+
+    def eof_received(self) -> None:
+        if self._ending is None:
+            self.reader.feed_eof()
+            self._end(Ending.COMPLETE if self.reader.complete else Ending.CLOSED)
+        self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost_by = exc
+        self._end(Ending.CLOSED)
+        self._on_lost(self)
+
+    def _end(self, ending: Ending) -> None:
+        if self._ending is None:
+            self._ending = ending
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(ending)

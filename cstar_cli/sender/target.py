@@ -1,0 +1,120 @@
+"""Where a post goes: a URL, checked and taken apart once."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, quote, urlsplit
+
+from cstar_cli.errors import UsageError
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_HOST = re.compile(r"(?=.{1,253}\.?\Z)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
+
+# RFC 3986 path characters, "%" so that what is encoded already stays as it is, and the brackets everyone sends raw.
+_PATH_SAFE = "!$%&'()*+,/:;=@-._~[]"
+_QUERY_SAFE = _PATH_SAFE + "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL that can be posted to.
+
+    `host` is lower-case ASCII (an IPv6 address without brackets); `path_and_query` starts with "/" and is what
+    stands in the request line.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path_and_query: str
+
+    @classmethod
+    def parse(cls, url: str) -> "Target":
+        """Take a URL apart; raise UsageError, saying what to change, when it can't be posted to."""
+        if _CONTROL.search(url):
+            raise UsageError("The URL holds a control character: remove it (a line break from copying, often).")
+        try:
+            parts = urlsplit(url.strip(" "))
+        except ValueError as exc:
+            raise UsageError(f"{_shown(url)} is not a URL: {exc}.") from exc
+        if parts.scheme not in _DEFAULT_PORTS or not parts.netloc:
+            raise UsageError(f"{_shown(url)} can't be posted to: write it as http://host/path or https://host/path.")
+        if "@" in parts.netloc:
+            raise UsageError("The URL holds a user name or password: leave it out, send an Authorization header.")
+        if "#" in url:
+            raise UsageError("The URL has a fragment (#…), which is never sent: leave it out.")
+        return cls(parts.scheme, _host(parts), _port(parts), _path_and_query(parts))
+
+    @property
+    def authority(self) -> str:
+        """The value of the Host header: the port is left out where it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The URL as it is posted to."""
+        return f"{self.scheme}://{self.authority}{self.path_and_query}"
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """What a kept connection may be reused for."""
+        return self.scheme, self.host, self.port
+
+
+def _shown(url: str) -> str:
+    # What stands before an "@" may be a password, and messages end up in logs.
+    return "The URL" if "@" in url else f'"{url[:200]}"'
+
+
+def _host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    if parts.netloc.startswith("["):
+        return _ipv6(host)
+    if not host.isascii():
+        host = _idna(host)
+    if not _HOST.fullmatch(host):
+        raise UsageError(f'"{host}" is not a host name: use letters, digits, "-" and ".", or an IP address.')
+    return host
+
+
+def _ipv6(host: str) -> str:
+    try:
+        address = ipaddress.IPv6Address(host)
+    except ValueError as exc:
+        raise UsageError(f"[{host}] is not an IPv6 address: write it as http://[::1]:3000/.") from exc
+    if address.scope_id is not None:
+        raise UsageError(f"[{host}] names a network interface (%…): leave that out, or use a host name.")
+    return address.compressed
+
+
+def _idna(host: str) -> str:
+    # Its tables are large and hardly any host needs them. The standard library's codec is the 2003 standard, which
+    # sends "faß.de" to another domain than every browser does.
+    import idna
+
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError as exc:
+        raise UsageError(f'"{host}" is not a host name: {exc}.') from exc
+
+
+def _port(parts: SplitResult) -> int:
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port is None:
+        return _DEFAULT_PORTS[parts.scheme]
+    if port == 0:
+        raise UsageError("The URL's port is not a number from 1 to 65535: correct it, or leave it out.")
+    return port
+
+
+def _path_and_query(parts: SplitResult) -> str:
+    try:
+        path = quote(parts.path, safe=_PATH_SAFE) or "/"
+        return f"{path}?{quote(parts.query, safe=_QUERY_SAFE)}" if parts.query else path
+    except UnicodeEncodeError as exc:
+        raise UsageError("The URL's path holds half of a character (a lone surrogate): correct it.") from exc
