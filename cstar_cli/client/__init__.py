@@ -1,0 +1,14 @@
+"""The cloud's HTTP API as the CLI sees it: one `ApiClient` for one team of one cloud.
+
+    http      the one import of httpx; how a connection to a cloud is made
+    answers   the API's answers as structs; a refusal → the CstarError a user can act on
+    api       ApiClient: create_event, get, health, tail; waits where the cloud says "later"
+    tail      TailQuery and follow(): the attempts of the cloud's log, across cuts, without gap or repeat
+    waiting   the deliveries of some events, followed until each has its outcome or the time is up
+    connect   the ApiClient of this machine's profile
+
+    connect() ─► ApiClient ─► create_event() ─► Accepted
+                     └──────► follow() ─► Attempted | Notice ─► await_outcomes()
+
+Clock, sleep and randomness come in as `Edges`. Import the modules, late: this package loads nothing, they load httpx.
+"""

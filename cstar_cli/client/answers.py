@@ -1,0 +1,132 @@
+"""The API's answers as structs, and the error that each refusal becomes."""
+
+from typing import TypeVar
+
+import msgspec
+
+from cstar_cli.activity import OutcomeName
+from cstar_cli.errors import CloudUnreachable, CstarError, NotAllowed, UsageError
+
+Shape = TypeVar("Shape")
+
+# What a proxy answers, in its own words, while the cloud behind it is away.
+_GATEWAY_STATUSES = (502, 503, 504)
+
+
+class Answer(msgspec.Struct):
+    """What every success is wrapped in."""
+
+    success: bool
+    data: msgspec.Raw
+
+
+class Problem(msgspec.Struct):
+    """Why the cloud refuses."""
+
+    type: str
+    code: str
+    message: str
+
+
+class Refusal(msgspec.Struct):
+    """What every error is wrapped in."""
+
+    success: bool
+    error: Problem
+
+
+class EventSummary(msgspec.Struct):
+    id: str
+    type: str
+
+
+class DeliverySummary(msgspec.Struct):
+    id: str
+
+
+class CreatedEvent(msgspec.Struct, rename={"delivered_to": "deliveredTo"}):
+    """What `POST /events` answers."""
+
+    event: EventSummary
+    delivered_to: int
+    deliveries: list[DeliverySummary]
+
+
+class Health(msgspec.Struct):
+    """What `GET /health` answers."""
+
+    status: str
+    version: str
+    pid: int
+    embedded: bool
+    database: str
+    sessions: int
+    started_at: str
+
+
+class TailLine(msgspec.Struct):
+    """What every line of the tail has; kinds that this version doesn't know are passed over."""
+
+    kind: str
+    seq: int
+
+
+class AttemptLine(msgspec.Struct):
+    """One attempt in the tail."""
+
+    seq: int
+    time: str
+    event_id: str
+    event_type: str
+    delivery_id: str
+    attempt: int
+    target: str
+    url: str
+    status: int | None
+    duration_ms: float
+    outcome: OutcomeName
+    error: str | None
+    next_attempt_at: str | None
+
+
+def decode(body: bytes, shape: type[Shape], base: str) -> Shape:
+    """Return the `data` of a success; raises CstarError where the answer is not a cloud's."""
+    try:
+        return msgspec.json.decode(msgspec.json.decode(body, type=Answer).data, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise foreign(base, f"its answer doesn't fit: {error}") from error
+
+
+def refusal(status: int, body: bytes, base: str) -> CstarError:
+    """Return the error that an answer other than 2xx becomes."""
+    try:
+        problem = msgspec.json.decode(body, type=Refusal).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        if status in _GATEWAY_STATUSES:
+            return CloudUnreachable(f"The cloud behind {base} doesn't answer (HTTP {status}): try again in a moment.")
+        return foreign(base, f"HTTP {status}")
+    if status == 401:
+        return NotAllowed(
+            f"The cloud at {base} refuses the token: it belongs to another user or another CSTAR_HOME. Use that one, "
+            "or start a cloud of your own on another port."
+        )
+    if status == 403:
+        return NotAllowed(problem.message)
+    if status == 400:
+        return UsageError(problem.message)
+    if status >= 500:
+        return CloudUnreachable(f"The cloud at {base} is in trouble (HTTP {status}): {problem.message}")
+    return CstarError(f"{problem.message.rstrip('.')} (HTTP {status} from {base}).")
+
+
+def unreachable(base: str) -> CloudUnreachable:
+    """Return the error for an address that nothing answers on."""
+    return CloudUnreachable(f"No cloud answers at {base}: start one with: cstar listen   (or: cstar cloud serve)")
+
+
+def foreign(base: str, evidence: str) -> CstarError:
+    """Return the error for an address that another program answers on."""
+    return CstarError(
+        f"Something that is not a cStar cloud answers at {base} ({evidence}): stop it, or use another address "
+        "with --api-base."
+    )

@@ -1,0 +1,15 @@
+"""The ApiClient of this machine's profile."""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+
+from cstar_cli import config
+from cstar_cli.client.api import ApiClient, Edges
+
+
+def connect(api_base: str, env: Mapping[str, str], say: Callable[[str], None]) -> ApiClient:
+    """Return the client for the cloud at the address; no request is made yet."""
+    home = config.home(env)
+    edges = Edges(monotonic=time.monotonic, sleep=time.sleep, random=random.random, say=say)
+    return ApiClient(config.api_base(api_base), home.profile().team_id, home.token(), edges)

@@ -1,0 +1,30 @@
+"""Durations and moments as users write them."""
+
+import re
+
+from cstar_cli.errors import UsageError
+
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)?")
+_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def duration_ms(text: str) -> int:
+    """Return the milliseconds of `500ms`, `5s`, `1.5m`, `2h`, `1d`; a bare number is seconds."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is not a duration: write it like 500ms, 5s, 10m, 2h or 1d.")
+    return round(float(match[1]) * _UNIT_MS[match[2] or "s"])
+
+
+def moment(text: str, now_ms: int) -> str:
+    """Return the ISO 8601 time of `10m` (ago), or of a time written out."""
+    from cstar_cli.events.envelope import iso_ms, parse_iso
+
+    if _DURATION.fullmatch(text.strip()):
+        return iso_ms(max(0, now_ms - duration_ms(text)))
+    try:
+        return iso_ms(parse_iso(text))
+    except UsageError:
+        raise UsageError(
+            f"{text!r} is neither a duration like 10m, 2h or 1d nor a time like 2025-12-10T14:30:00Z."
+        ) from None

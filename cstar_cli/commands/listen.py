@@ -1,0 +1,129 @@
+"""`cstar listen`: forwards events to a local URL."""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cstar_cli import config
+from cstar_cli.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from cstar_cli.activity import Activity, Summary
+    from cstar_cli.commands.listening import Options
+    from cstar_cli.render.queued import QueuedStdout
+    from cstar_cli.tunnel.connection import CloudAddress
+
+DEFAULT_FORWARD_TO = "http://localhost:3000/webhook"
+
+
+def listen(
+    forward_to: Annotated[
+        str, typer.Option("--forward-to", "-f", metavar="URL", help="Where to: a URL, a port, host:port, a /path.")
+    ] = DEFAULT_FORWARD_TO,
+    events: Annotated[
+        list[str] | None,
+        typer.Option("--events", "-e", metavar="GLOBS", help="Only these types: ticket.*, *.created, !ticket.updated."),
+    ] = None,
+    secret: Annotated[
+        str | None,
+        typer.Option(envvar="CSTAR_SECRET", metavar="WHSEC", help="Sign with this secret, not with the profile's."),
+    ] = None,
+    print_secret: Annotated[bool, typer.Option("--print-secret", help="Print the signing secret and exit.")] = False,
+    header: Annotated[
+        list[str] | None, typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="Add a header to each request.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.001, metavar="SECONDS", help="For the whole exchange.")] = 10.0,
+    concurrency: Annotated[int, typer.Option(min=1, max=512, metavar="N", help="How many at once.")] = 32,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Print without colours.")] = False,
+    api_base: Annotated[
+        str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud to listen to.")
+    ] = config.DEFAULT_API_BASE,
+) -> None:
+    """Forward events to a local URL, each signed, until Ctrl-C.
+
+    A cloud is started within this process when none runs on this machine.
+    """
+    home = config.home(os.environ)
+    profile = home.profile()
+    signing_secret = secret or profile.signing_secret
+    if print_secret:
+        typer.echo(signing_secret)
+        return
+    if secret == "":
+        raise UsageError("--secret is empty: leave it out to sign with the profile's secret.")
+    from cstar_cli.commands.listening import Options
+    from cstar_cli.commands.loop import run_async
+    from cstar_cli.events.filters import EventFilter
+    from cstar_cli.tunnel.addresses import parse_forward_to
+    from cstar_cli.tunnel.connection import CloudAddress
+    from cstar_cli.tunnel.headers import parse_headers
+
+    options = Options(
+        target=parse_forward_to(forward_to),
+        filter=EventFilter.parse(events or []),
+        secret=signing_secret,
+        headers=parse_headers(header or []),
+        timeout_s=timeout,
+        concurrency=concurrency,
+    )
+    address = CloudAddress(config.api_base(api_base), profile.team_id, home.token())
+    run_async(_listen_and_show(options, address, home, json=json, quiet=quiet, no_color=no_color))
+    raise typer.Exit(ExitCode.INTERRUPTED)
+
+
+async def _listen_and_show(
+    options: "Options", address: "CloudAddress", home: config.Home, *, json: bool, quiet: bool, no_color: bool
+) -> None:
+    import io
+    import sys
+
+    from cstar_cli.activity import Notice
+    from cstar_cli.render.console import make_renderer, open_console
+    from cstar_cli.render.queued import QueuedStdout
+
+    queued = QueuedStdout(sys.stdout.fileno())
+    stdout = io.TextIOWrapper(io.BufferedWriter(queued), encoding=sys.stdout.encoding, errors=sys.stdout.errors)
+    console = open_console(no_color=no_color, stdout=stdout)
+    report = make_renderer(json=json, quiet=quiet, no_color=no_color, console=console)
+    for pattern, near in options.filter.useless_patterns():
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        report(Notice(f"No known event type matches {pattern}.{hint}"))
+    try:
+        report(await run(options, address, home, report, queued))
+    finally:
+        queued.finish()
+
+
+async def run(
+    options: "Options",
+    address: "CloudAddress",
+    home: config.Home,
+    report: "Callable[[Activity], None]",
+    stdout: "QueuedStdout",
+) -> "Summary":
+    """Listen until a signal, or until nobody reads the output any more, which is raised as the OSError it is."""
+    from cstar_cli.commands.embedded import cloud_starter
+    from cstar_cli.commands.listening import Output, real_listener
+    from cstar_cli.commands.loop import on_stop_signals
+
+    unread: list[OSError] = []
+
+    def report_or_stop(activity: "Activity") -> None:
+        try:
+            report(activity)
+        except OSError as error:
+            if not unread:
+                listener.stop()
+            unread.append(error)
+
+    start_cloud = cloud_starter(home, home.profile(), address.api_base) if config.is_local(address.api_base) else None
+    async with real_listener(options, address, Output(report_or_stop, stdout.room), start_cloud) as listener:
+        on_stop_signals(listener.stop)
+        summary = await listener.run()
+    if unread:
+        raise unread[0]
+    return summary

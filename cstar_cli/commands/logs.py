@@ -1,0 +1,111 @@
+"""`cstar logs`: what became of the deliveries."""
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cstar_cli import config
+from cstar_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from cstar_cli.client.tail import TailQuery
+
+_DEFAULT_LINES = 10
+
+app = typer.Typer(help="Follow what became of the deliveries.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def logs() -> None:
+    """Follow what became of the deliveries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which attempts, from which cloud, shown how."""
+
+    query: "TailQuery"
+    api_base: str
+    json: bool
+    no_color: bool
+
+
+@app.command("tail")
+def tail(
+    lines: Annotated[
+        int | None,
+        typer.Option("--lines", "-n", min=0, metavar="N", help="Begin with so many past attempts. [default: 10]"),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="10m|TIME", help="Begin so long ago, or at an ISO 8601 time.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on as attempts are made.")] = True,
+    events: Annotated[
+        list[str] | None,
+        typer.Option("--events", "-e", metavar="GLOBS", help="Only these types: ticket.*, *.created, !ticket.updated."),
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option(metavar="STATUS", help="Only these: succeeded, failed, 2xx, 4xx, 404.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Only those to this session (ses_…) or URL.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object an attempt.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Print without colours.")] = False,
+    api_base: Annotated[
+        str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud whose log to follow.")
+    ] = config.DEFAULT_API_BASE,
+) -> None:
+    """Follow the attempts at deliveries, live and in order."""
+    from cstar_cli.client.tail import TailQuery
+
+    if since is not None and lines is not None:
+        raise UsageError("--since and --lines both say where to begin: give one of them.")
+    query = TailQuery(
+        lines=(_DEFAULT_LINES if lines is None else lines) if since is None else None,
+        since=None if since is None else _moment(since),
+        follow=follow,
+        events=_patterns(events or []),
+        status=status,
+        target=target,
+    )
+    run(Options(query, api_base, json, no_color))
+
+
+def run(options: Options) -> None:
+    """Show the attempts; the cloud being away for a while is told on stderr."""
+    from cstar_cli.activity import Notice
+    from cstar_cli.client.connect import connect
+    from cstar_cli.client.tail import follow
+    from cstar_cli.render.console import make_renderer
+
+    report = make_renderer(json=options.json, quiet=False, no_color=options.no_color)
+    for warning in _warnings(options.query.events) if options.query.events else ():
+        report(Notice(warning))
+    with connect(options.api_base, os.environ, lambda message: report(Notice(message))) as client:
+        for item in follow(client, options.query):
+            report(item)
+
+
+def _warnings(patterns: tuple[str, ...]) -> list[str]:
+    """Return a sentence for each filter that no known type passes."""
+    from cstar_cli.events.filters import EventFilter
+
+    return [
+        f"No known event type matches {pattern}." + (f" Did you mean {' or '.join(near)}?" if near else "")
+        for pattern, near in EventFilter.parse(patterns).useless_patterns()
+    ]
+
+
+def _patterns(texts: list[str]) -> tuple[str, ...]:
+    """Return the patterns of repeated options and comma lists; raises UsageError for one that is none."""
+    from cstar_cli.events.filters import EventFilter
+
+    return EventFilter.parse(texts).patterns if texts else ()
+
+
+def _moment(since: str) -> str:
+    from cstar_cli.commands.durations import moment
+
+    return moment(since, time.time_ns() // 1_000_000)

@@ -1,0 +1,46 @@
+"""Runs a command's coroutine: the fastest event loop at hand, signals, and one error out of a group."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def run_async(main: Coroutine[object, object, T]) -> T:
+    """Run to the end; what a task group raises comes out as the one error that it is about."""
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(main)
+    except BaseExceptionGroup as group:
+        raise _first(group) from group
+
+
+def on_stop_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` at each Ctrl-C, and when the system or the terminal asks us to end."""
+    loop = asyncio.get_running_loop()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        with contextlib.suppress(ValueError):  # not in the main thread: whoever runs us there has the signals
+            if sys.platform == "win32":
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+            else:
+                loop.add_signal_handler(number, stop)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

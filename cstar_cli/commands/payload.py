@@ -1,0 +1,158 @@
+"""What `trigger` sends: where an event's data comes from, and what is changed in it.
+
+A plain `cstar trigger TYPE` makes no data: what making it needs is imported late.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cstar_cli.errors import UsageError
+from cstar_cli.events import canonical, catalogue
+from cstar_cli.events.canonical import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Changes to the data, as the user wrote them."""
+
+    overrides: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
+    removes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.overrides or self.adds or self.removes)
+
+    def apply(self, data: Json) -> Json:
+        """Return the data with the changes made."""
+        from cstar_cli.events.overrides import apply_overrides, parse_assignment
+
+        return apply_overrides(
+            data, map(parse_assignment, self.overrides), map(parse_assignment, self.adds), self.removes
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the data comes from: `data` is JSON, `@file`, `-`, or None for the built-in data of the type."""
+
+    event_type: str
+    data: str | None = None
+    changes: Changes = Changes()
+    edit: bool = False
+    custom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One event to be; `data` is canonical JSON, or None where the cloud fills in the built-in data itself."""
+
+    event_type: str
+    custom: bool
+    data: bytes | None
+
+    def request(self) -> bytes:
+        """Return what `POST /events` takes."""
+        parts = [b'"type":' + canonical.dumps(self.event_type)]
+        if self.data is not None:
+            parts.append(b'"data":' + self.data)
+        if self.custom:
+            parts.append(b'"custom":true')
+        return b"{" + b",".join(parts) + b"}"
+
+    def body(self, team_id: str, now_ms: int) -> bytes:
+        """Return a body as it would be delivered, under a fresh event id."""
+        from cstar_cli.events.envelope import build_event
+        from cstar_cli.events.fixtures import fixture
+
+        data = fixture(self.event_type, team_id, now_ms) if self.data is None else canonical.parse(self.data)
+        return build_event(self.event_type, data, team_id, now_ms).body
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What payloads are made from, beside the user's words; `keep` saves a text and returns where."""
+
+    team_id: str
+    now_ms: Callable[[], int]
+    read_stdin: Callable[[], bytes]
+    edit: Callable[[str], str]
+    keep: Callable[[str], Path]
+
+
+def check_type(source: Source) -> None:
+    """Raise UsageError for a type that is neither of the catalogue nor allowed by `--custom`."""
+    name = source.event_type
+    if catalogue.is_known(name):
+        return
+    if source.custom:
+        if not catalogue.is_valid_name(name):
+            raise UsageError(f"{name!r} is not an event type: it must look like resource.action.")
+        if source.data is None:
+            raise UsageError(f"There is no built-in data for {name}: give your own with --data.")
+        return
+    misses = catalogue.near_misses(name)
+    meant = f" Did you mean {' or '.join(misses)}?" if misses else ""
+    own = f" To send your own type: cstar trigger {name} --custom --data …" if catalogue.is_valid_name(name) else ""
+    raise UsageError(f"Unknown event type {name!r}.{meant} cstar trigger --list shows all types.{own}")
+
+
+def payloads(source: Source, count: int, desk: Desk) -> Iterator[Payload]:
+    """Yield `count` payloads; built-in data is made afresh for each, given or edited data is the same for all."""
+    check_type(source)
+    custom = source.custom and not catalogue.is_known(source.event_type)
+    if source.data is None and not source.changes and not source.edit:
+        yield from (Payload(source.event_type, custom, None) for _ in range(count))
+    elif source.data is None and not source.edit:
+        yield from (Payload(source.event_type, custom, _data(source, desk)) for _ in range(count))
+    else:
+        data = _data(source, desk)
+        yield from (Payload(source.event_type, custom, data) for _ in range(count))
+
+
+def _data(source: Source, desk: Desk) -> bytes:
+    if source.data is None:
+        from cstar_cli.events.fixtures import fixture
+
+        data: Json = fixture(source.event_type, desk.team_id, desk.now_ms())
+    else:
+        data = _given(source.data, desk)
+    if source.changes:
+        data = source.changes.apply(data)
+    return canonical.dumps(_edited(data, desk) if source.edit else data)
+
+
+def _given(text: str, desk: Desk) -> Json:
+    try:
+        return _object(_text_of(text, desk))
+    except UsageError as error:
+        raise UsageError(f"--data: {error}") from None
+
+
+def _edited(data: Json, desk: Desk) -> Json:
+    import json
+
+    text = desk.edit(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    try:
+        return _object(text)
+    except UsageError as error:
+        kept = desk.keep(text)
+        raise UsageError(f"{error} Nothing was sent; mend {kept} and send it with --data @{kept}") from None
+
+
+def _object(text: str | bytes) -> Json:
+    value = canonical.parse(text)
+    if not isinstance(value, dict):
+        raise UsageError('The data of an event is a JSON object, like {"priority": "high"}.')
+    return value
+
+
+def _text_of(data: str, desk: Desk) -> str | bytes:
+    if data == "-":
+        return desk.read_stdin()
+    if not data.startswith("@"):
+        return data
+    try:
+        return Path(data[1:]).expanduser().read_bytes()
+    except OSError as error:
+        raise UsageError(f"Can't read {data[1:]}: {error.strerror or error}.") from error

@@ -1,0 +1,123 @@
+"""Sends payloads to the cloud, waits for what comes of them, and judges it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cstar_cli.activity import Accepted, Activity, Attempted, Notice
+from cstar_cli.client.api import ApiClient
+from cstar_cli.commands.payload import Payload
+from cstar_cli.errors import CstarError, ExpectationNotMet, UsageError
+
+if TYPE_CHECKING:
+    from cstar_cli.client.waiting import Awaited
+
+_SHOWN_FAULTS = 3
+
+Report = Callable[[Activity], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What every delivery must come to: `status` is `2xx` or a code, or None for success; `within_ms` bounds it."""
+
+    status: str | None
+    within_ms: int
+
+    def meets(self, attempt: Attempted) -> bool:
+        """Say whether the attempt is as expected."""
+        if self.status is None:
+            return attempt.outcome == "succeeded"
+        if attempt.status is None:
+            return False
+        if self.status.endswith("xx"):
+            return str(attempt.status).startswith(self.status[0])
+        return attempt.status == int(self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Time as sending needs it."""
+
+    sleep: Callable[[float], None]
+    monotonic: Callable[[], float]
+    now_ms: Callable[[], int]
+
+
+def expected_status(text: str) -> str:
+    """Return `2xx` or `404` as it is, or refuse other text."""
+    lower = text.lower()
+    if len(lower) == 3 and lower.isascii() and lower[0] in "12345" and (lower[1:] == "xx" or lower[1:].isdigit()):
+        return lower
+    raise UsageError(f"{text!r} is no status: write --expect 2xx, or a code like --expect 404.")
+
+
+def send(
+    client: ApiClient,
+    payloads: Iterable[Payload],
+    interval_s: float,
+    expectation: Expectation | None,
+    clocks: Clocks,
+    report: Report,
+) -> None:
+    """Send each payload and report it as it is accepted; with an expectation, wait for all and judge them.
+
+    Raises ExpectationNotMet for a status that was asked for, CstarError for success that wasn't.
+    """
+    if expectation is None:
+        for _ in _sent(client, payloads, interval_s, clocks, report):
+            pass
+        return
+
+    from cstar_cli.client.tail import end_of_log
+    from cstar_cli.client.waiting import Limit, await_outcomes
+
+    after = end_of_log(client)
+    accepted = list(_sent(client, payloads, interval_s, clocks, report))
+    limit = Limit(
+        clocks.monotonic() + expectation.within_ms / 1000,
+        clocks.now_ms() + expectation.within_ms,
+    )
+    judge(expectation, accepted, await_outcomes(client, accepted, after, limit, expectation.meets, report))
+
+
+def _sent(
+    client: ApiClient, payloads: Iterable[Payload], interval_s: float, clocks: Clocks, report: Report
+) -> Iterator[Accepted]:
+    unheard = False
+    for number, payload in enumerate(payloads):
+        if number and interval_s:
+            clocks.sleep(interval_s)
+        event = client.create_event(payload.request())
+        report(event)
+        if not (event.delivery_ids or unheard):
+            unheard = True
+            report(Notice(f"accepted, but nobody listens for {event.event_type}: start one with cstar listen"))
+        yield event
+
+
+def judge(expectation: Expectation, accepted: Sequence[Accepted], awaited: "Awaited") -> None:
+    """Raise for whatever is not as expected, with what was seen instead."""
+    faults: list[str] = []
+    unheard = sum(not event.delivery_ids for event in accepted)
+    if unheard:
+        faults.append("nobody listens" if unheard == len(accepted) else f"nobody listened for {unheard} events")
+    seen = Counter(f"{_seen(attempt)} from {attempt.url}" for attempt in awaited.differing)
+    faults += [f"{what} ({times} times)" if times > 1 else what for what, times in seen.most_common(_SHOWN_FAULTS)]
+    if len(seen) > _SHOWN_FAULTS:
+        faults.append("and others")
+    if awaited.missing:
+        count = len(awaited.missing)
+        what = "1 delivery has" if count == 1 else f"{count} deliveries have"
+        last = next((attempt for attempt in awaited.missing.values() if attempt), None)
+        faults.append(f"{what} no outcome yet" + (f", the last attempt saw {_seen(last)}" if last else ""))
+    if not faults:
+        return
+    wanted = f"Expected {expectation.status or 'success'} within {expectation.within_ms / 1000:g} s"
+    failure = CstarError if expectation.status is None else ExpectationNotMet
+    raise failure(f"{wanted}: {'; '.join(faults)}.")
+
+
+def _seen(attempt: Attempted) -> str:
+    return str(attempt.status) if attempt.status is not None else (attempt.error or "no answer")

@@ -1,0 +1,200 @@
+"""`cstar trigger`: makes an event and sends it through the same path as any other."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cstar_cli import config
+from cstar_cli.errors import CstarError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cstar_cli.commands.payload import Payload, Source
+    from cstar_cli.commands.sending import Expectation
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to send, how often, where to, and what to expect of it."""
+
+    source: "Source"
+    count: int
+    interval_s: float
+    expectation: "Expectation | None"
+    api_base: str
+    forward_to: str | None
+    print_body: bool
+    json: bool
+    no_color: bool
+
+
+def complete_type(incomplete: str) -> list[tuple[str, str]]:
+    """Return the event types that begin so, with their meaning, for the shell."""
+    from cstar_cli.events.catalogue import CATALOGUE
+
+    return [(known.name, known.meaning) for known in CATALOGUE if known.name.startswith(incomplete)]
+
+
+def trigger(
+    event_type: Annotated[
+        str | None,
+        typer.Argument(metavar="TYPE", help="The event type, like ticket.created.", autocompletion=complete_type),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="JSON|@FILE|-", help="Replace the event's data (- reads standard input).")
+    ] = None,
+    override: Annotated[
+        list[str] | None,
+        typer.Option("--override", "-o", metavar="PATH=TEXT", help="Change a value; PATH:=JSON for other than text."),
+    ] = None,
+    add: Annotated[
+        list[str] | None, typer.Option(metavar="PATH=TEXT", help="Add a value; never overwrites. PATH:=JSON too.")
+    ] = None,
+    remove: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Remove a value.")] = None,
+    edit: Annotated[bool, typer.Option("--edit", help="Change the data in $VISUAL or $EDITOR first.")] = False,
+    custom: Annotated[
+        bool, typer.Option("--custom", help="Allow any resource.action as the type; needs --data.")
+    ] = False,
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="How many events to send.")] = 1,
+    interval: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="The pause between them.")] = 0,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the deliveries to their outcome and show it.")] = False,
+    expect: Annotated[
+        str | None, typer.Option(metavar="2xx|CODE", help="Wait, and exit 5 when an outcome differs or is missing.")
+    ] = None,
+    within: Annotated[
+        str | None, typer.Option(metavar="TIME", help="How long to wait: 5s, 500ms, 1m. [default: 30s]")
+    ] = None,
+    forward_to: Annotated[
+        str | None, typer.Option(metavar="URL", help="Deliver to this URL from here, without any cloud running.")
+    ] = None,
+    list_types: Annotated[bool, typer.Option("--list", help="Show all event types and exit.")] = False,
+    print_body: Annotated[bool, typer.Option("--print", help="Print the body that would go; send nothing.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the API's answer, one line an event.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Print without colours.")] = False,
+    api_base: Annotated[
+        str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud to send to.")
+    ] = config.DEFAULT_API_BASE,
+) -> None:
+    """Make an event of any type and send it to every listener.
+
+    The built-in data of the type is realistic and fresh each time; change it with --override, --add and --remove, or
+    replace it with --data.
+    """
+    if list_types:
+        show_types(json=json, no_color=no_color)
+        return
+    if event_type is None:
+        raise UsageError("Which event type? Give one like ticket.created; cstar trigger --list shows all.")
+    from cstar_cli.commands.payload import Changes, Source
+
+    changes = Changes(tuple(override or ()), tuple(add or ()), tuple(remove or ()))
+    run(
+        Options(
+            source=Source(event_type, data, changes, edit, custom),
+            count=count,
+            interval_s=interval,
+            expectation=_expectation(wait, expect, within),
+            api_base=api_base,
+            forward_to=forward_to,
+            print_body=print_body,
+            json=json,
+            no_color=no_color,
+        )
+    )
+
+
+def _expectation(wait: bool, expect: str | None, within: str | None) -> "Expectation | None":
+    if not wait and expect is None and within is None:
+        return None
+    from cstar_cli.commands.durations import duration_ms
+    from cstar_cli.commands.sending import Expectation, expected_status
+
+    status = None if expect is None else expected_status(expect)
+    return Expectation(status, duration_ms("30s" if within is None else within))
+
+
+def run(options: Options) -> None:
+    """Print, forward or send the events."""
+    from cstar_cli.commands.payload import check_type
+
+    check_type(options.source)
+    if options.print_body:
+        _print_bodies(options)
+    elif options.forward_to is not None:
+        _forward_in_process(options, _payloads(options))
+    else:
+        _send(options)
+
+
+def show_types(*, json: bool, no_color: bool) -> None:
+    """Show every type of the catalogue and its meaning."""
+    from cstar_cli.events.catalogue import CATALOGUE
+    from cstar_cli.render.console import open_console
+
+    output = open_console(no_color=no_color).out
+    if json:
+        from cstar_cli.events.canonical import dumps
+
+        for known in CATALOGUE:
+            output.raw_line(dumps({"type": known.name, "group": known.group, "meaning": known.meaning}))
+        return
+    from cstar_cli.render.tables import event_types
+
+    event_types(((known.group, known.name, known.meaning) for known in CATALOGUE), output)
+
+
+def _print_bodies(options: Options) -> None:
+    from cstar_cli.render.console import open_console
+
+    output = open_console().out
+    team_id = config.home(os.environ).profile().team_id
+    for payload in _payloads(options):
+        output.raw_line(payload.body(team_id, _now_ms()))
+
+
+def _send(options: Options) -> None:
+    from cstar_cli.activity import Notice
+    from cstar_cli.client.connect import connect
+    from cstar_cli.commands.sending import Clocks, send
+    from cstar_cli.render.console import make_renderer
+
+    report = make_renderer(json=options.json, quiet=False, no_color=options.no_color)
+    clocks = Clocks(time.sleep, time.monotonic, _now_ms)
+    with connect(options.api_base, os.environ, lambda message: report(Notice(message))) as client:
+        send(client, _payloads(options), options.interval_s, options.expectation, clocks, report)
+
+
+def _forward_in_process(options: Options, payloads: "Iterator[Payload]") -> None:
+    raise CstarError("--forward-to is not there yet.")
+
+
+def _payloads(options: Options) -> "Iterator[Payload]":
+    from cstar_cli.commands.payload import Desk, payloads
+
+    if options.source.edit and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("--edit needs a terminal: give the data with --data instead.")
+    team_id = config.home(os.environ).profile().team_id
+    desk = Desk(team_id, _now_ms, sys.stdin.buffer.read, _edit, _keep)
+    return payloads(options.source, options.count, desk)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _edit(text: str) -> str:
+    from cstar_cli.commands.editor import edit_text
+
+    return edit_text(text)
+
+
+def _keep(text: str) -> "Path":
+    from cstar_cli.commands.editor import keep_text
+
+    return keep_text(text)

@@ -1,0 +1,70 @@
+"""The command tree, and the one place where an error becomes an exit code."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cstar_cli import __version__, config
+from cstar_cli.commands import cloud, completion, listen, logs, trigger
+from cstar_cli.errors import CstarError, ExitCode, UsageError
+
+app = typer.Typer(
+    name="cstar",
+    help="Receive, forward, make and follow cStar webhooks on your own machine.",
+    epilog="Start with: cstar listen --forward-to http://localhost:3000/webhook",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+)
+app.command("listen")(listen.listen)
+app.command("trigger")(trigger.trigger)
+app.add_typer(logs.app, name="logs")
+app.add_typer(cloud.app, name="cloud")
+app.add_typer(completion.app, name="completion")
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"cstar {__version__}")
+        raise typer.Exit
+
+
+def run() -> None:
+    """Run the command line and exit the process with one of `ExitCode`.
+
+    Typer itself ends usage errors (2), Ctrl-C (130) and a closed pipe (quietly).
+    """
+    try:
+        app(prog_name="cstar", default_map=_default_map())
+    except CstarError as error:
+        if str(error):
+            print(f"cstar: {error}", file=sys.stderr)  # noqa: T201  # no renderer exists when an error ends it all
+        sys.exit(error.exit_code)
+    except OSError as error:
+        print(f"cstar: {error.strerror or error}", file=sys.stderr)  # noqa: T201  # as above: a full disk, say
+        sys.exit(ExitCode.FAILED)
+
+
+def _default_map() -> dict[str, Any]:
+    """Return the files' settings as click wants its defaults: top-level keys for every command, tables for one."""
+    if os.environ.get("_CSTAR_COMPLETE"):
+        return {}
+    settings = config.file_settings(Path.cwd(), config.home(os.environ))
+    shared = {key: value for key, value in settings.items() if not isinstance(value, dict)}
+    defaults: dict[str, Any] = {}
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]  # a group
+        table = settings.pop(name, None)
+        own = {**shared, **(table if isinstance(table, dict) else {})}
+        subcommands = getattr(command, "commands", {})
+        defaults[name] = dict.fromkeys(subcommands, own) or own
+    unknown = [key for key, value in settings.items() if isinstance(value, dict)]
+    if unknown:
+        raise UsageError(f"Unknown table [{unknown[0]}] in cstar.toml or config.toml.")
+    return defaults

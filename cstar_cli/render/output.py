@@ -1,0 +1,70 @@
+"""A stream to write on: what its encoding and its terminal can show, one flushed line at a time."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import localtime, struct_time, time
+from typing import Literal, TextIO
+
+Colour = Literal["red", "green", "yellow", "cyan", "bold", "dim"]
+
+_SGR: Mapping[Colour, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+_SYMBOLS = "✓✗→…"
+_ASCII = {"✓": "+", "✗": "x", "→": "->", "…": "..."}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How lines look: with colours or not, with symbols beyond ASCII or not; times are those of `local`."""
+
+    colour: bool = False
+    symbols: bool = True
+    local: Callable[[float], struct_time] = localtime
+    now_s: Callable[[], float] = time
+
+    def paint(self, colour: Colour, text: str) -> str:
+        """Return the text in the colour, if there are colours."""
+        return f"\x1b[{_SGR[colour]}m{text}\x1b[0m" if self.colour and text else text
+
+    def symbol(self, symbol: str) -> str:
+        """Return the symbol, or what stands for it in ASCII."""
+        return symbol if self.symbols else _ASCII[symbol]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A text stream and its look."""
+
+    stream: TextIO
+    look: Look
+
+    def line(self, text: str) -> None:
+        """Write a line; a character that the stream's encoding lacks becomes an escape."""
+        encoding = self.stream.encoding or "utf-8"
+        if not text.isascii():
+            text = text.encode(encoding, "backslashreplace").decode(encoding)
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+    def raw_line(self, line: bytes) -> None:
+        """Write exactly these bytes and a newline, whatever the stream's encoding."""
+        self.stream.flush()
+        self.stream.buffer.write(line + b"\n")
+        self.stream.flush()
+
+
+def has_symbols(stream: TextIO) -> bool:
+    """Say whether the stream's encoding has the symbols that the lines use."""
+    try:
+        _SYMBOLS.encode(stream.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def wants_colour(stream: TextIO, env: Mapping[str, str], no_color: bool) -> bool:
+    """Say whether to colour: `--no-color` and NO_COLOR forbid it, FORCE_COLOR demands it, else a terminal has it."""
+    if no_color or env.get("NO_COLOR"):
+        return False
+    if env.get("FORCE_COLOR"):
+        return env["FORCE_COLOR"] != "0"
+    return env.get("TERM") != "dumb" and stream.isatty()

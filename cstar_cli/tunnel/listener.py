@@ -1,0 +1,234 @@
+"""`Listener`: stays connected for ever, forwards what comes, drains at the end."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from typing import NoReturn, assert_never
+
+from cstar_cli.activity import Activity, Disconnected, Forwarded, Ready, Reconnected, Summary
+from cstar_cli.backoff import jittered
+from cstar_cli.errors import CloudUnreachable, CstarError
+from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
+from cstar_cli.protocol.frames import DEAD_AFTER_S, Delivery, Frame, Result
+from cstar_cli.protocol.listener import ListenerProtocol
+from cstar_cli.tunnel.connection import Connection, Unreachable
+
+TICK_S = 1.0
+FIRST_WAIT_S = 0.1
+LONGEST_WAIT_S = 10.0
+START_S = 5.0
+DRAIN_S = 10.0
+SETTLE_S = 2.0
+BYE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a listener needs from outside.
+
+    `start_cloud` makes this process the cloud where that is possible, and raises Unreachable when another was first;
+    `room` waits while whoever shows the outcomes can't keep up; `clock` is monotonic, in seconds.
+    """
+
+    dial: Callable[[], AbstractAsyncContextManager[Connection]]
+    forward: Callable[[Delivery], Awaitable[tuple[Result, Forwarded]]]
+    ready: Callable[[str, bool], Ready]
+    report: Callable[[Activity], None]
+    room: Callable[[], Awaitable[None]]
+    start_cloud: Callable[[], AbstractAsyncContextManager[object]] | None
+    clock: Callable[[], float]
+    now_ms: Callable[[], int]
+    random: Callable[[], float]
+
+
+class Listener:
+    """One `cstar listen`: its session outlives any connection and any cloud process."""
+
+    def __init__(self, protocol: ListenerProtocol, around: Surroundings) -> None:
+        self._protocol = protocol
+        self._around = around
+        self._stop = asyncio.Event()
+        self._abort = asyncio.Event()
+        self._leaving = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._outbox: deque[Frame] = deque()
+        self._outbox_filled = asyncio.Event()
+        self._forwards: set[asyncio.Task[None]] = set()
+        self._workers: asyncio.TaskGroup | None = None
+        self._started_at = around.clock()
+        self._gap: str | None = None
+        self._took_over = False
+        self._embedded = False
+        self._succeeded = 0
+        self._failed = 0
+
+    def stop(self) -> None:
+        """Take nothing more and finish what is in flight; a second call ends at once."""
+        if self._stop.is_set():
+            self._abort.set()
+        self._stop.set()
+        self._progress.set()
+
+    async def run(self) -> Summary:
+        """Listen until stopped. Raises CstarError when there is no point in going on."""
+        async with asyncio.TaskGroup() as group:
+            self._workers = group
+            connecting = group.create_task(self._stay_connected())
+            await self._stop.wait()
+            self._protocol.stop()
+            unfinished = await self._drain()
+            self._leaving.set()
+            self._do(self._protocol.goodbye())
+            await asyncio.wait({connecting}, timeout=0 if self._abort.is_set() else BYE_S)
+            connecting.cancel()
+        return Summary(self._succeeded + self._failed, self._succeeded, self._failed, unfinished)
+
+    async def _stay_connected(self) -> None:
+        async with AsyncExitStack() as stack:
+            waits = jittered(FIRST_WAIT_S, LONGEST_WAIT_S, self._around.random)
+            while not self._leaving.is_set():
+                try:
+                    async with self._around.dial() as connection:
+                        waits = jittered(FIRST_WAIT_S, LONGEST_WAIT_S, self._around.random)
+                        await self._converse(connection)
+                except Unreachable as gone:
+                    self._protocol.lost()
+                    self._outbox.clear()
+                    if self._leaving.is_set():
+                        return
+                    try:
+                        await self._bridge(gone, stack)
+                        continue
+                    except Unreachable as still_gone:
+                        wait_s = max(next(waits), still_gone.wait_s)
+                await self._pause(wait_s)
+
+    async def _bridge(self, gone: Unreachable, stack: AsyncExitStack) -> None:
+        """Become the cloud, where it has gone and we may. Raises Unreachable when there's nothing but to wait."""
+        first = self._protocol.session_id is None
+        if first and gone.foreign:
+            raise CstarError(f"{gone}: stop it, or use another address with --api-base.")
+        if not first and self._gap is None:
+            self._gap = str(gone)
+            self._around.report(Disconnected(self._around.now_ms(), self._gap))
+        if not gone.refused:
+            raise gone
+        if self._around.start_cloud is None:
+            if first:
+                raise CloudUnreachable(f"No cloud answers: {gone}. Check the address, or leave out --api-base.")
+            raise gone
+        try:
+            await stack.enter_async_context(self._around.start_cloud())
+        except Unreachable as other_was_first:
+            if first and self._around.clock() - self._started_at > START_S:
+                raise CstarError(f"{other_was_first}") from other_was_first
+            raise
+        self._embedded = True
+        self._took_over = not first
+
+    async def _converse(self, connection: Connection) -> None:
+        """Talk until the connection is gone, which Unreachable says."""
+        self._do(self._protocol.connected(self._around.clock()))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(connection))
+                group.create_task(self._write(connection))
+                group.create_task(self._tick())
+        except* Unreachable as gone:
+            reason = gone.exceptions[0]
+        raise reason
+
+    async def _read(self, connection: Connection) -> NoReturn:
+        while True:
+            frames = await connection.receive()
+            self._do(self._protocol.received(frames, self._around.clock()))
+            self._progress.set()
+
+    async def _write(self, connection: Connection) -> NoReturn:
+        while True:
+            await self._outbox_filled.wait()
+            self._outbox_filled.clear()
+            frames = list(self._outbox)
+            self._outbox.clear()
+            try:
+                async with asyncio.timeout(DEAD_AFTER_S):
+                    await connection.send(frames)
+            except TimeoutError:
+                raise Unreachable("the cloud doesn't read") from None
+
+    async def _tick(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._do(self._protocol.tick(self._around.clock()))
+
+    def _do(self, commands: Iterable[ListenerCommand]) -> None:
+        for command in commands:
+            match command:
+                case Send(frame):
+                    self._outbox.append(frame)
+                    self._outbox_filled.set()
+                case Forward(delivery):
+                    self._start_forward(delivery)
+                case Accepted():
+                    self._accepted(command)
+                case HangUp(reason, retry):
+                    raise Unreachable(reason) if retry else CstarError(f"The cloud refuses the session: {reason}")
+                case _:
+                    assert_never(command)
+
+    def _accepted(self, accepted: Accepted) -> None:
+        if self._gap is None and not accepted.resumed:
+            self._around.report(self._around.ready(accepted.session_id, self._embedded))
+            return
+        self._around.report(
+            Reconnected(
+                time_ms=self._around.now_ms(),
+                missed=accepted.waiting,
+                resumed=accepted.resumed,
+                took_over=self._took_over,
+                session_id=accepted.session_id,
+            )
+        )
+        self._gap, self._took_over = None, False
+
+    def _start_forward(self, delivery: Delivery) -> None:
+        assert self._workers
+        task = self._workers.create_task(self._forward(delivery))
+        self._forwards.add(task)
+        task.add_done_callback(self._forwards.discard)
+
+    async def _forward(self, delivery: Delivery) -> None:
+        await self._around.room()
+        result, forwarded = await self._around.forward(delivery)
+        self._succeeded += result.succeeded
+        self._failed += not result.succeeded
+        self._do(self._protocol.finished(result, self._around.clock()))
+        self._around.report(forwarded)
+        self._progress.set()
+
+    async def _drain(self) -> int:
+        """Wait for what is in flight, and for its results to be durable; return how many were given up."""
+        await self._until(lambda: not self._protocol.running, DRAIN_S)
+        unfinished = self._protocol.running
+        for task in self._forwards:
+            task.cancel()
+        await self._until(lambda: not self._protocol.unsettled, SETTLE_S)
+        return unfinished
+
+    async def _until(self, done: Callable[[], bool], limit_s: float) -> None:
+        try:
+            async with asyncio.timeout(limit_s):
+                while not done() and not self._abort.is_set():
+                    self._progress.clear()
+                    await self._progress.wait()
+        except TimeoutError:
+            return
+
+    async def _pause(self, wait_s: float) -> None:
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._leaving.wait()
+        except TimeoutError:
+            return
