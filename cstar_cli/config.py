@@ -12,6 +12,7 @@ working folder, else `config.toml` in the home folder, else the default. The hom
 import contextlib
 import json
 import os
+import re
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -49,7 +50,11 @@ class Home:
 
     def token(self) -> str:
         """Return the embedded cloud's bearer token, made at first use."""
-        return _read_or_create(self.cloud / "token", "sk_test_" + secrets.token_urlsafe(32)).strip()
+        path = self.cloud / "token"
+        token = _read_or_create(path, "sk_test_" + secrets.token_urlsafe(32)).strip()
+        if not re.fullmatch(r"[!-~]+", token):
+            raise CstarError(f"{path} is damaged: delete it to get a new token, and restart the cloud.")
+        return token
 
     def profile(self) -> Profile:
         """Return the default profile, made at first use."""
@@ -57,7 +62,7 @@ class Home:
         fresh = {"team_id": str(uuid.uuid4()), "signing_secret": new_secret()}
         try:
             fields = json.loads(_read_or_create(path, json.dumps(fresh, indent=2) + "\n"))
-            return Profile(team_id=str(fields["team_id"]), signing_secret=str(fields["signing_secret"]))
+            return Profile(_text(fields, "team_id"), _text(fields, "signing_secret"))
         except (ValueError, KeyError, TypeError) as error:
             raise CstarError(f"{path} is damaged ({error}): mend it, or delete it to get a new secret.") from error
 
@@ -65,25 +70,28 @@ class Home:
 def home(env: Mapping[str, str]) -> Home:
     """Return the home folder that `CSTAR_HOME` names, or `~/.cstar`."""
     named = env.get("CSTAR_HOME")
-    return Home(Path(named).expanduser().absolute() if named else Path.home() / ".cstar")
+    try:
+        return Home(Path(named).expanduser().absolute() if named else Path.home() / ".cstar")
+    except RuntimeError as error:
+        raise CstarError("Can't tell where your home folder is: set CSTAR_HOME.") from error
 
 
 def api_base(text: str) -> str:
-    """Return a cloud's address without a trailing slash, or refuse it."""
+    """Return a cloud's address in its normal form, without a trailing slash, or refuse it."""
     try:
         parts = urlsplit(text)
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         valid = False
-    if not valid or parts.query or parts.fragment or parts.username is not None:
+    if not valid or parts.query or parts.fragment or parts.username is not None or not re.fullmatch(r"[!-~]+", text):
         raise UsageError(f"{text!r} is not a cloud's address: give one like {DEFAULT_API_BASE}.")
-    return text.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(':')}{parts.path.rstrip('/')}"
 
 
 def is_local(base: str) -> bool:
     """Tell whether a cloud at this address can be one that this machine starts by itself."""
     parts = urlsplit(base)
-    return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost") and parts.path in ("", "/")
 
 
 def file_settings(cwd: Path, home: Home) -> dict[str, object]:
@@ -110,15 +118,26 @@ def write_private(path: Path, text: str) -> None:
             file.write(text)
         fresh.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
         raise _unwritable(path, error) from error
 
 
 def make_folder(path: Path) -> None:
     """Make a folder and its parents, open to the owner alone."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for parent in reversed([folder for folder in path.parents if not folder.exists()]):
+            parent.mkdir(mode=0o700, exist_ok=True)  # with parents=True the umask alone would decide
+        path.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def _text(fields: dict[str, object], name: str) -> str:
+    match fields[name]:
+        case str(text) if text:
+            return text
+    raise ValueError(f"{name} is not a text")
 
 
 def _read_or_create(path: Path, text: str) -> str:
@@ -140,6 +159,8 @@ def _read_or_create(path: Path, text: str) -> str:
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
+    except NotADirectoryError as error:
+        raise FileNotFoundError(path) from error
     except FileNotFoundError:
         raise
     except (OSError, UnicodeDecodeError) as error:

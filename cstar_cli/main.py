@@ -41,6 +41,8 @@ def run() -> None:
 
     Typer itself ends usage errors (2), Ctrl-C (130) and a closed pipe (quietly).
     """
+    if os.environ.get(completion.VARIABLE):
+        completion.enable()
     try:
         app(prog_name="cstar", default_map=_default_map())
     except CstarError as error:
@@ -54,7 +56,7 @@ def run() -> None:
 
 def _default_map() -> dict[str, Any]:
     """Return the files' settings as click wants its defaults: top-level keys for every command, tables for one."""
-    if os.environ.get("_CSTAR_COMPLETE"):
+    if os.environ.get(completion.VARIABLE):
         return {}
     settings = config.file_settings(Path.cwd(), config.home(os.environ))
     shared = {key: value for key, value in settings.items() if not isinstance(value, dict)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cstar_cli import config
-from cstar_cli.errors import CstarError, UsageError
+from cstar_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,7 +171,44 @@ def _send(options: Options) -> None:
 
 
 def _forward_in_process(options: Options, payloads: "Iterator[Payload]") -> None:
-    raise CstarError("--forward-to is not there yet.")
+    """Deliver the events without any cloud running; the outcome is the command's own."""
+    from cstar_cli.activity import Activity, Attempted, Forwarded, Notice, Summary
+    from cstar_cli.commands.listening import Options as ListenOptions
+    from cstar_cli.commands.loop import run_async
+    from cstar_cli.commands.oneshot import forward_once
+    from cstar_cli.commands.sending import Clocks, Expectation, send
+    from cstar_cli.events.filters import EventFilter
+    from cstar_cli.render.console import make_renderer
+    from cstar_cli.tunnel.addresses import parse_forward_to
+
+    report = make_renderer(json=options.json, quiet=False, no_color=options.no_color)
+    # An attempt is seen twice, as the listener makes it (with the receiver's answer) and as the cloud logs it.
+    unshown = (Summary, Forwarded) if options.json else (Summary, Attempted)
+
+    def show(activity: Activity) -> None:
+        if not isinstance(activity, unshown):
+            report(activity)
+
+    profile = config.home(os.environ).profile()
+    listening = ListenOptions(
+        target=parse_forward_to(options.forward_to or ""),
+        filter=EventFilter.parse([]),
+        secret=profile.signing_secret,
+        headers=(),
+        timeout_s=10.0,
+        concurrency=32,
+    )
+    expectation = options.expectation or Expectation(None, 30_000)
+    clocks = Clocks(time.sleep, time.monotonic, _now_ms)
+    run_async(
+        forward_once(
+            listening,
+            profile,
+            lambda client: send(client, payloads, options.interval_s, expectation, clocks, show),
+            show,
+            lambda message: show(Notice(message)),
+        )
+    )
 
 
 def _payloads(options: Options) -> "Iterator[Payload]":

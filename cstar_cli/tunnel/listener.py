@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from typing import NoReturn, assert_never
 
-from cstar_cli.activity import Activity, Disconnected, Forwarded, Ready, Reconnected, Summary
+from cstar_cli.activity import Activity, Disconnected, Forwarded, Notice, Ready, Reconnected, Summary
 from cstar_cli.backoff import jittered
 from cstar_cli.errors import CloudUnreachable, CstarError
 from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
@@ -78,6 +78,8 @@ class Listener:
             connecting = group.create_task(self._stay_connected())
             await self._stop.wait()
             self._protocol.stop()
+            if self._protocol.running:
+                self._around.report(Notice(f"Finishing {self._protocol.running} in flight; Ctrl-C again ends at once."))
             unfinished = await self._drain()
             self._leaving.set()
             self._do(self._protocol.goodbye())

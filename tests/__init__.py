@@ -1,0 +1,1 @@
+"""A package, so that every test can name the types of `processes`."""

@@ -1,0 +1,48 @@
+"""The cloud's API as the tests use it: one connection that is kept, and made anew when it is gone."""
+
+import http.client
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..processes import Env
+
+
+class Api:
+    """Talks to the cloud of a test's home; a cloud that can't be reached raises OSError or HTTPException."""
+
+    def __init__(self, env: Env, base: str | None = None) -> None:
+        folder = Path(env["CSTAR_HOME"])
+        team_id = json.loads((folder / "profiles" / "default.json").read_text())["team_id"]
+        self._headers = {"Authorization": f"Bearer {(folder / 'cloud' / 'token').read_text().strip()}"}
+        self._path = f"/api/v1/teams/{team_id}"
+        self._host = urlsplit(base or env["CSTAR_API_BASE"]).netloc
+        self._connection: http.client.HTTPConnection | None = None
+
+    def post_event(self, event_type: str, data: object = None) -> dict[str, Any]:
+        """Make an event; returns what the API answered, once it has answered 201."""
+        wanted = {"type": event_type} if data is None else {"type": event_type, "data": data}
+        answer: dict[str, Any] = self._ask("POST", "/events", json.dumps(wanted))
+        return answer
+
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path)
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> Any:
+        connection = self._connection or http.client.HTTPConnection(self._host, timeout=10)
+        self._connection = None
+        try:
+            connection.request(method, self._path + path, body, self._headers)
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        except BaseException:
+            connection.close()
+            raise
+        assert response.status in (200, 201), answer
+        self._connection = connection
+        return answer["data"]
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()

@@ -1,0 +1,134 @@
+"""`listen` against real receivers: what is forwarded, in which order, and how it ends."""
+
+import hashlib
+import hmac
+import json
+import signal
+import threading
+
+from ..processes import RunCstar, StartListening, StartServing
+from ..receiver import Answer, StartReceiver
+from .conftest import StartApi
+
+
+def test_an_event_arrives_signed_over_its_exact_bytes(
+    listening: StartListening, receiver: StartReceiver, cstar: RunCstar
+) -> None:
+    app = receiver()
+    listener = listening("-f", app.url)
+    cstar("trigger", "ticket.created", "--data", '{"title":"caf\\u00e9","n":1.0,"10":1,"9":2}')
+    request = app.wait_for(1)[0]
+    assert b'"data":{"9":2,"10":1,"title":"caf\xc3\xa9","n":1}}' in request.body
+    signature = hmac.new(listener.ready["secret"].encode(), request.body, hashlib.sha256).hexdigest()
+    assert request.headers["x-cstar-signature"] == signature
+    assert request.headers["x-cstar-event"] == "ticket.created"
+    assert request.headers["content-type"] == "application/json"
+    line = listener.next_of("forwarded")
+    assert line["delivery_id"] == request.headers["x-cstar-delivery"]
+    assert list(line) == [
+        "type", "event_id", "event_type", "delivery_id", "attempt", "url", "status", "duration_ms", "outcome", "error",
+    ]  # fmt: skip
+
+
+def test_the_secret_stays_the_same_across_restarts(
+    listening: StartListening, receiver: StartReceiver, cstar: RunCstar
+) -> None:
+    first = listening("-f", receiver().url)
+    first.stop()
+    second = listening("-f", receiver().url)
+    assert first.ready["secret"] == second.ready["secret"] == cstar("listen", "--print-secret").stdout.strip()
+
+
+def test_a_handler_that_hangs_delays_no_other_event(
+    listening: StartListening, receiver: StartReceiver, api: StartApi
+) -> None:
+    gate = threading.Event()
+    app = receiver(Answer(until=gate))
+    listener = listening("-f", app.url)
+    cloud = api()
+    held = cloud.post_event("ticket.created")["event"]["id"]
+    app.wait_for(1)
+    app.answer = Answer()
+    others = [cloud.post_event("ticket.updated")["event"]["id"] for _ in range(40)]
+    assert {line["event_id"] for line in listener.take(40)} == set(others)
+    gate.set()
+    assert listener.next_of("forwarded")["event_id"] == held
+
+
+def test_events_arrive_in_the_order_of_their_commit(
+    listening: StartListening, receiver: StartReceiver, api: StartApi
+) -> None:
+    app = receiver()
+    listening("-f", app.url, "--concurrency", "1")
+    cloud = api()
+    made = [cloud.post_event("ticket.created", {"n": n})["event"]["id"] for n in range(100)]
+    assert [json.loads(request.body)["id"] for request in app.wait_for(100)] == made
+
+
+def test_two_listeners_each_get_what_their_filters_take(
+    listening: StartListening, receiver: StartReceiver, api: StartApi
+) -> None:
+    tickets, rest = receiver(), receiver()
+    listening("-f", tickets.url, "-e", "ticket.*,!ticket.updated")
+    listening("-f", rest.url, "-e", "!ticket.*", "-e", "*.created")
+    cloud = api()
+    for event_type in ("ticket.created", "ticket.updated", "customer.created", "boss.spawned"):
+        cloud.post_event(event_type)
+    cloud.post_event("ticket.closed")
+    cloud.post_event("article.created")
+    assert [request.headers["x-cstar-event"] for request in tickets.wait_for(2)] == ["ticket.created", "ticket.closed"]
+    seen = [request.headers["x-cstar-event"] for request in rest.wait_for(2)]
+    assert seen == ["customer.created", "article.created"]
+
+
+def test_ctrl_c_finishes_what_is_in_flight_and_records_it(
+    listening: StartListening, receiver: StartReceiver, serving: StartServing, api: StartApi
+) -> None:
+    serving()  # a cloud of its own, to be asked after the listener has gone
+    gate = threading.Event()
+    app = receiver(Answer(until=gate))
+    listener = listening("-f", app.url)
+    cloud = api()
+    delivery = cloud.post_event("ticket.created")["deliveries"][0]["id"]
+    app.wait_for(1)
+    listener.signal(signal.SIGINT)
+    gate.set()
+    assert listener.wait() == 130
+    assert "1 succeeded" in listener.stderr
+    assert cloud.get(f"/deliveries/{delivery}")["status"] == "succeeded"
+
+
+def test_a_second_ctrl_c_ends_at_once_and_the_log_says_so(
+    listening: StartListening, receiver: StartReceiver, serving: StartServing, api: StartApi
+) -> None:
+    serving()
+    app = receiver(Answer(until=threading.Event()))
+    listener = listening("-f", app.url)
+    cloud = api()
+    cloud.post_event("ticket.created")
+    app.wait_for(1)
+    listener.signal(signal.SIGINT)
+    listener.await_stderr("Finishing 1 in flight; Ctrl-C again ends at once.")
+    listener.signal(signal.SIGINT)
+    assert listener.wait(5) == 130
+    assert "1 unfinished" in listener.stderr
+    assert "Traceback" not in listener.stderr
+
+
+def test_a_stopped_listener_leaves_no_delivery_open(
+    listening: StartListening, receiver: StartReceiver, serving: StartServing, api: StartApi
+) -> None:
+    serving()
+    gate = threading.Event()
+    app = receiver(Answer(until=gate))
+    listener = listening("-f", app.url, "--concurrency", "1")
+    cloud = api()
+    deliveries = [cloud.post_event("ticket.created")["deliveries"][0]["id"] for _ in range(3)]
+    app.wait_for(1)
+    listener.signal(signal.SIGINT)
+    gate.set()
+    listener.wait()
+    told = [cloud.get(f"/deliveries/{delivery}") for delivery in deliveries]
+    assert [delivery["status"] for delivery in told] == ["succeeded", "failed", "failed"]
+    assert told[1]["attempts"][0]["error"] == "the listener ended before it answered this"
+    assert len(app.requests) == 1

@@ -1,0 +1,74 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from cstar_cli.activity import Activity
+from cstar_cli.render.jsonlines import json_line
+
+from . import samples
+
+EVENT_ID = samples.EVENT_ID
+
+
+def test_ready_is_exactly_what_is_documented() -> None:
+    assert json_line(samples.READY) == (
+        b'{"type":"ready","forward_to":"http://localhost:3000/webhook","secret":"whsec_' + b"x" * 43 + b'",'
+        b'"cloud":"http://127.0.0.1:7827","team_id":"550e8400-e29b-41d4-a716-446655440000","session_id":"ses_1"}'
+    )
+
+
+def test_forwarded_is_exactly_what_is_documented() -> None:
+    assert json_line(samples.SUCCEEDED) == (
+        b'{"type":"forwarded","event_id":"' + EVENT_ID.encode() + b'","event_type":"ticket.message_added",'
+        b'"delivery_id":"dlv_1","attempt":1,"url":"http://localhost:3000/webhook","status":200,"duration_ms":4.23,'
+        b'"outcome":"succeeded","error":null}'
+    )
+
+
+def test_an_attempt_of_the_log_is_exactly_what_is_documented() -> None:
+    line = json_line(samples.ATTEMPTED)
+    assert line is not None
+    assert list(json.loads(line).items()) == [
+        ("time", "2025-12-10T14:30:00.123Z"),
+        ("event_id", EVENT_ID),
+        ("event_type", "ticket.created"),
+        ("delivery_id", "dlv_1"),
+        ("attempt", 1),
+        ("target", "ses_1"),
+        ("url", "http://localhost:3000/webhook"),
+        ("status", 500),
+        ("duration_ms", 4.2),
+        ("outcome", "failed"),
+        ("error", None),
+        ("next_attempt_at", "2025-12-10T14:31:00.000Z"),
+    ]
+
+
+def test_without_an_answer_the_status_is_null() -> None:
+    line = json_line(samples.REFUSED)
+    assert line is not None
+    assert json.loads(line)["status"] is None
+
+
+def test_disconnected_and_reconnected_have_their_types_and_what_was_missed() -> None:
+    lines = [json_line(samples.DISCONNECTED), json_line(samples.RECONNECTED)]
+    gone, back = (json.loads(line) for line in lines if line)
+    assert gone["type"] == "disconnected"
+    assert (back["type"], back["missed"]) == ("reconnected", 3)
+
+
+def test_an_accepted_event_is_the_clouds_answer_untouched() -> None:
+    assert json_line(replace(samples.ACCEPTED, line=b'{"b":1,"a":"\xc3\xa9"}')) == b'{"b":1,"a":"\xc3\xa9"}'
+
+
+@pytest.mark.parametrize("activity", [samples.NOTICE, samples.SUMMARY])
+def test_words_for_people_are_no_json(activity: Activity) -> None:
+    assert json_line(activity) is None
+
+
+def test_text_that_could_steer_a_terminal_is_escaped() -> None:
+    line = json_line(replace(samples.FAILED, error="\x1b\x9b\u202e\ud800"))
+    assert line is not None
+    assert line.isascii()
+    assert b"\x1b" not in line

@@ -1,0 +1,161 @@
+from dataclasses import replace
+
+import pytest
+
+from cstar_cli.activity import Activity, Forwarded
+from cstar_cli.events.catalogue import names
+from cstar_cli.render.lines import lines_of, ready_line
+
+from . import samples
+from .samples import ASCII, COLOURED, EVENT_ID, FAILED, PLAIN, SUCCEEDED
+
+
+def test_a_success_is_one_line_with_time_type_id_status_and_duration() -> None:
+    assert lines_of(SUCCEEDED, PLAIN) == [f"14:30:00 ✓ ticket.message_added  {EVENT_ID}  200   4.2 ms"]
+
+
+@pytest.mark.parametrize("event_type", names())
+@pytest.mark.parametrize("duration_ms", [0.1, 99.9, 999.4, 9999.0])
+def test_a_success_fits_into_80_columns(event_type: str, duration_ms: float) -> None:
+    [line] = lines_of(replace(SUCCEEDED, event_type=event_type, duration_ms=duration_ms), PLAIN)
+    assert len(line) <= 80
+
+
+def test_lines_of_all_types_are_aligned() -> None:
+    lines = [lines_of(replace(SUCCEEDED, event_type=name), PLAIN)[0] for name in names()]
+    assert len({line.index("evt_") for line in lines}) == 1
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "shown"),
+    [(0.04, "0.0 ms"), (9.94, "9.9 ms"), (12.4, "12 ms"), (999.4, "999 ms"), (1250.0, "1.25 s"), (10000.0, "10.00 s")],
+)
+def test_durations_have_the_unit_that_suits_them(duration_ms: float, shown: str) -> None:
+    assert lines_of(replace(SUCCEEDED, duration_ms=duration_ms), PLAIN)[0].endswith(f" {shown}")
+
+
+def test_a_repeated_attempt_says_which_it_is() -> None:
+    assert lines_of(replace(SUCCEEDED, attempt=3), PLAIN)[0].endswith("attempt 3")
+
+
+def test_a_failure_gives_the_reason_and_the_receivers_answer() -> None:
+    line, body = lines_of(FAILED, PLAIN)
+    assert line == f"14:30:00 ✗ ticket.message_added  {EVENT_ID}  500   4.2 ms  Internal Server Error"
+    assert body == '    {"error": "no"}'
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "reason"),
+    [
+        (301, None, "a redirect, which is not followed"),
+        (599, None, "not a 2xx status"),
+        (None, None, "no answer"),
+        (None, "no answer within 10 s", "no answer within 10 s"),
+    ],
+)
+def test_every_failure_has_a_reason(status: int | None, error: str | None, reason: str) -> None:
+    assert lines_of(replace(FAILED, status=status, error=error), PLAIN)[0].endswith(f"  {reason}")
+
+
+def test_a_refused_connection_shows_no_status_and_a_hint() -> None:
+    line, hint = lines_of(samples.REFUSED, PLAIN)
+    assert "  ---  " in line
+    assert hint == "    Hint: [::1]:3000 would have answered"
+
+
+def test_of_a_long_answer_the_first_300_characters_are_shown() -> None:
+    _, body = lines_of(replace(FAILED, response_body="é".encode() * 5000), PLAIN)
+    assert body == "    " + "é" * 300 + "…"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        replace(FAILED, response_body=b"\x1b]52;c;AAAA\x07\xc2\x9b2J\n\xe2\x80\xae"),
+        replace(FAILED, error="\x1b[2J\u202e"),
+        replace(FAILED, event_type="a.\x1b[2J", event_id="\x9b2J", hint="\x1b"),
+    ],
+)
+def test_nothing_foreign_reaches_the_terminal_raw(hostile: Forwarded) -> None:
+    text = "\n".join(lines_of(hostile, PLAIN))
+    assert not set(text) & set("\x1b\x9b\x07\u202e")
+
+
+def test_an_attempt_to_come_is_announced() -> None:
+    _, again = lines_of(samples.ATTEMPTED, PLAIN)
+    assert again == "    http://localhost:3000/webhook  next attempt 14:31:00"
+
+
+def test_a_last_failed_attempt_shows_where_it_went() -> None:
+    _, where = lines_of(replace(samples.ATTEMPTED, next_attempt_at=None), PLAIN)
+    assert where == "    http://localhost:3000/webhook"
+
+
+def test_an_attempt_of_another_day_shows_the_day() -> None:
+    old = replace(samples.ATTEMPTED, time="2025-11-02T08:05:09.000Z", outcome="succeeded", next_attempt_at=None)
+    assert lines_of(old, PLAIN)[0].startswith("11-02 08:05 ✓")
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "to"), [((), "nobody"), (("dlv_1",), "1 listener"), (("dlv_1", "dlv_2"), "2 listeners")]
+)
+def test_an_accepted_event_says_how_many_listen(deliveries: tuple[str, ...], to: str) -> None:
+    lines = lines_of(replace(samples.ACCEPTED, delivery_ids=deliveries), PLAIN)
+    assert lines == [f"✓ ticket.created  {EVENT_ID}  → {to}"]
+
+
+def test_the_panel_shows_where_events_go_what_signs_them_and_that_all_is_ready() -> None:
+    text = "\n".join(lines_of(samples.READY, PLAIN))
+    for part in (
+        "http://localhost:3000/webhook",
+        "whsec_" + "x" * 43,
+        "ticket.*, !ticket.closed",
+        "http://127.0.0.1:7827 (inside this process)",
+        "Ready!",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize("events", [(), ("*",)])
+def test_the_panel_calls_no_filter_all(events: tuple[str, ...]) -> None:
+    assert "  Events          all" in lines_of(replace(samples.READY, events=events), PLAIN)
+
+
+def test_readiness_fits_on_one_line() -> None:
+    assert ready_line(samples.READY, ASCII) == "Ready! http://127.0.0.1:7827 -> http://localhost:3000/webhook"
+
+
+@pytest.mark.parametrize(
+    ("missed", "resumed", "took_over", "text"),
+    [
+        (0, True, False, "Reconnected: nothing was missed."),
+        (0, False, False, "Reconnected, as a new session."),
+        (1, True, False, "Reconnected: 1 delivery was made meanwhile and comes now."),
+        (3, True, True, "Reconnected; this process is the cloud now: 3 deliveries were made meanwhile and come now."),
+    ],
+)
+def test_a_reconnection_says_what_was_missed(missed: int, resumed: bool, took_over: bool, text: str) -> None:
+    activity = replace(samples.RECONNECTED, missed=missed, resumed=resumed, took_over=took_over)
+    assert lines_of(activity, PLAIN) == [f"14:30:00 {text}"]
+
+
+def test_a_summary_counts_what_was_forwarded() -> None:
+    assert lines_of(samples.SUMMARY, PLAIN) == ["Stopped: 5 forwarded, 3 succeeded, 2 failed. 1 unfinished."]
+
+
+@pytest.mark.parametrize("activity", samples.ALL)
+def test_colours_are_all_that_coloured_lines_add(activity: Activity) -> None:
+    import re
+
+    coloured = "\n".join(lines_of(activity, COLOURED))
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == "\n".join(lines_of(activity, PLAIN))
+
+
+@pytest.mark.parametrize("activity", samples.ALL)
+def test_where_symbols_are_missing_lines_are_ascii(activity: Activity) -> None:
+    assert "\n".join(lines_of(activity, ASCII)).isascii()
+
+
+def test_success_is_green_and_failure_is_red() -> None:
+    assert "\x1b[32m200\x1b[0m" in lines_of(SUCCEEDED, COLOURED)[0]
+    assert "\x1b[31m500\x1b[0m" in lines_of(FAILED, COLOURED)[0]
