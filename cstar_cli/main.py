@@ -13,12 +13,12 @@ from cstar_cli.errors import CstarError, ExitCode, UsageError
 
 app = typer.Typer(
     name="cstar",
-    help="Receive, forward, make and follow cStar webhooks on your own machine.",
     epilog="Start with: cstar listen --forward-to http://localhost:3000/webhook",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("listen")(listen.listen)
 app.command("trigger")(trigger.trigger)
@@ -27,13 +27,19 @@ app.add_typer(cloud.app, name="cloud")
 app.add_typer(completion.app, name="completion")
 
 
-@app.callback()
-def root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"cstar {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Receive, forward, make and follow cStar webhooks on your own machine."""
 
 
 def run() -> None:

@@ -23,8 +23,8 @@ def cloud() -> None:
 
 @app.command("serve")
 def serve(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 7827,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="The port; 0 takes a free one.")] = 7827,
     database: Annotated[
         Path | None, typer.Option(metavar="PATH", help="The database file. [default: cloud/cstar.db in CSTAR_HOME]")
     ] = None,

@@ -1,44 +1,66 @@
-"""The cloud as a part of this process: how `listen` and `cloud serve` start one."""
+"""The cloud as a part of this process: how `listen` and `cloud serve` start one.
+
+The cloud is imported when one is started: a `listen` that finds one running needs none of it.
+"""
 
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cstar_cli.cloud.api.guard import Access
-from cstar_cli.cloud.running import RunningNote, read_note, write_note
-from cstar_cli.cloud.server import CloudOptions, PortTaken, running_cloud
-from cstar_cli.cloud.store.sqlite.lock import DatabaseInUse
 from cstar_cli.config import Home, Profile
 from cstar_cli.tunnel.connection import Unreachable
 
+if TYPE_CHECKING:
+    from cstar_cli.cloud.api.guard import Access
+    from cstar_cli.cloud.server import CloudOptions
 
-def access_of(home: Home, profile: Profile, hosts: tuple[str, ...] = ()) -> Access:
+
+def access_of(home: Home, profile: Profile, hosts: tuple[str, ...] = ()) -> "Access":
     """Return who may use a cloud of this machine: whoever can read its token."""
+    from cstar_cli.cloud.api.guard import Access
+
     return Access({home.token(): profile.team_id}, frozenset(hosts))
 
 
 @asynccontextmanager
-async def noted_cloud(home: Home, options: CloudOptions) -> AsyncIterator[str]:
+async def noted_cloud(home: Home, options: "CloudOptions") -> AsyncIterator[str]:
     """Run a cloud, leaving the note that says so; yields its address."""
+    from cstar_cli.cloud.running import RunningNote, write_note
+    from cstar_cli.cloud.server import running_cloud
+
     async with running_cloud(options) as (_, address):
         write_note(home, RunningNote(os.getpid(), address, str(options.database), options.embedded))
         yield address
 
 
-def cloud_starter(home: Home, profile: Profile, api_base: str) -> Callable[[], AbstractAsyncContextManager[str]]:
-    """Return what makes this process the cloud at the address, on the database that the last one there used."""
-    parts = urlsplit(api_base)
-    host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname or ""
+@dataclass(frozen=True, slots=True)
+class CloudStarter:
+    """Makes this process the cloud at a local address."""
+
+    home: Home
+    profile: Profile
+    api_base: str
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[str]:
-        note = read_note(home)
-        database = Path(note.database) if note and note.address == f"http://{parts.netloc}" else home.database
-        options = CloudOptions(host, parts.port or 80, database, access_of(home, profile), embedded=True)
+    async def start(self, take_over: bool) -> AsyncIterator[str]:
+        """Run the cloud, to `take_over` on the database that the last one there used.
+
+        Raises Unreachable when another process was first.
+        """
+        from cstar_cli.cloud.server import CloudOptions, PortTaken
+        from cstar_cli.cloud.store.sqlite.lock import DatabaseInUse
+
+        parts = urlsplit(self.api_base)
+        host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname or ""
+        port = parts.port or 80
+        database = self._last_database(host, port) if take_over else self.home.database
+        options = CloudOptions(host, port, database, access_of(self.home, self.profile), embedded=True)
+        running = noted_cloud(self.home, options)
         try:
-            running = noted_cloud(home, options)
             address = await running.__aenter__()
         except (PortTaken, DatabaseInUse) as error:
             raise Unreachable(str(error)) from error
@@ -47,4 +69,11 @@ def cloud_starter(home: Home, profile: Profile, api_base: str) -> Callable[[], A
         finally:
             await running.__aexit__(None, None, None)
 
-    return start
+    def _last_database(self, host: str, port: int) -> Path:
+        from cstar_cli.cloud.running import read_note
+
+        note = read_note(self.home)
+        if note is None:
+            return self.home.database
+        there = urlsplit(note.address)
+        return Path(note.database) if (there.hostname, there.port) == (host, port) else self.home.database

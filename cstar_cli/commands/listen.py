@@ -34,7 +34,9 @@ def listen(
     header: Annotated[
         list[str] | None, typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="Add a header to each request.")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.001, metavar="SECONDS", help="For the whole exchange.")] = 10.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.001, metavar="SECONDS", help="How long one exchange may take.")
+    ] = 10.0,
     concurrency: Annotated[int, typer.Option(min=1, max=512, metavar="N", help="How many at once.")] = 32,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")] = False,
@@ -106,7 +108,7 @@ async def run(
     stdout: "QueuedStdout",
 ) -> "Summary":
     """Listen until a signal, or until nobody reads the output any more, which is raised as the OSError it is."""
-    from cstar_cli.commands.embedded import cloud_starter
+    from cstar_cli.commands.embedded import CloudStarter
     from cstar_cli.commands.listening import Output, real_listener
     from cstar_cli.commands.loop import on_stop_signals
 
@@ -120,7 +122,8 @@ async def run(
                 listener.stop()
             unread.append(error)
 
-    start_cloud = cloud_starter(home, home.profile(), address.api_base) if config.is_local(address.api_base) else None
+    local = config.is_local(address.api_base)
+    start_cloud = CloudStarter(home, home.profile(), address.api_base).start if local else None
     async with real_listener(options, address, Output(report_or_stop, stdout.room), start_cloud) as listener:
         on_stop_signals(listener.stop)
         summary = await listener.run()

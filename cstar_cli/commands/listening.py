@@ -43,7 +43,7 @@ async def real_listener(
     options: Options,
     address: CloudAddress,
     output: Output,
-    start_cloud: Callable[[], AbstractAsyncContextManager[object]] | None,
+    start_cloud: Callable[[bool], AbstractAsyncContextManager[object]] | None,
 ) -> AsyncIterator[Listener]:
     """Yield a listener that is ready to `run`."""
     sender = Sender(max_connections=options.concurrency)

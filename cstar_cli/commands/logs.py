@@ -50,7 +50,9 @@ def tail(
     status: Annotated[
         str | None, typer.Option(metavar="STATUS", help="Only these: succeeded, failed, 2xx, 4xx, 404.")
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Only those to this session (ses_…) or URL.")] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="SESSION|URL", help="Only those to this session (ses_…) or URL.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object an attempt.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="Print without colours.")] = False,
     api_base: Annotated[

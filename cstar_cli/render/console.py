@@ -17,7 +17,7 @@ from cstar_cli.activity import (
     Reconnected,
     Summary,
 )
-from cstar_cli.render.output import Look, Output, has_symbols, wants_colour
+from cstar_cli.render.output import Look, Output, columns_of, has_symbols, wants_colour
 
 Renderer = Callable[[Activity], None]
 
@@ -40,7 +40,12 @@ def open_console(
     """Return the process's streams, with the looks that they and the environment allow."""
 
     def output(stream: TextIO) -> Output:
-        return Output(stream, Look(colour=wants_colour(stream, env, no_color), symbols=has_symbols(stream)))
+        look = Look(
+            colour=wants_colour(stream, env, no_color),
+            symbols=has_symbols(stream),
+            columns=lambda: columns_of(stream),
+        )
+        return Output(stream, look)
 
     return Console(output(stdout or sys.stdout), output(stderr or sys.stderr))
 

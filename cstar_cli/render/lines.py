@@ -50,7 +50,7 @@ def lines_of(activity: Activity, look: Look) -> list[str]:
 
 
 def _forwarded(activity: Forwarded, look: Look) -> list[str]:
-    lines = [_row(activity, activity.time_ms, look)]
+    lines = _row(activity, activity.time_ms, look)
     if activity.outcome == "failed" and activity.response_body:
         body = _plain(harmless(activity.response_body, _BODY_CHARS).strip(), look)
         lines.append(_INDENT + look.paint("dim", body))
@@ -65,43 +65,47 @@ def _attempted(activity: Attempted, look: Look) -> list[str]:
     row = _row(activity, parse_iso(activity.time), look)
     if activity.next_attempt_at:
         again = f"next attempt {_clock(parse_iso(activity.next_attempt_at), look)}"
-        return [row, _INDENT + look.paint("dim", f"{harmless(activity.url)}  {again}")]
+        return [*row, _INDENT + look.paint("dim", f"{harmless(activity.url)}  {again}")]
     if activity.outcome == "failed":
-        return [row, _INDENT + look.paint("dim", harmless(activity.url))]
-    return [row]
+        return [*row, _INDENT + look.paint("dim", harmless(activity.url))]
+    return row
 
 
-def _row(activity: Forwarded | Attempted, time_ms: int, look: Look) -> str:
+def _row(activity: Forwarded | Attempted, time_ms: int, look: Look) -> list[str]:
+    """Return the attempt's line; on a terminal too narrow for it, the reason of a failure has a line of its own."""
     good = activity.outcome == "succeeded"
     colour: Colour = "green" if good else "red"
+    event_type, event_id = harmless(activity.event_type).ljust(_TYPE_WIDTH), harmless(activity.event_id)
+    status = str(activity.status or "---")
+    again = f" attempt {activity.attempt}" if activity.attempt > 1 else ""
+    duration = _duration(activity.duration_ms).rjust(8)
     parts = [
         look.paint("dim", _clock(time_ms, look)),
         look.paint(colour, look.symbol("✓" if good else "✗")),
-        harmless(activity.event_type).ljust(_TYPE_WIDTH) + " ",
-        harmless(activity.event_id) + " ",
-        look.paint(colour, str(activity.status or "---")),
-        _duration(activity.duration_ms).rjust(8),
+        f"{event_type}  {event_id} ",
+        look.paint(colour, status),
+        duration + look.paint("yellow", again),
     ]
-    if activity.attempt > 1:
-        parts.append(look.paint("yellow", f" attempt {activity.attempt}"))
-    if not good:
-        parts.append(" " + look.paint("red", _plain(harmless(_reason(activity), _REASON_CHARS), look)))
-    return " ".join(parts)
+    row = " ".join(parts)
+    if good:
+        return [row]
+    reason = _plain(harmless(_reason(activity), _REASON_CHARS), look)
+    width = len(f"{_clock(time_ms, look)} x {event_type}  {event_id}  {status} {duration}{again}  {reason}")
+    if width > (look.columns() or width):
+        return [row, _INDENT + look.paint("red", reason)]
+    return [f"{row}  {look.paint('red', reason)}"]
 
 
 def _reason(activity: Forwarded | Attempted) -> str:
-    if activity.error:
+    """Say why in words; the status itself stands in the line already."""
+    if activity.error and activity.error != f"answered {activity.status}":
         return activity.error
-    if activity.status is None:
-        return "no answer"
-    if 300 <= activity.status < 400:
-        return "a redirect, which is not followed"
     from http import HTTPStatus  # late: only a failure needs its table
 
     try:
-        return HTTPStatus(activity.status).phrase
+        return HTTPStatus(activity.status or 0).phrase
     except ValueError:
-        return "not a 2xx status"
+        return "not a 2xx status" if activity.status else "no answer"
 
 
 def _accepted(activity: Accepted, look: Look) -> str:

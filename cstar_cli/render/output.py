@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from shutil import get_terminal_size
 from time import localtime, struct_time, time
 from typing import Literal, TextIO
 
@@ -14,10 +15,14 @@ _ASCII = {"✓": "+", "✗": "x", "→": "->", "…": "..."}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How lines look: with colours or not, with symbols beyond ASCII or not; times are those of `local`."""
+    """How lines look: with colours or not, with symbols beyond ASCII or not; times are those of `local`.
+
+    `columns` is how wide the terminal is now, None where there is none: what is piped is never folded.
+    """
 
     colour: bool = False
     symbols: bool = True
+    columns: Callable[[], int | None] = lambda: None
     local: Callable[[float], struct_time] = localtime
     now_s: Callable[[], float] = time
 
@@ -59,6 +64,11 @@ def has_symbols(stream: TextIO) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """Return the width of the stream's terminal, None where it is none."""
+    return get_terminal_size().columns if stream.isatty() else None
 
 
 def wants_colour(stream: TextIO, env: Mapping[str, str], no_color: bool) -> bool:

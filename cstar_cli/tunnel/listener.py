@@ -28,7 +28,8 @@ BYE_S = 3.0
 class Surroundings:
     """What a listener needs from outside.
 
-    `start_cloud` makes this process the cloud where that is possible, and raises Unreachable when another was first;
+    `start_cloud` makes this process the cloud where that is possible (True: in place of the one we used), and raises
+    Unreachable when another was first;
     `room` waits while whoever shows the outcomes can't keep up; `clock` is monotonic, in seconds.
     """
 
@@ -37,7 +38,7 @@ class Surroundings:
     ready: Callable[[str, bool], Ready]
     report: Callable[[Activity], None]
     room: Callable[[], Awaitable[None]]
-    start_cloud: Callable[[], AbstractAsyncContextManager[object]] | None
+    start_cloud: Callable[[bool], AbstractAsyncContextManager[object]] | None
     clock: Callable[[], float]
     now_ms: Callable[[], int]
     random: Callable[[], float]
@@ -122,7 +123,7 @@ class Listener:
                 raise CloudUnreachable(f"No cloud answers: {gone}. Check the address, or leave out --api-base.")
             raise gone
         try:
-            await stack.enter_async_context(self._around.start_cloud())
+            await stack.enter_async_context(self._around.start_cloud(not first))
         except Unreachable as other_was_first:
             if first and self._around.clock() - self._started_at > START_S:
                 raise CstarError(f"{other_was_first}") from other_was_first

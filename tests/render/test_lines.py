@@ -47,7 +47,8 @@ def test_a_failure_gives_the_reason_and_the_receivers_answer() -> None:
 @pytest.mark.parametrize(
     ("status", "error", "reason"),
     [
-        (301, None, "a redirect, which is not followed"),
+        (503, "answered 503", "Service Unavailable"),
+        (301, "answered 301 (redirects are not followed)", "answered 301 (redirects are not followed)"),
         (599, None, "not a 2xx status"),
         (None, None, "no answer"),
         (None, "no answer within 10 s", "no answer within 10 s"),
@@ -159,3 +160,15 @@ def test_where_symbols_are_missing_lines_are_ascii(activity: Activity) -> None:
 def test_success_is_green_and_failure_is_red() -> None:
     assert "\x1b[32m200\x1b[0m" in lines_of(SUCCEEDED, COLOURED)[0]
     assert "\x1b[31m500\x1b[0m" in lines_of(FAILED, COLOURED)[0]
+
+
+def test_a_reason_that_the_terminal_has_no_room_for_has_a_line_of_its_own() -> None:
+    failed = replace(FAILED, error="connection refused by 127.0.0.1:3000", status=None, response_body=b"")
+    row, reason = lines_of(failed, replace(PLAIN, columns=lambda: 80))[:2]
+    assert row.endswith(" ms")
+    assert reason == "    connection refused by 127.0.0.1:3000"
+
+
+def test_a_reason_stays_in_its_line_where_there_is_no_terminal() -> None:
+    failed = replace(FAILED, error="x" * 100, status=None, response_body=b"")
+    assert lines_of(failed, PLAIN)[0].endswith("x" * 100)

@@ -1,0 +1,72 @@
+# Everything from a fresh clone: `make demo` and `make test` install what they need, then run.
+# What may not be installed from here is named, with what to do about it.
+
+PYTHON ?= python3
+PYTEST_ARGS ?= -n auto
+
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := docs/demo
+INSTALLED := $(VENV)/.installed
+EXPRESS := $(DEMO)/node_modules/.installed
+
+# The one variable pins the package, the other (newer pips) what builds it.
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
+
+# $(call need,CHECK,DEBIAN PACKAGES,ADVICE): unless the check succeeds, install as root through apt-get, or say what to do.
+need = { $(1); } >/dev/null 2>&1 || { \
+	[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2) >/dev/null \
+	&& { $(1); } >/dev/null 2>&1; } || { echo "make: $(3)" >&2; exit 1; }
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format completions clean python node
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: $(INSTALLED) ## Install, then send every event type to a receiver that checks the signatures
+	@if command -v node && command -v npm; then $(MAKE) --no-print-directory $(EXPRESS); fi >/dev/null || true
+	@$(BIN)/python $(DEMO)/run.py
+
+test: $(INSTALLED) $(EXPRESS) ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(INSTALLED) ## Check style, types and the floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## Put the code in the common form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+completions: $(INSTALLED) ## Write completions/ anew
+	$(BIN)/cstar completion show bash > completions/cstar.bash
+	$(BIN)/cstar completion show zsh > completions/_cstar
+	$(BIN)/cstar completion show fish > completions/cstar.fish
+	$(BIN)/cstar completion show powershell > completions/cstar.ps1
+
+clean: ## Remove all that the other targets made
+	rm -rf $(VENV) $(DEMO)/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt | python
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(EXPRESS): $(DEMO)/package.json | node
+	cd $(DEMO) && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+python:
+	@$(call need,command -v $(PYTHON),python3 python3-venv,Python is missing: install Python 3.11 or newer.)
+	@$(call need,$(PYTHON) -c 'import ensurepip',python3-venv,$(PYTHON) can not make environments: install python3-venv.)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "make: $(PYTHON) is older than 3.11: name a newer one, as in make test PYTHON=python3.12" >&2; exit 1; }
+
+node:
+	@$(call need,node --version && npm --version,nodejs npm,Node is missing: install Node 18 or newer with npm.)

@@ -1,0 +1,42 @@
+import pytest
+
+from tests.processes import RunCstar
+
+from .project import TREE
+
+GROUPS = [name for name, command in TREE.items() if command.is_group]
+
+
+def title(name: str) -> str:
+    return name or "cstar"
+
+
+COMMANDS = pytest.mark.parametrize("name", TREE, ids=title)
+
+
+@COMMANDS
+def test_help_fits_a_terminal_of_80_columns_and_has_no_colour(cstar: RunCstar, name: str) -> None:
+    done = cstar(*name.split(), "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "\x1b" not in done.stdout
+
+
+@COMMANDS
+def test_every_option_is_explained(name: str) -> None:
+    assert [option for option, text in TREE[name].helps.items() if not text] == []
+
+
+@COMMANDS
+def test_help_names_every_option_of_the_command(cstar: RunCstar, name: str) -> None:
+    shown = cstar(*name.split(), "--help").stdout
+    long_options = {option for option in TREE[name].options if option.startswith("--")}
+    assert [option for option in long_options if option not in shown] == []
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, command in TREE.items() if command.is_group], ids=lambda name: name or "cstar"
+)
+def test_a_group_alone_shows_its_help(cstar: RunCstar, name: str) -> None:
+    done = cstar(*name.split())
+    assert "Commands:" in done.stdout + done.stderr

@@ -1,0 +1,59 @@
+"""Start-up is what a user feels at every command: held by which modules are loaded, never by milliseconds."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes import Env, Running
+
+HEAVY = {
+    "asyncio",
+    "httpx",
+    "msgspec",
+    "rich",
+    "sqlite3",
+    "ssl",
+    "starlette",
+    "tomllib",
+    "uvicorn",
+    "uvloop",
+    "websockets",
+}
+CSTAR = (sys.executable, "-X", "importtime", "-m", "cstar_cli")
+
+
+def packages(importtime: str) -> set[str]:
+    """Return the top-level packages in the report that `python -X importtime` writes to stderr."""
+    return {name.split(".")[0] for name in re.findall(r"^import time:.*\|\s*([\w.]+)$", importtime, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--version",),
+        ("--help",),
+        ("listen", "--help"),
+        ("listen", "--print-secret"),
+        ("trigger", "--help"),
+        ("logs", "tail", "--help"),
+        ("cloud", "serve", "--help"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_heavy_is_loaded_before_there_is_work(arguments: tuple[str, ...], home: Env, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*CSTAR, *arguments], env=dict(home), cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 0, done.stderr.splitlines()[-1]
+    assert packages(done.stderr) >= {"cstar_cli", "typer"}
+    assert packages(done.stderr) & HEAVY == set()
+
+
+def test_listening_loads_neither_httpx_nor_rich(home: Env, tmp_path: Path) -> None:
+    with Running([*CSTAR, "listen", "--json"], home, tmp_path) as session:
+        assert '"ready"' in session.next_line()
+        session.stop()
+    assert packages(session.stderr) & {"httpx", "rich"} == set()
