@@ -18,9 +18,6 @@ class Pool:
         self._oldest_first: dict[Connection, None] = {}
         self._sweep_timer: asyncio.TimerHandle | None = None
 
-    def __len__(self) -> int:
-        return len(self._oldest_first)
-
     def take(self, origin: Origin, now: float) -> Connection | None:
         """Return the connection of this origin that was used last, which is the least likely to be stale."""
         kept = self._by_origin.get(origin)
