@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NoReturn, Protocol, assert_never
 
 from cstar_cli.cloud.sessions import Sessions
@@ -40,13 +40,20 @@ class Relay:
     """One connection of one listener, from its hello to its end."""
 
     def __init__(
-        self, socket: Socket, team_id: str, store: Store, sessions: Sessions, clock: Callable[[], float]
+        self,
+        socket: Socket,
+        team_id: str,
+        store: Store,
+        sessions: Sessions,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._socket = socket
         self._team_id = team_id
         self._store = store
         self._sessions = sessions
         self._clock = clock
+        self._sleep = sleep
         self._protocol = RelayProtocol(clock())
         self._session: Session | None = None
         self._outbox: deque[Frame] = deque()
@@ -82,15 +89,17 @@ class Relay:
             for command in self._protocol.received(frames, self._clock()):
                 match command:
                     case Open(hello):
-                        self._session = await self._open(hello, hang_up)
-                        group.create_task(self._push(self._session))
-                        group.create_task(self._settle(self._session))
+                        session = await self._open(hello, hang_up)
+                        group.create_task(self._push(session))
+                        group.create_task(self._settle(session))
                     case Settle(result):
                         self._results.append(result)
                         self._results_came.set()
                     case End():
-                        await self._end()
-                    case Send() | HangUp() | Repeat():
+                        await self._end(hang_up)
+                    case HangUp(reason):
+                        await self._refuse(reason)
+                    case Send() | Repeat():
                         self._do([command])
                     case _:
                         assert_never(command)
@@ -99,12 +108,14 @@ class Relay:
         try:
             filter = EventFilter.parse(hello.events)
         except CstarError as error:
-            await self._refuse(str(error))
+            self._do([Send(Refused(str(error), retry=False))])
+            await self._refuse("not an event filter")
         session = None
         if hello.session_id:
             session = await self._store.resume_session(hello.session_id, self._team_id, filter, hello.forward_to)
         resumed = session is not None
         session = session or await self._store.open_session(self._team_id, filter, hello.forward_to)
+        self._session = session
         self._wake = self._store.wakeups.join(session.id)
         self._sessions.join(session, hang_up)
         holding = [due.id for due in await self._store.due_again(session, hello.holding)] if resumed else []
@@ -113,12 +124,15 @@ class Relay:
         self._do(self._protocol.accepted(welcome, hello.holding if resumed else (), self._clock()))
         return session
 
-    async def _refuse(self, message: str) -> NoReturn:
-        await self._socket.send(encode([Refused(message, retry=False)]))
-        raise Gone("refused", code=1008)
+    async def _refuse(self, reason: str) -> NoReturn:
+        """Hang up, once what has been said is sent: it says why, and whether to come back."""
+        await self._flush()
+        raise Gone(reason, code=1008)
 
-    async def _end(self) -> NoReturn:
+    async def _end(self, hang_up: Callable[[], None]) -> NoReturn:
         if self._session:
+            await self._settle_results(self._session)
+            self._sessions.leave(self._session, hang_up)
             await self._sessions.end(self._session, "the listener ended before it answered this")
         raise Gone("bye")
 
@@ -137,26 +151,32 @@ class Relay:
                 self._do(self._protocol.push(fresh, self._clock()))
 
     async def _settle(self, session: Session) -> NoReturn:
-        """Make results durable, as many at once as have come in."""
         while True:
             await self._results_came.wait()
             self._results_came.clear()
-            results, self._results = self._results, []
-            settled = await self._store.settle(session, [_outcome(result) for result in results])
-            self._do(self._protocol.settled(settled, self._clock()))
-            self._wake.set()
+            await self._settle_results(session)
+
+    async def _settle_results(self, session: Session) -> None:
+        """Make results durable, as many at once as have come in."""
+        results, self._results = self._results, []
+        settled = await self._store.settle(session, [_outcome(result) for result in results])
+        self._do(self._protocol.settled(settled, self._clock()))
+        self._wake.set()
 
     async def _write(self) -> NoReturn:
         while True:
             await self._outbox_filled.wait()
+            self._outbox_filled.clear()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        while self._outbox:
             frames: list[Frame] = []
             size = 0
             while self._outbox and size < MESSAGE_BYTES:
                 frame = self._outbox.popleft()
                 size += len(frame.body) if isinstance(frame, Delivery) else 0
                 frames.append(frame)
-            if not self._outbox:
-                self._outbox_filled.clear()
             try:
                 async with asyncio.timeout(DEAD_AFTER_S):
                     await self._socket.send(encode(frames))
@@ -165,7 +185,7 @@ class Relay:
 
     async def _beat(self) -> NoReturn:
         while True:
-            await asyncio.sleep(TICK_S)
+            await self._sleep(TICK_S)
             for command in self._protocol.tick(self._clock()):
                 if isinstance(command, Repeat) and self._session:
                     due = await self._store.due_again(self._session, command.delivery_ids)

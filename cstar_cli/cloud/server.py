@@ -82,7 +82,7 @@ async def running_cloud(options: CloudOptions) -> AsyncIterator[tuple[Cloud, str
 async def _serving(cloud: Cloud, access: Access, listening: socket.socket) -> AsyncIterator[None]:
     server = _Server(_config(cloud, access))
     async with asyncio.TaskGroup() as group:
-        group.create_task(server.serve(sockets=[listening]))
+        serving = group.create_task(server.serve(sockets=[listening]))
         sweeping = group.create_task(cloud.sessions.sweep())
         await server.ready.wait()
         try:
@@ -93,6 +93,7 @@ async def _serving(cloud: Cloud, access: Access, listening: socket.socket) -> As
             cloud.sessions.hang_up_all()
             server.should_exit = True
             sweeping.cancel()
+            await asyncio.wait({serving})  # here, for the group would cut it short when it is left by an error
 
 
 class _Server(uvicorn.Server):

@@ -24,6 +24,7 @@ class Sessions:
         self._sleep = sleep
         self._hang_up: dict[str, Callable[[], None]] = {}
         self._away: dict[str, tuple[Session, float]] = {}
+        self._closing = False
 
     @property
     def connected(self) -> int:
@@ -41,6 +42,8 @@ class Sessions:
         self._hang_up[session.id] = hang_up
         if displaced:
             displaced()
+        if self._closing:
+            hang_up()
 
     def leave(self, session: Session, hang_up: Callable[[], None]) -> None:
         """A connection is gone, for whatever reason."""
@@ -49,14 +52,17 @@ class Sessions:
             self._away[session.id] = (session, self._clock())
 
     def hang_up_all(self) -> None:
+        """Hang up every connection, and every one that still comes."""
+        self._closing = True
         for hang_up in list(self._hang_up.values()):
             hang_up()
 
     async def end(self, session: Session, reason: str) -> None:
-        """End the session for good; what it hasn't answered fails with the reason."""
+        """End the session for good, unless it has gone on in a later epoch; what it hasn't answered fails."""
         await self._store.end_session(session, reason)
-        self._away.pop(session.id, None)
-        self._hang_up.pop(session.id, None)
+        known, _ = self._away.get(session.id, (None, 0.0))
+        if known == session:
+            del self._away[session.id]
 
     async def sweep(self) -> None:
         """End, for ever, the sessions whose grace is over."""

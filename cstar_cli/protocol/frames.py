@@ -6,6 +6,7 @@ Unknown frames and unknown fields are skipped, so that either end may learn new 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -17,6 +18,11 @@ DEAD_AFTER_S = 12.0
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 Headers = tuple[tuple[str, str], ...]
+
+# What a peer says is kept and shown for good: only numbers that a store and a calendar can hold.
+Attempt = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+HttpStatus = Annotated[int, msgspec.Meta(ge=0, le=999)]
+TimeMs = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]  # years 1 to 9999
 
 
 class MalformedMessage(CstarError):
@@ -59,7 +65,7 @@ class Delivery(msgspec.Struct, frozen=True, tag="event", omit_defaults=True):
     delivery_id: str
     event_id: str
     event_type: str
-    attempt: int
+    attempt: Attempt
     body_bytes: int = 0
     body: bytes = b""
 
@@ -68,11 +74,11 @@ class Result(msgspec.Struct, frozen=True, tag="result", omit_defaults=True):
     """What came of one attempt: the only acknowledgement. `body` is the beginning of the receiver's answer."""
 
     delivery_id: str
-    attempt: int
+    attempt: Attempt
     succeeded: bool
-    status: int | None
+    status: HttpStatus | None
     error: str | None
-    started_at_ms: int
+    started_at_ms: TimeMs
     duration_ms: float
     request_headers: Headers = ()
     response_headers: Headers = ()
@@ -105,6 +111,7 @@ class _Kind(msgspec.Struct):
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Frame)
 _kind_decoder = msgspec.json.Decoder(_Kind)
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _KNOWN = {kind.__struct_config__.tag for kind in Frame.__args__}
 
 
@@ -134,13 +141,14 @@ def decode(message: bytes) -> Sequence[Frame]:
             raise MalformedMessage("a frame without its newline")
         frame, body_bytes = _decode_head(message[at:end])
         at = end + 1
+        body = b""
         if body_bytes:
             body = message[at : at + body_bytes]
             at += body_bytes + 1
             if at > len(message) or message[at - 1 : at] != b"\n":
                 raise MalformedMessage("a body of another length than said")
-            if isinstance(frame, Delivery | Result):
-                frame = msgspec.structs.replace(frame, body=body)
+        if isinstance(frame, Delivery | Result) and frame.body != body:
+            frame = msgspec.structs.replace(frame, body=body)
         if frame is not None:
             frames.append(frame)
     return frames
@@ -152,7 +160,7 @@ def _decode_head(head: bytes) -> tuple[Frame | None, int]:
         body_bytes = frame.body_bytes if isinstance(frame, Delivery | Result) else 0
     except msgspec.ValidationError as error:
         frame, body_bytes = _skip_unknown(head, error)
-    except msgspec.DecodeError as error:
+    except _NOT_JSON as error:
         raise MalformedMessage(f"a frame that isn't JSON: {error}") from error
     if body_bytes < 0:
         raise MalformedMessage("a body of negative length")
@@ -164,6 +172,8 @@ def _skip_unknown(head: bytes, error: msgspec.ValidationError) -> tuple[None, in
         kind = _kind_decoder.decode(head)
     except msgspec.ValidationError as no_kind:
         raise MalformedMessage(f"a frame without a type: {no_kind}") from no_kind
+    except _NOT_JSON as malformed:
+        raise MalformedMessage(f"a frame that isn't JSON: {malformed}") from malformed
     if kind.type in _KNOWN:
         raise MalformedMessage(f"a {kind.type} frame with a wrong field: {error}") from error
     return None, kind.body_bytes

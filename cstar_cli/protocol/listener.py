@@ -2,7 +2,8 @@
 
 A delivery is *queued* until one of `concurrency` slots is free, *running* while it is forwarded, *unsettled* until the
 cloud says that the result is durable. All three survive a lost connection; a repeat of any is recognised by its
-delivery id and never forwarded again.
+delivery id and never forwarded again. When the cloud has ended the session, all three are void: what runs may finish,
+its result is nobody's any more.
 """
 
 from collections import deque
@@ -26,8 +27,9 @@ class ListenerProtocol:
         self._agent = agent
         self._queued: deque[Delivery] = deque()
         self._running: set[str] = set()
+        self._void: set[str] = set()  # those that run for a session which has ended
         self._unsettled: dict[str, Result] = {}
-        self._held: set[str] = set()  # the ids of all three
+        self._held: set[str] = set()  # the ids of all three, without the void
         self._pulse: Pulse | None = None
         self._welcomed = False
         self._stopping = False
@@ -80,8 +82,12 @@ class ListenerProtocol:
     def finished(self, result: Result, now: float) -> Sequence[ListenerCommand]:
         """A forwarded delivery has its outcome."""
         self._running.discard(result.delivery_id)
-        self._unsettled[result.delivery_id] = result
-        commands: list[ListenerCommand] = [Send(result)] if self._welcomed else []
+        commands: list[ListenerCommand] = []
+        if result.delivery_id in self._void:
+            self._void.discard(result.delivery_id)
+        else:
+            self._unsettled[result.delivery_id] = result
+            commands += [Send(result)] if self._welcomed else []
         return self._noted(commands + self._start(), now)
 
     def tick(self, now: float) -> Sequence[ListenerCommand]:
@@ -107,7 +113,8 @@ class ListenerProtocol:
             # Another session answers for another set of deliveries: what the old one held was failed with it.
             self._drop_queued()
             self._unsettled.clear()
-            self._held = set(self._running)
+            self._void |= self._running
+            self._held.clear()
         self.session_id = welcome.session_id
         self._welcomed = True
         accepted = Accepted(welcome.session_id, welcome.resumed, welcome.waiting)

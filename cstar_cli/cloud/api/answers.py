@@ -52,6 +52,10 @@ def unavailable(message: str) -> ApiError:
     return ApiError(503, "api_error", "store_unavailable", message, retry=True)
 
 
+def broken() -> ApiError:
+    return ApiError(500, "api_error", "internal_error", "The cloud has failed on this request; its log says why.")
+
+
 def success(data: object, http_status: int = 200, pagination: Mapping[str, object] | None = None) -> Response:
     answer: dict[str, object] = {"success": True, "data": data}
     if pagination:

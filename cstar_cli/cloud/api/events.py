@@ -23,6 +23,10 @@ class NewEvent(msgspec.Struct, forbid_unknown_fields=True):
     custom: bool = False
 
 
+async def collection(request: Request) -> Response:
+    return await (create if request.method == "POST" else index)(request)
+
+
 async def create(request: Request) -> Response:
     """Make an event; the answer comes when it and its deliveries are durable."""
     cloud: Cloud = request.app.state.cloud
@@ -79,6 +83,8 @@ def _wanted(body: bytes) -> NewEvent:
         raise invalid("malformed_json", str(error)) from error
     except msgspec.ValidationError as error:
         raise invalid("parameter_invalid", f"{error}.") from error
+    except UnicodeEncodeError as error:  # half a surrogate pair in the name of a field
+        raise invalid("parameter_invalid", "Object contains an unknown field.") from error
     if not catalogue.is_known(wanted.type) and not (wanted.custom and catalogue.is_valid_name(wanted.type)):
         near = catalogue.near_misses(wanted.type)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""

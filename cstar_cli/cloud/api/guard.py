@@ -6,9 +6,9 @@ show in `Origin` and `Host`. An address as `Host` can't be rebound, a name can: 
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from cstar_cli.cloud.api.answers import ApiError, failure, forbidden, missing, unauthenticated
+
+_HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:@]+))(?::[0-9]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Guard:
     def _is_ours(self, host: str | None) -> bool:
         if host is None:
             return False
-        if host == "localhost" or host in self._access.hosts:
+        if host == "localhost" or host in {name.lower() for name in self._access.hosts}:
             return True
         try:
             ipaddress.ip_address(host)
@@ -83,10 +85,9 @@ class Guard:
 
 
 def _hostname(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
+    """Return the name or address without the port, in lower case."""
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2]).lower() if found else None
 
 
 def _same_origin(headers: Headers) -> bool:

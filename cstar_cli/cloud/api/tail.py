@@ -41,7 +41,7 @@ async def tail(request: Request) -> Response:
     wanted = _Tail(
         team_id=request.path_params["team_id"],
         query=parameters.attempt_query(query),
-        follow=parameters.boolean(query, "follow", default=True),
+        follow=parameters.boolean(query, "follow", default=True) and request.method != "HEAD",
         lines=parameters.whole(query, "lines", default=10, least=0, most=parameters.MAX_LINES),
         after=parameters.whole(query, "after", default=0, least=0, most=2**62) if "after" in query else None,
         since_ms=parameters.since_ms(query["since"]) if "since" in query else None,

@@ -1,10 +1,14 @@
 """The websocket of a listener."""
 
+import logging
+
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cstar_cli.cloud.relay import Gone, Relay
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.protocol.frames import SUBPROTOCOL
+
+_log = logging.getLogger("cstar.cloud")
 
 
 class _Socket:
@@ -33,7 +37,11 @@ async def tunnel(websocket: WebSocket) -> None:
         return await websocket.close(1002, f"offer the subprotocol {SUBPROTOCOL}")
     await websocket.accept(SUBPROTOCOL)
     relay = Relay(_Socket(websocket), websocket.path_params["team_id"], cloud.store, cloud.sessions, cloud.clock)
-    end = await relay.run()
+    try:
+        end = await relay.run()
+    except Exception as error:
+        _log.error("a tunnel broke: %r", error)
+        end = Gone("the cloud has failed", code=1011)
     try:
         await websocket.close(end.code, end.reason)
     except (WebSocketDisconnect, RuntimeError):

@@ -14,6 +14,11 @@ class Wakeups:
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
 
+    @property
+    def waiting(self) -> int:
+        """How many events have joined, over all topics."""
+        return sum(map(len, self._waiting.values()))
+
     def join(self, topic: str) -> asyncio.Event:
         """Return an event that is set at each wake-up of the topic, until it leaves; it starts set."""
         event = asyncio.Event()

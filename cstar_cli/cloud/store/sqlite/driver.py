@@ -38,6 +38,7 @@ class SqliteStore:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="cstar-store-reader")
         self._reader = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
+        self._closed = False
 
     @staticmethod
     def open(path: Path, now_ms: Callable[[], int]) -> "SqliteStore":
@@ -56,6 +57,7 @@ class SqliteStore:
             raise
 
     async def close(self) -> None:
+        self._closed = True
         await self._writer.close()
         await asyncio.to_thread(self._readers.shutdown)
         for connection in self._reader_connections:
@@ -123,6 +125,8 @@ class SqliteStore:
         def in_thread() -> T:
             return ask(self._reader_connection(), *args, **kwargs)
 
+        if self._closed:
+            raise StoreUnavailable("The store is closed.")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, in_thread)
         except sqlite3.Error as error:

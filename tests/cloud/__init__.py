@@ -1,0 +1,1 @@
+"""The cloud: its store, its relay, its face to the outside."""

@@ -1,0 +1,155 @@
+"""The answers that no route gives: unknown ones, wrong methods, and our own faults."""
+
+import logging
+from collections.abc import Sequence
+from typing import NoReturn
+
+import pytest
+
+from cstar_cli import __version__
+from cstar_cli.cloud.store.interface import Store, StoreUnavailable
+
+from ..serving import Serve, There, is_error, is_missing
+
+
+def test_health_says_who_serves(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        answer = await there.get("/health")
+        said = answer.json()
+        assert (answer.status_code, said["success"]) == (200, True)
+        assert said["meta"]["requestId"].startswith("req_")
+        assert said["meta"]["timestamp"].endswith("Z")
+        assert said["data"] == {
+            "status": "ok",
+            "version": __version__,
+            "pid": there.cloud.pid,
+            "embedded": True,
+            "database": there.cloud.database,
+            "sessions": 0,
+            "started_at": said["data"]["started_at"],
+        }
+
+    serve(check)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/", "/nothing", "/events/", "/health/", "/events/a/b", "/deliveries/a/b", "/%5B%5D//[::", "/é", "/a%0Ab"],
+)
+def test_an_unknown_route_is_missing(serve: Serve, path: str) -> None:
+    async def check(there: There) -> None:
+        assert is_missing(await there.client.get(f"{there.client.base_url}".rstrip("/") + path))
+
+    serve(check)
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/api/v1/teams", "/docs", "/openapi.json", "/favicon.ico"])
+def test_there_is_nothing_outside_the_teams(serve: Serve, path: str) -> None:
+    async def check(there: There) -> None:
+        assert is_missing(await there.get(there.address + path))
+
+    serve(check)
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "OPTIONS", "TRACE"])
+def test_another_method_is_not_allowed(serve: Serve, method: str) -> None:
+    async def check(there: There) -> None:
+        for path in ("/events", "/health", "/deliveries/tail"):
+            answer = await there.client.request(method, path)
+            assert is_error(answer, 405, "invalid_request_error", "method_not_allowed")
+
+    serve(check)
+
+
+def test_a_wrong_method_is_told_the_right_ones(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        assert (await there.client.delete("/events")).headers["allow"] == "GET, HEAD, POST"
+        assert (await there.client.post("/health")).headers["allow"] == "GET, HEAD"
+
+    serve(check)
+
+
+@pytest.mark.parametrize("path", ["/health", "/events", "/deliveries", "/deliveries/tail"])
+def test_head_is_get_without_the_body(serve: Serve, path: str) -> None:
+    async def check(there: There) -> None:
+        answer = await there.client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert (await there.client.get("/health")).is_success
+
+    serve(check)
+
+
+class Broken:
+    """A store that fails in a way nobody has thought of."""
+
+    def __init__(self, store: Store, error: Exception) -> None:
+        self.wakeups = store.wakeups
+        self._error = error
+
+    async def events(self, *_: object) -> NoReturn:
+        raise self._error
+
+    async def last_attempts(self, *_: object) -> tuple[Sequence[object], int]:
+        return [], 0
+
+    async def attempts_after(self, *_: object) -> NoReturn:
+        raise self._error
+
+
+def break_store(there: There, error: Exception) -> None:
+    object.__setattr__(there.cloud, "store", Broken(there.cloud.store, error))
+
+
+def test_a_fault_of_ours_is_answered_in_the_error_shape(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        break_store(there, ZeroDivisionError("what\nnobody thought of"))
+        answer = await there.get("/events")
+        assert is_error(answer, 500, "api_error", "internal_error")
+        assert "nobody" not in answer.text
+
+    serve(check)
+
+
+def test_a_fault_of_ours_is_one_line_in_the_log(
+    serve: Serve, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def check(there: There) -> None:
+        break_store(there, ZeroDivisionError("what\nnobody thought of"))
+        await there.get("/events")
+
+    with caplog.at_level(logging.DEBUG, "cstar.cloud"):
+        serve(check)
+    [line] = [record.getMessage() for record in caplog.records if record.name == "cstar.cloud"]
+    assert line == "GET '/api/v1/teams/team-1/events' failed: ZeroDivisionError('what\\nnobody thought of')"
+    assert capfd.readouterr().err == ""
+
+
+def test_a_store_that_cannot_answers_503_and_when_to_come_back(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        break_store(there, StoreUnavailable("The database can't be read: disk I/O error."))
+        answer = await there.get("/events")
+        assert is_error(answer, 503, "api_error", "store_unavailable")
+        assert answer.headers["retry-after"] == "1"
+        assert answer.json()["error"]["message"] == "The database can't be read: disk I/O error."
+
+    serve(check)
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_not_our_fault(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    import asyncio
+
+    async def check(there: There) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", there.port)
+        head = f"POST {there.client.base_url.path}events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+        token = there.client.headers["authorization"]
+        writer.write(f"{head}Authorization: {token}\r\n\r\n{{".encode())
+        await writer.drain()
+        await there.get("/health")
+        writer.close()
+        await writer.wait_closed()
+        assert (await there.get("/health")).is_success
+
+    serve(check)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -1,0 +1,1 @@
+"""One suite for every driver: `open_store` runs each test here on all of them."""

@@ -1,0 +1,52 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from cstar_cli.cloud.store.interface import Store
+from cstar_cli.cloud.store.sqlite.driver import SqliteStore
+
+from .making import Clock, OpenStore
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def _sqlite(folder: Path, now_ms: Callable[[], int]) -> AsyncIterator[Store]:
+    store = SqliteStore.open(folder / "cstar.db", now_ms)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+Driver = Callable[[Path, Callable[[], int]], AbstractAsyncContextManager[Store]]
+DRIVERS: dict[str, Driver] = {"sqlite": _sqlite}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=list(DRIVERS))
+def open_store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> OpenStore:
+    """Opens the same store each time, with what earlier ones have left in it."""
+    return lambda: DRIVERS[request.param](tmp_path, clock)
+
+
+@pytest.fixture
+def within(open_store: OpenStore) -> Callable[[Callable[[Store], Awaitable[T]]], T]:
+    """Runs a coroutine function with an open store, to the end."""
+
+    def run(body: Callable[[Store], Awaitable[T]]) -> T:
+        async def main() -> T:
+            async with open_store() as store:
+                return await body(store)
+
+        return asyncio.run(main())
+
+    return run

@@ -1,0 +1,155 @@
+"""An event and its deliveries: one for each open session of the team whose filter matches."""
+
+import asyncio
+
+import pytest
+
+from cstar_cli.cloud.store.interface import Store, StoreUnavailable
+
+from .making import T0_MS, TEAM, URL, OpenStore, Within, delivered, due_ids, event, session
+
+
+def test_an_event_without_sessions_is_stored_without_deliveries(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        made = event(body=b'{"n":1}')
+        assert list(await store.append_event(made)) == []
+        stored = await store.event(TEAM, made.id)
+        assert stored
+        assert (stored.id, stored.type, stored.created_at_ms, stored.body) == (
+            made.id,
+            "ticket.created",
+            T0_MS,
+            b'{"n":1}',
+        )
+
+    within(check)
+
+
+def test_a_delivery_begins_pending_and_due_at_once(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        made = event()
+        [delivery] = await store.append_event(made)
+        assert delivery.id.startswith("dlv_")
+        assert (delivery.event_id, delivery.event_type) == (made.id, "ticket.created")
+        assert (delivery.target, delivery.url) == (to.id, URL)
+        assert (delivery.status, delivery.attempt_count, delivery.next_attempt_at_ms) == ("pending", 0, T0_MS)
+        assert await store.delivery(TEAM, delivery.id) == delivery
+
+    within(check)
+
+
+def test_every_matching_session_gets_a_delivery_of_its_own(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        tickets, everything = await session(store, "ticket.*"), await session(store)
+        await session(store, "boss.*"), await session(store, "!ticket.created")
+        deliveries = await store.append_event(event("ticket.created"))
+        assert {delivery.target for delivery in deliveries} == {tickets.id, everything.id}
+        assert len({delivery.id for delivery in deliveries}) == 2
+
+    within(check)
+
+
+def test_another_teams_sessions_get_nothing(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        await session(store, team_id="team-2")
+        assert list(await store.append_event(event(team_id=TEAM))) == []
+
+    within(check)
+
+
+def test_an_ended_session_gets_nothing(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        await store.end_session(await session(store), "over")
+        assert list(await store.append_event(event())) == []
+
+    within(check)
+
+
+def test_a_resumed_session_gets_what_it_wants_now(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store, "ticket.*")
+        await store.resume_session(to.id, TEAM, (await session(store, "boss.*")).filter, "http://localhost:4000/")
+        assert all(delivery.target != to.id for delivery in await store.append_event(event("ticket.created")))
+        urls = {delivery.target: delivery.url for delivery in await store.append_event(event("boss.spawned"))}
+        assert urls[to.id] == "http://localhost:4000/"
+
+    within(check)
+
+
+def test_any_body_comes_back_byte_for_byte(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        body = bytes(range(256)) * 4096
+        made = event(body=body)
+        await store.append_event(made)
+        stored = await store.event(TEAM, made.id)
+        assert stored
+        assert stored.body == body
+
+    within(check)
+
+
+def test_the_same_event_id_is_stored_once(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        made = event()
+        await store.append_event(made)
+        with pytest.raises(StoreUnavailable):
+            await store.append_event(made)
+
+    within(check)
+
+
+def test_sequences_grow_in_the_order_of_the_answers(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        await session(store)
+        seqs = [(await delivered(store)).event_seq for _ in range(5)]
+        assert seqs == sorted(set(seqs))
+
+    within(check)
+
+
+def test_many_appends_at_once_all_arrive_in_one_order(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        answers = await asyncio.gather(*(store.append_event(event()) for _ in range(300)))
+        deliveries = sorted((delivery for [delivery] in answers), key=lambda delivery: delivery.event_seq)
+        assert len({delivery.event_seq for delivery in deliveries}) == 300
+        assert await due_ids(store, to) == [delivery.id for delivery in deliveries]
+
+    within(check)
+
+
+def test_what_was_stored_is_there_after_a_restart(open_store: OpenStore) -> None:
+    async def check() -> None:
+        async with open_store() as store:
+            to, made = await session(store, "ticket.*"), event()
+            [delivery] = await store.append_event(made)
+        async with open_store() as store:
+            assert await store.delivery(TEAM, delivery.id) == delivery
+            assert await due_ids(store, to) == [delivery.id]
+            assert list(await store.open_sessions()) == [to]
+
+    asyncio.run(check())
+
+
+def test_sequences_go_on_growing_after_a_restart(open_store: OpenStore) -> None:
+    async def check() -> None:
+        async with open_store() as store:
+            await session(store)
+            before = await delivered(store)
+        async with open_store() as store:
+            assert (await delivered(store)).event_seq > before.event_seq
+
+    asyncio.run(check())
+
+
+def test_an_append_whose_caller_has_gone_hurts_nobody(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        gone = asyncio.ensure_future(store.append_event(event()))
+        await asyncio.sleep(0)
+        gone.cancel()
+        later = await delivered(store)
+        assert (await due_ids(store, to))[-1] == later.id
+
+    within(check)

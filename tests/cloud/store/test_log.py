@@ -1,0 +1,320 @@
+"""What can be asked: events, deliveries and attempts, by page, by filter, by sequence and by time."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from cstar_cli.cloud.store.interface import Store
+from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page, StatusFilter
+from cstar_cli.cloud.store.records import Attempt, Delivery, DeliveryStatus
+from cstar_cli.events.filters import EventFilter
+
+from .making import T0_MS, TEAM, URL, Clock, Within, delivered, event, ids, outcome, session
+
+EVERYTHING = EventFilter.parse(())
+TYPES = ("ticket.created", "ticket.closed", "boss.spawned", "custom.thing")
+STATUSES = (200, 204, 301, 404, 500, None)
+
+
+def deliveries_of(attempts: Sequence[Attempt]) -> list[str]:
+    return [attempt.delivery_id for attempt in attempts]
+
+
+async def one_of_each_type(store: Store) -> dict[str, Delivery]:
+    await session(store)
+    return {type: await delivered(store, type) for type in TYPES}
+
+
+async def one_of_each_status(store: Store) -> dict[int | None, Delivery]:
+    to = await session(store)
+    made = {status: await delivered(store) for status in STATUSES}
+    await store.settle(to, [outcome(delivery, status) for status, delivery in made.items()])
+    return made
+
+
+# events
+
+
+def test_an_unknown_event_is_none(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        assert await store.event(TEAM, "evt_none") is None
+
+    within(check)
+
+
+def test_another_teams_event_is_none(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        made = event(team_id="team-2")
+        await store.append_event(made)
+        assert await store.event(TEAM, made.id) is None
+        assert await store.event("team-2", made.id)
+
+    within(check)
+
+
+def test_events_come_newest_first_in_pages_with_one_more_where_another_follows(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        made = [event() for _ in range(5)]
+        for one in made:
+            await store.append_event(one)
+        await store.append_event(event(team_id="team-2"))
+        newest_first = [one.id for one in made][::-1]
+        pages = [await store.events(TEAM, EVERYTHING, Page(number, size=2)) for number in (1, 2, 3, 4)]
+        assert [[one.id for one in page] for page in pages] == [
+            newest_first[:3],
+            newest_first[2:],
+            newest_first[4:],
+            [],
+        ]
+
+    within(check)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "found"),
+    [
+        ((), TYPES),
+        (("ticket.*",), TYPES[:2]),
+        (("*.created", "boss.*"), ("ticket.created", "boss.spawned")),
+        (("!ticket.*",), TYPES[2:]),
+        (("custom.*",), ("custom.thing",)),
+        (("player.*",), ()),
+        (("*", "!*"), ()),
+    ],
+)
+def test_lists_are_filtered_by_type(within: Within[None], patterns: tuple[str, ...], found: tuple[str, ...]) -> None:
+    async def check(store: Store) -> None:
+        made = await one_of_each_type(store)
+        filter = EventFilter.parse(patterns)
+        events = await store.events(TEAM, filter, Page(size=100))
+        assert [one.type for one in events][::-1] == list(found)
+        deliveries = await store.deliveries(TEAM, DeliveryQuery(events=filter), Page(size=100))
+        assert ids(deliveries)[::-1] == [made[type].id for type in found]
+
+    within(check)
+
+
+# deliveries
+
+
+def test_an_unknown_delivery_is_none_and_has_no_attempts(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        assert await store.delivery(TEAM, "dlv_none") is None
+        assert list(await store.attempts_of("dlv_none")) == []
+
+    within(check)
+
+
+def test_another_teams_delivery_is_none(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        await session(store, team_id="team-2")
+        delivery = await delivered(store, team_id="team-2")
+        assert await store.delivery(TEAM, delivery.id) is None
+        assert list(await store.deliveries(TEAM, DeliveryQuery(), Page())) == []
+
+    within(check)
+
+
+def test_deliveries_come_newest_first_in_pages_with_one_more_where_another_follows(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        await session(store)
+        newest_first = [(await delivered(store)).id for _ in range(5)][::-1]
+        pages = [await store.deliveries(TEAM, DeliveryQuery(), Page(number, size=2)) for number in (1, 2, 3, 4)]
+        assert [ids(page) for page in pages] == [newest_first[:3], newest_first[2:], newest_first[4:], []]
+
+    within(check)
+
+
+@pytest.mark.parametrize(("status", "found"), [("succeeded", 2), ("failed", 4), ("pending", 1)])
+def test_deliveries_are_filtered_by_status(within: Within[None], status: DeliveryStatus, found: int) -> None:
+    async def check(store: Store) -> None:
+        await one_of_each_status(store)
+        await delivered(store)
+        deliveries = await store.deliveries(TEAM, DeliveryQuery(status=status), Page())
+        assert [delivery.status for delivery in deliveries] == [status] * found
+
+    within(check)
+
+
+def test_a_target_is_a_sessions_id_or_its_url(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        one = await session(store)
+        other = await session(store, url="http://localhost:4000/")
+        await store.append_event(event())
+        for target, wanted in ((one.id, one), (URL, one), (other.id, other), ("http://localhost:4000/", other)):
+            [delivery] = await store.deliveries(TEAM, DeliveryQuery(target=target), Page())
+            assert delivery.target == wanted.id
+            await store.settle(wanted, [outcome(delivery)])
+            attempts, _ = await store.attempts_after(TEAM, AttemptQuery(target=target), 0, 10)
+            assert [attempt.target for attempt in attempts] == [wanted.id]
+        assert list(await store.deliveries(TEAM, DeliveryQuery(target="ses_none"), Page())) == []
+
+    within(check)
+
+
+def test_deliveries_and_attempts_are_found_by_their_event(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        wanted, other = await delivered(store), await delivered(store)
+        await store.settle(to, [outcome(other), outcome(wanted)])
+        assert ids(await store.deliveries(TEAM, DeliveryQuery(event_id=wanted.event_id), Page())) == [wanted.id]
+        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(event_id=wanted.event_id), 0, 10)
+        assert deliveries_of(attempts) == [wanted.id]
+
+    within(check)
+
+
+# attempts
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("succeeded", (200, 204)),
+        ("failed", (301, 404, 500, None)),
+        ("2xx", (200, 204)),
+        ("4XX", (404,)),
+        ("404", (404,)),
+        ("405", ()),
+        ("1xx", ()),
+    ],
+)
+def test_attempts_are_filtered_by_status(within: Within[None], text: str, found: tuple[int | None, ...]) -> None:
+    async def check(store: Store) -> None:
+        made = await one_of_each_status(store)
+        query = AttemptQuery(status=StatusFilter.parse(text))
+        wanted = [made[status].id for status in found]
+        assert deliveries_of((await store.attempts_after(TEAM, query, 0, 100))[0]) == wanted
+        assert deliveries_of((await store.last_attempts(TEAM, query, 100))[0]) == wanted
+
+    within(check)
+
+
+def test_attempts_are_filtered_by_type(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        made = {type: await delivered(store, type) for type in TYPES}
+        await store.settle(to, [outcome(delivery) for delivery in made.values()])
+        query = AttemptQuery(events=EventFilter.parse(["ticket.*", "!ticket.closed"]))
+        attempts, _ = await store.attempts_after(TEAM, query, 0, 100)
+        assert deliveries_of(attempts) == [made["ticket.created"].id]
+
+    within(check)
+
+
+def test_attempts_after_a_sequence_are_those_committed_later(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        made = [await delivered(store) for _ in range(5)]
+        await store.settle(to, [outcome(delivery) for delivery in made])
+        attempts, seq = await store.attempts_after(TEAM, AttemptQuery(), 0, 100)
+        assert deliveries_of(attempts) == ids(made)
+        assert seq == attempts[-1].seq
+        later, seq_then = await store.attempts_after(TEAM, AttemptQuery(), attempts[2].seq, 100)
+        assert (deliveries_of(later), seq_then) == (ids(made[3:]), seq)
+
+    within(check)
+
+
+def test_nothing_new_leaves_the_sequence_where_it_is(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        assert await store.attempts_after(TEAM, AttemptQuery(), 0, 100) == ([], 0)
+        await one_of_each_status(store)
+        _, seq = await store.attempts_after(TEAM, AttemptQuery(), 0, 100)
+        assert await store.attempts_after(TEAM, AttemptQuery(), seq, 100) == ([], seq)
+        assert await store.attempts_after(TEAM, AttemptQuery(), seq + 1000, 100) == ([], seq + 1000)
+
+    within(check)
+
+
+def test_what_does_not_match_is_passed_over_for_good(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        await one_of_each_status(store)
+        none_match = AttemptQuery(status=StatusFilter.parse("418"))
+        attempts, seq = await store.attempts_after(TEAM, none_match, 0, 100)
+        assert (list(attempts), seq) == ([], (await store.attempts_after(TEAM, AttemptQuery(), 0, 100))[1])
+
+    within(check)
+
+
+def test_a_limited_read_goes_on_where_it_stopped(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        made = await one_of_each_status(store)
+        found: list[str] = []
+        seq = 0
+        for _ in range(4):
+            attempts, seq = await store.attempts_after(TEAM, AttemptQuery(), seq, 2)
+            found += deliveries_of(attempts)
+        assert found == [delivery.id for delivery in made.values()]
+
+    within(check)
+
+
+def test_the_last_attempts_come_in_commit_order_with_the_sequence_to_go_on_after(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        made = [delivery.id for delivery in (await one_of_each_status(store)).values()]
+        attempts, seq = await store.last_attempts(TEAM, AttemptQuery(), 2)
+        assert deliveries_of(attempts) == made[-2:]
+        assert await store.attempts_after(TEAM, AttemptQuery(), seq, 100) == ([], seq)
+
+    within(check)
+
+
+def test_the_last_none_are_none_and_still_say_where_to_go_on(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        await one_of_each_status(store)
+        attempts, seq = await store.last_attempts(TEAM, AttemptQuery(), 0)
+        assert list(attempts) == []
+        assert seq == (await store.attempts_after(TEAM, AttemptQuery(), 0, 100))[1]
+
+    within(check)
+
+
+def test_another_teams_attempts_are_not_seen(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store, team_id="team-2")
+        await store.settle(to, [outcome(await delivered(store, team_id="team-2"))])
+        assert list((await store.attempts_after(TEAM, AttemptQuery(), 0, 100))[0]) == []
+        assert list((await store.last_attempts(TEAM, AttemptQuery(), 100))[0]) == []
+
+    within(check)
+
+
+@pytest.mark.parametrize(
+    ("since_ms", "found"), [(0, 3), (T0_MS, 3), (T0_MS + 1, 2), (T0_MS + 1000, 2), (T0_MS + 2000, 1), (2**50, 0)]
+)
+def test_a_time_finds_the_sequence_before_it(within: Within[None], clock: Clock, since_ms: int, found: int) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        made = []
+        for second in range(3):
+            clock.now_ms = T0_MS + second * 1000
+            made.append(await delivered(store))
+            await store.settle(to, [outcome(made[-1])])
+        seq = await store.seq_before(TEAM, since_ms)
+        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), seq, 100)
+        assert deliveries_of(attempts) == ids(made[3 - found :])
+
+    within(check)
+
+
+def test_a_clock_that_jumps_back_hides_nothing(within: Within[None], clock: Clock) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        made = []
+        for second in (10, 5, 20):
+            clock.now_ms = T0_MS + second * 1000
+            made.append(await delivered(store))
+            await store.settle(to, [outcome(made[-1])])
+        seq = await store.seq_before(TEAM, T0_MS + 10_000)
+        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), seq, 100)
+        assert {made[0].id, made[2].id} <= set(deliveries_of(attempts))
+
+    within(check)
+
+
+def test_without_attempts_a_time_finds_the_beginning(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        assert await store.seq_before(TEAM, T0_MS) == 0
+
+    within(check)

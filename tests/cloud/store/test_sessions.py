@@ -1,0 +1,215 @@
+"""Sessions: opened, resumed in the next epoch, ended; and what is due to them."""
+
+from cstar_cli.cloud.store.interface import Store
+from cstar_cli.cloud.store.queries import AttemptQuery
+from cstar_cli.events.filters import EventFilter
+
+from .making import TEAM, URL, Clock, Within, delivered, due_ids, event, ids, outcome, session
+
+EVERYTHING = EventFilter.parse(())
+
+
+def test_a_session_begins_in_its_first_epoch(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store, "ticket.*", "!ticket.closed")
+        assert opened.id.startswith("ses_")
+        assert (opened.team_id, opened.forward_to, opened.epoch) == (TEAM, URL, 1)
+        assert opened.filter == EventFilter.parse(["ticket.*", "!ticket.closed"])
+        assert list(await store.open_sessions()) == [opened]
+
+    within(check)
+
+
+def test_a_resumed_session_is_in_its_next_epoch(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        for epoch in (2, 3):
+            resumed = await store.resume_session(opened.id, TEAM, EventFilter.parse(["boss.*"]), "http://x/")
+            assert resumed
+            assert (resumed.id, resumed.epoch, resumed.forward_to) == (opened.id, epoch, "http://x/")
+            assert resumed.filter.patterns == ("boss.*",)
+        assert list(await store.open_sessions()) == [resumed]
+
+    within(check)
+
+
+def test_an_unknown_session_is_not_resumed(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        assert await store.resume_session("ses_none", TEAM, EVERYTHING, URL) is None
+
+    within(check)
+
+
+def test_another_teams_session_is_not_resumed(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        assert await store.resume_session(opened.id, "team-2", EVERYTHING, URL) is None
+        assert list(await store.open_sessions()) == [opened]
+
+    within(check)
+
+
+def test_an_ended_session_is_not_resumed(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        await store.end_session(opened, "over")
+        assert await store.resume_session(opened.id, TEAM, EVERYTHING, URL) is None
+        assert list(await store.open_sessions()) == []
+
+    within(check)
+
+
+def test_ending_a_session_fails_what_it_has_not_answered(within: Within[None], clock: Clock) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        answered, first, second = await delivered(store), await delivered(store), await delivered(store)
+        await store.settle(opened, [outcome(answered)])
+        clock.now_ms += 5000
+        await store.end_session(opened, "the listener stayed away")
+        for one in (first, second):
+            now = await store.delivery(TEAM, one.id)
+            assert now
+            assert (now.status, now.attempt_count, now.next_attempt_at_ms) == ("failed", 1, None)
+        kept = await store.delivery(TEAM, answered.id)
+        assert kept
+        assert kept.status == "succeeded"
+        assert await due_ids(store, opened) == []
+
+    within(check)
+
+
+def test_ending_a_session_logs_an_attempt_for_each_in_commit_order(within: Within[None], clock: Clock) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        deliveries = [await delivered(store) for _ in range(3)]
+        clock.now_ms += 5000
+        await store.end_session(opened, "the listener stayed away")
+        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), 0, 100)
+        assert [attempt.delivery_id for attempt in attempts] == ids(deliveries)
+        last = attempts[-1]
+        assert (last.outcome, last.error, last.status) == ("failed", "the listener stayed away", None)
+        assert (last.attempt, last.started_at_ms, last.next_attempt_at_ms) == (1, clock.now_ms, None)
+
+    within(check)
+
+
+def test_a_session_ends_once(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        await delivered(store)
+        await store.end_session(opened, "first")
+        await store.end_session(opened, "second")
+        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), 0, 100)
+        assert [attempt.error for attempt in attempts] == ["first"]
+
+    within(check)
+
+
+def test_a_session_that_has_gone_on_is_not_ended_by_its_past(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        delivery = await delivered(store)
+        resumed = await store.resume_session(opened.id, TEAM, EVERYTHING, URL)
+        assert resumed
+        await store.end_session(opened, "too late")
+        assert list(await store.open_sessions()) == [resumed]
+        assert await due_ids(store, resumed) == [delivery.id]
+
+    within(check)
+
+
+def test_what_is_due_comes_in_commit_order_after_a_sequence(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        deliveries = [await delivered(store) for _ in range(4)]
+        assert await due_ids(store, opened) == ids(deliveries)
+        assert await due_ids(store, opened, after_seq=deliveries[1].event_seq) == ids(deliveries[2:])
+        assert await due_ids(store, opened, after_seq=deliveries[3].event_seq) == []
+
+    within(check)
+
+
+def test_what_is_due_carries_the_body_and_the_number_of_the_attempt(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        made = event(body=b'{"n":1}')
+        [delivery] = await store.append_event(made)
+        [due] = await store.due(opened, 0, limit=1, most_bytes=1)
+        assert (due.id, due.event_seq, due.event_id) == (delivery.id, delivery.event_seq, made.id)
+        assert (due.event_type, due.attempt, due.body) == ("ticket.created", 1, b'{"n":1}')
+
+    within(check)
+
+
+def test_no_more_is_due_at_once_than_asked_for(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        deliveries = [await delivered(store) for _ in range(4)]
+        assert ids(await store.due(opened, 0, limit=2, most_bytes=2**30)) == ids(deliveries[:2])
+
+    within(check)
+
+
+def test_no_more_bytes_are_due_at_once_than_asked_for(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        for size in (40, 50, 20):
+            await store.append_event(event(body=b"x" * size))
+        assert [len(due.body) for due in await store.due(opened, 0, limit=10, most_bytes=100)] == [40, 50]
+
+    within(check)
+
+
+def test_one_is_due_however_large_it_is(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        await store.append_event(event(body=b"x" * 1000))
+        await store.append_event(event(body=b"x"))
+        assert [len(due.body) for due in await store.due(opened, 0, limit=10, most_bytes=10)] == [1000]
+
+    within(check)
+
+
+def test_what_is_settled_is_not_due(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        first, second = await delivered(store), await delivered(store)
+        assert await store.count_due(opened) == 2
+        await store.settle(opened, [outcome(first, 500)])
+        assert await due_ids(store, opened) == [second.id]
+        assert await store.count_due(opened) == 1
+
+    within(check)
+
+
+def test_another_sessions_deliveries_are_not_due(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        one = await session(store)
+        [delivery] = await store.append_event(event())
+        other = await session(store)
+        assert await due_ids(store, other) == []
+        assert await store.count_due(other) == 0
+        assert list(await store.due_again(other, [delivery.id])) == []
+        assert await due_ids(store, one) == [delivery.id]
+
+    within(check)
+
+
+def test_of_named_deliveries_the_pending_are_due_again_in_commit_order(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        first, settled, third, _ = [await delivered(store) for _ in range(4)]
+        await store.settle(opened, [outcome(settled)])
+        wanted = [third.id, settled.id, "dlv_none", first.id]
+        assert ids(await store.due_again(opened, wanted)) == [first.id, third.id]
+
+    within(check)
+
+
+def test_of_no_deliveries_none_is_due_again(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        await delivered(store)
+        assert list(await store.due_again(opened, [])) == []
+
+    within(check)

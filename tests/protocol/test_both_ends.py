@@ -1,0 +1,248 @@
+"""Both machines over a link that is cut at any moment, against a cloud that restarts and a session that may expire."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Open, RelayCommand, Repeat, Send
+from cstar_cli.protocol.commands import Settle as SettleCommand
+from cstar_cli.protocol.frames import Delivery, Frame, Hello, Result, Welcome, decode, encode
+from cstar_cli.protocol.listener import ListenerProtocol
+from cstar_cli.protocol.relay import RelayProtocol
+
+CONCURRENCY = 3
+PUSH_AT_MOST = 4
+
+
+@dataclass
+class Store:
+    """What outlives connections: the deliveries of each session in commit order, and whether they are settled."""
+
+    sessions: list[str] = field(default_factory=list)
+    open: str | None = None
+    deliveries: list[Delivery] = field(default_factory=list)
+    target: dict[str, str] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
+
+    def new_session(self) -> str:
+        self.open = f"ses_{len(self.sessions)}"
+        self.sessions.append(self.open)
+        return self.open
+
+    def append(self, size: int) -> None:
+        if self.open:
+            number = len(self.deliveries)
+            self.deliveries.append(Delivery(f"dlv_{number:04}", f"evt_{number}", "a.b", 1, body=b"\n" * size))
+            self.target[f"dlv_{number:04}"] = self.open
+
+    def pending(self) -> list[Delivery]:
+        return [
+            delivery
+            for delivery in self.deliveries
+            if self.target[delivery.delivery_id] == self.open and delivery.delivery_id not in self.settled
+        ]
+
+    def settle(self, delivery_ids: Iterable[str]) -> list[str]:
+        """As the real store: what belongs to another session is left out."""
+        ours = [delivery_id for delivery_id in delivery_ids if self.target.get(delivery_id) == self.open]
+        self.settled.update(ours)
+        return ours
+
+
+@dataclass
+class Link:
+    """One connection, with the messages that are under way."""
+
+    up: deque[bytes] = field(default_factory=deque)
+    down: deque[bytes] = field(default_factory=deque)
+
+
+class Tunnel(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.store = Store()
+        self.listener = ListenerProtocol(forward_to="u", events=("*",), concurrency=CONCURRENCY, agent="")
+        self.relay = RelayProtocol(self.now)
+        self.link: Link | None = None
+        self.welcomed = False
+        self.pushed_to = 0
+        self.results: list[Result] = []
+        self.running: list[Delivery] = []
+        self.started: list[str] = []
+
+    # what happens
+
+    @rule(size=st.integers(0, 3))
+    def an_event_is_stored(self, size: int) -> None:
+        self.store.append(size)
+        self.push()
+
+    @precondition(lambda self: self.link is None)
+    @rule()
+    def the_listener_connects(self) -> None:
+        self.link = Link()
+        self.relay = RelayProtocol(self.now)
+        self.welcomed, self.pushed_to, self.results = False, 0, []
+        self.obey(self.listener.connected(self.now))
+
+    @precondition(lambda self: self.link is not None)
+    @rule()
+    def the_link_is_cut_or_the_cloud_restarts(self) -> None:
+        self.link = None
+        self.results = []
+        self.listener.lost()
+
+    @precondition(lambda self: self.link is None and self.store.open)
+    @rule()
+    def the_session_expires(self) -> None:
+        self.store.settle([delivery.delivery_id for delivery in self.store.pending()])
+        self.store.open = None
+
+    @precondition(lambda self: self.link and self.link.up)
+    @rule()
+    def the_cloud_gets_a_message(self) -> None:
+        assert self.link
+        self.serve(self.relay.received(decode(self.link.up.popleft()), self.now))
+
+    @precondition(lambda self: self.link and self.link.down)
+    @rule()
+    def the_listener_gets_a_message(self) -> None:
+        assert self.link
+        self.obey(self.listener.received(decode(self.link.down.popleft()), self.now))
+
+    @precondition(lambda self: self.results)
+    @rule()
+    def results_become_durable(self) -> None:
+        results, self.results = self.results, []
+        settled = self.store.settle(result.delivery_id for result in results)
+        self.serve(self.relay.settled(settled, self.now))
+        self.push()
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def a_forward_finishes(self, data: st.DataObject) -> None:
+        delivery = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
+        result = Result(delivery.delivery_id, 1, True, 200, None, 1, 1.0, body=delivery.body)
+        self.obey(self.listener.finished(result, self.now))
+
+    @rule(seconds=st.sampled_from([1.0, 3.0, 8.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.obey(self.listener.tick(self.now))
+        if self.link:
+            self.serve(self.relay.tick(self.now))
+
+    # what must hold
+
+    @invariant()
+    def no_more_than_the_slots_run(self) -> None:
+        assert len(self.running) == self.listener.running <= CONCURRENCY
+
+    @invariant()
+    def nothing_is_forwarded_twice(self) -> None:
+        assert len(set(self.started)) == len(self.started)
+
+    @invariant()
+    def forwards_start_in_commit_order(self) -> None:
+        assert self.started == sorted(self.started)
+
+    @invariant()
+    def nothing_is_settled_before_it_is_forwarded(self) -> None:
+        ours = {delivery_id for delivery_id, target in self.store.target.items() if target == self.store.open}
+        assert self.store.settled & ours <= set(self.started)
+
+    def teardown(self) -> None:
+        """Once the trouble is over, everything is forwarded and settled."""
+        if self.link is None:
+            self.the_listener_connects()
+        while self.settle_down():
+            pass
+        assert self.store.open
+        assert self.store.pending() == []
+        assert (self.listener.running, self.listener.unsettled) == (0, 0)
+        ours = [d.delivery_id for d in self.store.deliveries if self.store.target[d.delivery_id] == self.store.open]
+        assert set(ours) <= set(self.started)
+        assert self.relay.room == CONCURRENCY + 32
+
+    def settle_down(self) -> bool:
+        """Carry one thing on; False when all is quiet."""
+        if self.link is None:
+            self.the_listener_connects()
+        elif self.link.up:
+            self.the_cloud_gets_a_message()
+        elif self.link.down:
+            self.the_listener_gets_a_message()
+        elif self.results:
+            self.results_become_durable()
+        elif self.running:
+            delivery = self.running.pop()
+            self.obey(self.listener.finished(Result(delivery.delivery_id, 1, True, 200, None, 1, 1.0), self.now))
+        else:
+            return False
+        return True
+
+    # what the owners of the machines do
+
+    def obey(self, commands: Sequence[ListenerCommand]) -> None:
+        frames: list[Frame] = []
+        for command in commands:
+            match command:
+                case Send(frame):
+                    frames.append(frame)
+                case Forward(delivery):
+                    self.running.append(delivery)
+                    self.started.append(delivery.delivery_id)
+                case HangUp():
+                    return self.the_link_is_cut_or_the_cloud_restarts()
+                case Accepted():
+                    pass
+        if frames and self.link:
+            self.link.up.append(encode(frames))
+
+    def serve(self, commands: Sequence[RelayCommand]) -> None:
+        frames: list[Frame] = []
+        for command in commands:
+            match command:
+                case Send(frame):
+                    frames.append(frame)
+                case Open(hello):
+                    self.welcome(hello)
+                case SettleCommand(result):
+                    self.results.append(result)
+                case Repeat(delivery_ids):
+                    again = [d for d in self.store.pending() if d.delivery_id in delivery_ids]
+                    self.serve(self.relay.push(again, self.now))
+                case _:
+                    assert isinstance(command, HangUp)
+                    return self.the_link_is_cut_or_the_cloud_restarts()
+        if frames and self.link:
+            self.link.down.append(encode(frames))
+
+    def welcome(self, hello: Hello) -> None:
+        resumed = hello.session_id is not None and hello.session_id == self.store.open
+        session_id = self.store.open if resumed else self.store.new_session()
+        assert session_id
+        waiting = len(self.store.pending()) - len(hello.holding) if resumed else 0
+        holding = hello.holding if resumed else ()
+        self.serve(self.relay.accepted(Welcome(session_id, resumed, waiting), holding, self.now))
+        self.welcomed = True
+        self.push()
+
+    def push(self) -> None:
+        """As the relay does: what is due after the last look, in commit order, as far as there is room."""
+        while self.link and self.welcomed and (room := self.relay.room):
+            due = [d for d in self.store.pending() if int(d.delivery_id[4:]) >= self.pushed_to]
+            due = due[: min(room, PUSH_AT_MOST)]
+            if not due:
+                return
+            self.pushed_to = int(due[-1].delivery_id[4:]) + 1
+            self.serve(self.relay.push([d for d in due if not self.relay.holds(d.delivery_id)], self.now))
+
+
+Tunnel.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestTunnel = Tunnel.TestCase

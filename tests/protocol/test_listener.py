@@ -1,0 +1,352 @@
+import pytest
+
+from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
+from cstar_cli.protocol.frames import (
+    Bye,
+    Delivery,
+    Frame,
+    Heartbeat,
+    Hello,
+    Refused,
+    Result,
+    Settled,
+    Welcome,
+)
+from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
+
+NEW = Welcome("ses_1", resumed=False, waiting=0)
+RESUMED = Welcome("ses_1", resumed=True, waiting=0)
+OTHER = Welcome("ses_2", resumed=False, waiting=0)
+
+
+def listener(concurrency: int = 2) -> ListenerProtocol:
+    return ListenerProtocol(
+        forward_to="http://localhost:3000/webhook", events=("*",), concurrency=concurrency, agent="cstar/test"
+    )
+
+
+def welcomed(concurrency: int = 2) -> ListenerProtocol:
+    protocol = listener(concurrency)
+    protocol.connected(0.0)
+    protocol.received([NEW], 0.0)
+    return protocol
+
+
+def delivery(number: int, attempt: int = 1) -> Delivery:
+    return Delivery(f"dlv_{number}", f"evt_{number}", "ticket.created", attempt, body=b"{}")
+
+
+def result(number: int, attempt: int = 1) -> Result:
+    return Result(f"dlv_{number}", attempt, True, 200, None, 1, 1.0)
+
+
+def forwarded(commands: object) -> list[str]:
+    assert isinstance(commands, list)
+    return [command.delivery.delivery_id for command in commands if isinstance(command, Forward)]
+
+
+def receive(protocol: ListenerProtocol, *frames: Frame, now: float = 0.0) -> list[ListenerCommand]:
+    return list(protocol.received(frames, now))
+
+
+def reconnect(protocol: ListenerProtocol, welcome: Welcome = RESUMED) -> list[ListenerCommand]:
+    protocol.lost()
+    protocol.connected(0.0)
+    return receive(protocol, welcome)
+
+
+def hello_of(protocol: ListenerProtocol) -> Hello:
+    [command] = protocol.connected(0.0)
+    assert isinstance(command, Send)
+    assert isinstance(command.frame, Hello)
+    return command.frame
+
+
+def test_the_first_hello_says_what_is_wanted() -> None:
+    assert hello_of(listener(3)) == Hello(
+        forward_to="http://localhost:3000/webhook", events=("*",), window=3 + QUEUED_BEYOND_SLOTS, agent="cstar/test"
+    )
+
+
+def test_a_later_hello_asks_for_the_session_that_was() -> None:
+    protocol = welcomed()
+    protocol.lost()
+    assert hello_of(protocol).session_id == "ses_1"
+
+
+def test_a_hello_on_resume_names_what_is_queued_running_and_unsettled() -> None:
+    protocol = welcomed(concurrency=1)
+    receive(protocol, delivery(1), delivery(2), delivery(3))
+    protocol.finished(result(1), 0.0)
+    protocol.lost()
+    assert sorted(hello_of(protocol).holding) == ["dlv_1", "dlv_2", "dlv_3"]
+
+
+def test_a_hello_on_resume_leaves_out_what_is_settled() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    protocol.finished(result(1), 0.0)
+    receive(protocol, Settled(("dlv_1",)))
+    protocol.lost()
+    assert hello_of(protocol).holding == ()
+
+
+def test_a_welcome_is_passed_on() -> None:
+    protocol = listener()
+    protocol.connected(0.0)
+    assert receive(protocol, Welcome("ses_1", True, 7)) == [Accepted("ses_1", resumed=True, waiting=7)]
+
+
+def test_deliveries_are_forwarded_in_their_order() -> None:
+    assert forwarded(receive(welcomed(8), *map(delivery, (3, 1, 2)))) == ["dlv_3", "dlv_1", "dlv_2"]
+
+
+def test_a_delivery_is_forwarded_as_it_came() -> None:
+    assert receive(welcomed(), delivery(1)) == [Forward(delivery(1))]
+
+
+def test_no_more_than_the_slots_are_forwarded_at_once() -> None:
+    protocol = welcomed(2)
+    assert forwarded(receive(protocol, *map(delivery, range(5)))) == ["dlv_0", "dlv_1"]
+    assert protocol.running == 2
+
+
+def test_a_free_slot_goes_to_the_longest_waiting() -> None:
+    protocol = welcomed(1)
+    receive(protocol, *map(delivery, range(3)))
+    assert protocol.finished(result(0), 0.0) == [Send(result(0)), Forward(delivery(1))]
+
+
+def test_a_slow_delivery_holds_up_no_other_slot() -> None:
+    protocol = welcomed(2)
+    receive(protocol, *map(delivery, range(4)))
+    protocol.finished(result(1), 0.0)
+    assert forwarded(list(protocol.finished(result(2), 0.0))) == ["dlv_3"]
+
+
+def test_a_result_is_sent_as_soon_as_it_is_there() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    assert protocol.finished(result(1), 0.0) == [Send(result(1))]
+
+
+def test_a_repeat_of_what_is_queued_is_not_queued_again() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1), delivery(2), delivery(2))
+    assert forwarded(list(protocol.finished(result(1), 0.0))) == ["dlv_2"]
+    assert forwarded(list(protocol.finished(result(2), 0.0))) == []
+
+
+def test_a_repeat_of_what_runs_is_not_forwarded_again() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    assert receive(protocol, delivery(1)) == []
+
+
+def test_a_repeat_of_what_has_a_result_is_answered_with_it() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    protocol.finished(result(1), 0.0)
+    assert receive(protocol, delivery(1)) == [Send(result(1))]
+
+
+def test_a_repeat_within_one_message_is_recognised() -> None:
+    assert forwarded(receive(welcomed(), delivery(1), delivery(1))) == ["dlv_1"]
+
+
+def test_a_settled_result_is_forgotten() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    protocol.finished(result(1), 0.0)
+    assert protocol.unsettled == 1
+    receive(protocol, Settled(("dlv_1",)))
+    assert protocol.unsettled == 0
+    assert reconnect(protocol) == [Accepted("ses_1", resumed=True, waiting=0)]
+
+
+def test_settling_what_is_unknown_does_nothing() -> None:
+    assert receive(welcomed(), Settled(("dlv_9",))) == []
+
+
+def test_a_result_that_comes_without_a_connection_is_kept_for_the_next() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    protocol.lost()
+    assert protocol.finished(result(1), 0.0) == []
+    assert reconnect(protocol) == [Accepted("ses_1", resumed=True, waiting=0), Send(result(1))]
+
+
+def test_a_result_that_comes_before_the_welcome_waits_for_it() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    protocol.lost()
+    protocol.connected(0.0)
+    assert protocol.finished(result(1), 0.0) == []
+    assert Send(result(1)) in receive(protocol, RESUMED)
+
+
+def test_unsettled_results_are_sent_again_in_their_order() -> None:
+    protocol = welcomed(3)
+    receive(protocol, *map(delivery, (1, 2, 3)))
+    for number in (3, 1, 2):
+        protocol.finished(result(number), 0.0)
+    assert reconnect(protocol)[1:] == [Send(result(3)), Send(result(1)), Send(result(2))]
+
+
+def test_what_was_queued_is_forwarded_while_the_connection_is_away() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1), delivery(2))
+    protocol.lost()
+    assert forwarded(list(protocol.finished(result(1), 0.0))) == ["dlv_2"]
+
+
+def test_what_runs_over_a_lost_connection_is_not_forwarded_again_after_it() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    reconnect(protocol)
+    assert receive(protocol, delivery(1)) == []
+
+
+def test_another_session_voids_what_was_queued() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1), delivery(2))
+    reconnect(protocol, OTHER)
+    assert forwarded(list(protocol.finished(result(1), 0.0))) == []
+
+
+def test_another_session_voids_unsettled_results() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    protocol.finished(result(1), 0.0)
+    assert reconnect(protocol, OTHER) == [Accepted("ses_2", resumed=False, waiting=0)]
+    assert protocol.unsettled == 0
+
+
+def test_what_runs_for_an_ended_session_keeps_its_slot_until_it_finishes() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1))
+    reconnect(protocol, OTHER)
+    assert forwarded(receive(protocol, delivery(2))) == []
+    assert forwarded(list(protocol.finished(result(1), 0.0))) == ["dlv_2"]
+
+
+def test_a_late_result_of_an_ended_session_is_nobodys() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    reconnect(protocol, OTHER)
+    assert protocol.finished(result(1), 0.0) == []
+    assert (protocol.running, protocol.unsettled) == (0, 0)
+
+
+def test_what_runs_for_an_ended_session_is_not_held_for_the_next() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    reconnect(protocol, OTHER)
+    protocol.lost()
+    assert hello_of(protocol).holding == ()
+
+
+@pytest.mark.parametrize("retry", [True, False])
+def test_a_refusal_hangs_up_and_says_whether_to_come_back(retry: bool) -> None:
+    protocol = listener()
+    protocol.connected(0.0)
+    assert receive(protocol, Refused("not now", retry)) == [HangUp("not now", retry)]
+
+
+def test_a_heartbeat_is_said_after_5_s_of_silence() -> None:
+    protocol = welcomed()
+    receive(protocol, Heartbeat(), now=4.0)
+    assert protocol.tick(4.9) == []
+    assert protocol.tick(5.0) == [Send(Heartbeat())]
+
+
+def test_heartbeats_go_on() -> None:
+    protocol = welcomed()
+    receive(protocol, Heartbeat(), now=9.0)
+    said = [now for now in range(15) if protocol.tick(float(now))]
+    assert said == [5, 10]
+
+
+def test_no_heartbeat_is_said_when_something_else_was() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1), now=4.0)
+    protocol.finished(result(1), 4.0)
+    assert protocol.tick(8.9) == []
+    assert protocol.tick(9.0) == [Send(Heartbeat())]
+
+
+def test_a_silent_cloud_is_dead_after_12_s() -> None:
+    protocol = welcomed()
+    assert not any(isinstance(command, HangUp) for command in protocol.tick(11.9))
+    assert protocol.tick(12.0) == [HangUp("nothing heard for 12 s", retry=True)]
+
+
+def test_any_frame_is_a_sign_of_life() -> None:
+    protocol = welcomed()
+    receive(protocol, Heartbeat(), now=11.0)
+    assert not any(isinstance(command, HangUp) for command in protocol.tick(22.9))
+
+
+def test_a_message_without_a_known_frame_is_a_sign_of_life() -> None:
+    protocol = welcomed()
+    receive(protocol, now=11.0)
+    assert not any(isinstance(command, HangUp) for command in protocol.tick(22.9))
+
+
+def test_without_a_connection_time_has_no_meaning() -> None:
+    protocol = listener()
+    assert protocol.tick(100.0) == []
+    protocol = welcomed()
+    protocol.lost()
+    assert protocol.tick(100.0) == []
+
+
+def test_a_new_connection_begins_a_new_silence() -> None:
+    protocol = welcomed()
+    protocol.lost()
+    protocol.connected(100.0)
+    assert protocol.tick(104.0) == []
+
+
+def test_stopping_takes_nothing_more() -> None:
+    protocol = welcomed()
+    protocol.stop()
+    assert receive(protocol, delivery(1)) == []
+
+
+def test_stopping_gives_up_what_is_queued() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1), delivery(2))
+    protocol.stop()
+    assert protocol.finished(result(1), 0.0) == [Send(result(1))]
+
+
+def test_what_was_given_up_is_not_held() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1), delivery(2))
+    protocol.stop()
+    protocol.lost()
+    assert hello_of(protocol).holding == ("dlv_1",)
+
+
+def test_a_repeat_while_stopping_is_still_answered() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    protocol.finished(result(1), 0.0)
+    protocol.stop()
+    assert receive(protocol, delivery(1)) == [Send(result(1))]
+
+
+def test_goodbye_ends_the_session() -> None:
+    assert welcomed().goodbye() == [Send(Bye())]
+
+
+def test_without_a_session_there_is_nobody_to_say_goodbye_to() -> None:
+    protocol = welcomed()
+    protocol.lost()
+    assert protocol.goodbye() == []
+
+
+@pytest.mark.parametrize("frame", [Heartbeat(), Bye(), Hello("u", (), 1), result(1)])
+def test_frames_that_are_not_for_a_listener_are_ignored(frame: Frame) -> None:
+    assert receive(welcomed(), frame) == []
