@@ -2,14 +2,13 @@
 
 import os
 import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cstar_cli import __version__, config
-from cstar_cli.commands import cloud, completion, listen, logs, trigger
-from cstar_cli.errors import CstarError, ExitCode, UsageError
+from cstar_cli import __version__
+from cstar_cli.commands import cloud, completion, listen, logs, settings, trigger
+from cstar_cli.errors import CstarError, ExitCode
 
 app = typer.Typer(
     name="cstar",
@@ -47,10 +46,11 @@ def run() -> None:
 
     Typer itself ends usage errors (2), Ctrl-C (130) and a closed pipe (quietly).
     """
-    if os.environ.get(completion.VARIABLE):
+    completing = completion.VARIABLE in os.environ
+    if completing:
         completion.enable()
     try:
-        app(prog_name="cstar", default_map=_default_map())
+        app(prog_name="cstar", default_map={} if completing else settings.default_map(app))
     except CstarError as error:
         if str(error):
             print(f"cstar: {error}", file=sys.stderr)  # noqa: T201  # no renderer exists when an error ends it all
@@ -58,21 +58,3 @@ def run() -> None:
     except OSError as error:
         print(f"cstar: {error.strerror or error}", file=sys.stderr)  # noqa: T201  # as above: a full disk, say
         sys.exit(ExitCode.FAILED)
-
-
-def _default_map() -> dict[str, Any]:
-    """Return the files' settings as click wants its defaults: top-level keys for every command, tables for one."""
-    if os.environ.get(completion.VARIABLE):
-        return {}
-    settings = config.file_settings(Path.cwd(), config.home(os.environ))
-    shared = {key: value for key, value in settings.items() if not isinstance(value, dict)}
-    defaults: dict[str, Any] = {}
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]  # a group
-        table = settings.pop(name, None)
-        own = {**shared, **(table if isinstance(table, dict) else {})}
-        subcommands = getattr(command, "commands", {})
-        defaults[name] = dict.fromkeys(subcommands, own) or own
-    unknown = [key for key, value in settings.items() if isinstance(value, dict)]
-    if unknown:
-        raise UsageError(f"Unknown table [{unknown[0]}] in cstar.toml or config.toml.")
-    return defaults

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import uvicorn
 
+from cstar_cli.clock import now_ms
 from cstar_cli.cloud.api.app import build_app
 from cstar_cli.cloud.api.guard import Access
 from cstar_cli.cloud.service import Cloud
@@ -25,7 +26,7 @@ from cstar_cli.errors import CstarError, NotAllowed
 from cstar_cli.protocol.frames import MAX_MESSAGE_BYTES
 
 BACKLOG = 2048
-DRAIN_S = 5
+DRAIN_S = 1  # only for what is stuck: tunnels and tails are told to end first
 DEFAULT_GRACE_S = 120.0
 
 
@@ -54,7 +55,7 @@ async def running_cloud(options: CloudOptions) -> AsyncIterator[tuple[Cloud, str
     listening = _bind(options.host, options.port)
     try:
         make_folder(options.database.parent)
-        store = SqliteStore.open(options.database, _now_ms)
+        store = SqliteStore.open(options.database, now_ms)
     except BaseException:
         listening.close()
         raise
@@ -65,11 +66,11 @@ async def running_cloud(options: CloudOptions) -> AsyncIterator[tuple[Cloud, str
             store=store,
             sessions=sessions,
             clock=time.monotonic,
-            now_ms=_now_ms,
+            now_ms=now_ms,
             pid=os.getpid(),
             embedded=options.embedded,
             database=str(options.database),
-            started_at_ms=_now_ms(),
+            started_at_ms=now_ms(),
         )
         async with _serving(cloud, options.access, listening):
             yield cloud, _address(listening)
@@ -125,6 +126,7 @@ def _config(cloud: Cloud, access: Access) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN_S,
     )
@@ -158,7 +160,3 @@ def _bind(host: str, port: int) -> socket.socket:
 def _address(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -8,6 +8,8 @@
 
 What commands share, or join from packages that never import each other:
 
+    options.py     options that several commands take
+    settings.py    the files' settings as their defaults
     listening.py   a listener with everything real around it
     embedded.py    a cloud within this process
     oneshot.py     both, for the events of one `trigger --forward-to`

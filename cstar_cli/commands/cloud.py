@@ -1,19 +1,24 @@
 """`cstar cloud`: the cloud as a process of its own."""
 
 import os
+import select
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cstar_cli import config
+from cstar_cli.commands.options import ApiBase
 from cstar_cli.errors import CstarError, ExitCode, UsageError
 
+if TYPE_CHECKING:
+    from cstar_cli.client.answers import Health
+
 STOP_S = 15.0
+LOOK_S = 0.05
 
 app = typer.Typer(help="Run the cloud as a process of its own.", no_args_is_help=True, rich_markup_mode=None)
-
-ApiBase = Annotated[str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud.")]
 
 
 @app.callback()
@@ -46,17 +51,36 @@ def serve(
 async def _serve(home: config.Home, host: str, port: int, database: Path, hosts: tuple[str, ...]) -> None:
     import asyncio
 
-    from cstar_cli.cloud.server import CloudOptions
+    from cstar_cli.cloud.server import CloudOptions, PortTaken
     from cstar_cli.commands.embedded import access_of, noted_cloud
     from cstar_cli.commands.loop import on_stop_signals
 
     stop = asyncio.Event()
     on_stop_signals(stop.set)
     options = CloudOptions(host, port, database, access_of(home, home.profile(), hosts), embedded=False)
-    async with noted_cloud(home, options) as address:
-        typer.echo(f"The cloud runs on {address} (database {database}). Ctrl-C stops it.")
-        await stop.wait()
+    try:
+        async with noted_cloud(home, options) as address:
+            typer.echo(f"The cloud runs on {address} (database {database}). Ctrl-C stops it.")
+            await stop.wait()
+    except PortTaken as error:
+        raise _cloud_on(home, port) or error from error
     typer.echo("The cloud has stopped.", err=True)
+
+
+def _cloud_on(home: config.Home, port: int) -> CstarError | None:
+    """Return what to say when the port is taken by a cloud of this home."""
+    from urllib.parse import urlsplit
+
+    from cstar_cli.cloud.running import read_note
+
+    note = read_note(home)
+    if note is None or urlsplit(note.address).port != port:
+        return None
+    try:
+        health = _health(note.address)
+    except CstarError:
+        return None
+    return CstarError(f"{_running(health, note.address)} already: use that one, stop it, or choose another port.")
 
 
 @app.command("status")
@@ -65,17 +89,13 @@ def status(
     api_base: ApiBase = config.DEFAULT_API_BASE,
 ) -> None:
     """Say whether a cloud runs, and how it is."""
-    from cstar_cli.client.connect import connect
-
-    with connect(api_base, os.environ, lambda message: typer.echo(message, err=True)) as client:
-        health = client.health()
+    health = _health(api_base)
     if json:
         import msgspec
 
         typer.echo(msgspec.json.encode(health))
         return
-    kind = "inside cstar listen" if health.embedded else "as cstar cloud serve"
-    typer.echo(f"The cloud runs on {api_base}, {kind} (pid {health.pid}).")
+    typer.echo(f"{_running(health, api_base)}.")
     typer.echo(f"Since {health.started_at}, version {health.version}, {health.sessions} connected session(s).")
     typer.echo(f"Database {health.database}")
 
@@ -83,20 +103,54 @@ def status(
 @app.command("stop")
 def stop(api_base: ApiBase = config.DEFAULT_API_BASE) -> None:
     """Stop the cloud that runs as a process of its own on this machine."""
-    import signal
-
-    from cstar_cli.client.connect import connect
-
     if not config.is_local(config.api_base(api_base)):
         raise UsageError(f"{api_base} is not on this machine: stop that cloud where it runs.")
-    with connect(api_base, os.environ, lambda message: typer.echo(message, err=True)) as client:
-        health = client.health()
+    health = _health(api_base)
     if health.embedded:
         raise CstarError(f"The cloud runs inside cstar listen (pid {health.pid}): press Ctrl-C there.")
     try:
-        os.kill(health.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        pass
+        ended = _end(health.pid)
     except PermissionError as error:
         raise CstarError(f"The cloud (pid {health.pid}) belongs to another user: stop it as that user.") from error
-    typer.echo(f"The cloud (pid {health.pid}) is told to stop.")
+    if not ended:
+        raise CstarError(f"The cloud (pid {health.pid}) was told to stop, but still runs after {STOP_S:.0f} s.")
+    typer.echo(f"The cloud (pid {health.pid}) has stopped.")
+
+
+def _health(api_base: str) -> "Health":
+    from cstar_cli.client.connect import connect
+
+    with connect(api_base, os.environ, lambda message: typer.echo(message, err=True)) as client:
+        return client.health()
+
+
+def _running(health: "Health", api_base: str) -> str:
+    kind = "inside cstar listen" if health.embedded else "as cstar cloud serve"
+    return f"The cloud runs on {api_base}, {kind} (pid {health.pid})"
+
+
+def _end(pid: int) -> bool:
+    """Tell a process to stop; return whether it has, within `STOP_S`."""
+    import signal
+
+    try:
+        if hasattr(os, "pidfd_open"):
+            return _end_descriptor(os.pidfd_open(pid))
+        os.kill(pid, signal.SIGTERM)
+        until = time.monotonic() + STOP_S
+        while time.monotonic() < until:
+            time.sleep(LOOK_S)  # only Linux tells when a process that isn't a child has ended
+            os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def _end_descriptor(descriptor: int) -> bool:
+    import signal
+
+    try:
+        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        return bool(select.select((descriptor,), (), (), STOP_S)[0])
+    finally:
+        os.close(descriptor)

@@ -62,8 +62,10 @@ class CloudStarter:
         running = noted_cloud(self.home, options)
         try:
             address = await running.__aenter__()
-        except (PortTaken, DatabaseInUse) as error:
+        except PortTaken as error:
             raise Unreachable(str(error)) from error
+        except DatabaseInUse as error:
+            raise Unreachable(self._where_else(str(error))) from error
         try:
             yield address
         finally:
@@ -77,3 +79,15 @@ class CloudStarter:
             return self.home.database
         there = urlsplit(note.address)
         return Path(note.database) if (there.hostname, there.port) == (host, port) else self.home.database
+
+    def _where_else(self, in_use: str) -> str:
+        """Say how to get on when the cloud of this home runs, at another address than ours."""
+        from cstar_cli.cloud.running import read_note
+
+        note = read_note(self.home)
+        if note is None or note.address == self.api_base:
+            return in_use
+        return (
+            f"The cloud of {self.home.path} (pid {note.pid}) runs on {note.address}: use that one with "
+            f"--api-base {note.address}, or set CSTAR_HOME to another folder."
+        )

@@ -7,25 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cstar_cli import config
+from cstar_cli.commands.options import ApiBase, EventGlobs, NoColor
 from cstar_cli.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from cstar_cli.activity import Activity, Summary
     from cstar_cli.commands.listening import Options
-    from cstar_cli.render.queued import QueuedStdout
+    from cstar_cli.render.queued import QueuedOutput
     from cstar_cli.tunnel.connection import CloudAddress
 
 DEFAULT_FORWARD_TO = "http://localhost:3000/webhook"
+MOST_TIMEOUT_S = 86_400
 
 
 def listen(
     forward_to: Annotated[
         str, typer.Option("--forward-to", "-f", metavar="URL", help="Where to: a URL, a port, host:port, a /path.")
     ] = DEFAULT_FORWARD_TO,
-    events: Annotated[
-        list[str] | None,
-        typer.Option("--events", "-e", metavar="GLOBS", help="Only these types: ticket.*, *.created, !ticket.updated."),
-    ] = None,
+    events: EventGlobs = None,
     secret: Annotated[
         str | None,
         typer.Option(envvar="CSTAR_SECRET", metavar="WHSEC", help="Sign with this secret, not with the profile's."),
@@ -40,10 +39,8 @@ def listen(
     concurrency: Annotated[int, typer.Option(min=1, max=512, metavar="N", help="How many at once.")] = 32,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="Print without colours.")] = False,
-    api_base: Annotated[
-        str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud to listen to.")
-    ] = config.DEFAULT_API_BASE,
+    no_color: NoColor = False,
+    api_base: ApiBase = config.DEFAULT_API_BASE,
 ) -> None:
     """Forward events to a local URL, each signed, until Ctrl-C.
 
@@ -51,12 +48,14 @@ def listen(
     """
     home = config.home(os.environ)
     profile = home.profile()
-    signing_secret = secret or profile.signing_secret
+    signing_secret = profile.signing_secret if secret is None else secret
+    if not signing_secret.isprintable() or signing_secret.strip() != signing_secret or not signing_secret:
+        raise UsageError("--secret is empty or holds stray characters: correct it, or leave it out.")
     if print_secret:
         typer.echo(signing_secret)
         return
-    if secret == "":
-        raise UsageError("--secret is empty: leave it out to sign with the profile's secret.")
+    if not timeout <= MOST_TIMEOUT_S:
+        raise UsageError(f"--timeout {timeout} is not a number of seconds up to {MOST_TIMEOUT_S}.")
     from cstar_cli.commands.listening import Options
     from cstar_cli.commands.loop import run_async
     from cstar_cli.events.filters import EventFilter
@@ -80,24 +79,24 @@ def listen(
 async def _listen_and_show(
     options: "Options", address: "CloudAddress", home: config.Home, *, json: bool, quiet: bool, no_color: bool
 ) -> None:
-    import io
     import sys
 
     from cstar_cli.activity import Notice
     from cstar_cli.render.console import make_renderer, open_console
-    from cstar_cli.render.queued import QueuedStdout
+    from cstar_cli.render.queued import QueuedOutput
 
-    queued = QueuedStdout(sys.stdout.fileno())
-    stdout = io.TextIOWrapper(io.BufferedWriter(queued), encoding=sys.stdout.encoding, errors=sys.stdout.errors)
-    console = open_console(no_color=no_color, stdout=stdout)
+    stdout, stderr = QueuedOutput(sys.stdout.fileno()), QueuedOutput(sys.stderr.fileno())
+    console = open_console(no_color=no_color, stdout=stdout.text(sys.stdout), stderr=stderr.text(sys.stderr))
     report = make_renderer(json=json, quiet=quiet, no_color=no_color, console=console)
-    for pattern, near in options.filter.useless_patterns():
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        report(Notice(f"No known event type matches {pattern}.{hint}"))
+    for warning in options.filter.warnings():
+        report(Notice(warning))
     try:
-        report(await run(options, address, home, report, queued))
+        summary = await run(options, address, home, report, stdout)
+        stdout.finish()  # before the last word, where both are one terminal
+        report(summary)
     finally:
-        queued.finish()
+        stdout.finish()
+        stderr.finish()
 
 
 async def run(
@@ -105,7 +104,7 @@ async def run(
     address: "CloudAddress",
     home: config.Home,
     report: "Callable[[Activity], None]",
-    stdout: "QueuedStdout",
+    stdout: "QueuedOutput",
 ) -> "Summary":
     """Listen until a signal, or until nobody reads the output any more, which is raised as the OSError it is."""
     from cstar_cli.commands.embedded import CloudStarter
@@ -114,18 +113,26 @@ async def run(
 
     unread: list[OSError] = []
 
+    def give_up(error: OSError) -> None:
+        if not listener.stopping:  # a second stop would cut short what is in flight
+            unread.append(error)
+            listener.stop()
+
     def report_or_stop(activity: "Activity") -> None:
         try:
             report(activity)
         except OSError as error:
-            if not unread:
-                listener.stop()
-            unread.append(error)
+            give_up(error)
+
+    def stop() -> None:
+        stdout.make_room()
+        listener.stop()
 
     local = config.is_local(address.api_base)
     start_cloud = CloudStarter(home, home.profile(), address.api_base).start if local else None
     async with real_listener(options, address, Output(report_or_stop, stdout.room), start_cloud) as listener:
-        on_stop_signals(listener.stop)
+        on_stop_signals(stop)
+        stdout.when_broken(give_up)
         summary = await listener.run()
     if unread:
         raise unread[0]

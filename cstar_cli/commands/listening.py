@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cstar_cli import __version__
 from cstar_cli.activity import Activity, Ready
+from cstar_cli.clock import now_ms
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import Headers
 from cstar_cli.protocol.listener import ListenerProtocol
@@ -76,8 +77,3 @@ async def real_listener(
         yield Listener(protocol, around)
     finally:
         await sender.close()
-
-
-def now_ms() -> int:
-    """The wall clock."""
-    return time.time_ns() // 1_000_000

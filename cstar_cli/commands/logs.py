@@ -1,13 +1,14 @@
 """`cstar logs`: what became of the deliveries."""
 
 import os
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cstar_cli import config
+from cstar_cli.clock import now_ms
+from cstar_cli.commands.options import ApiBase, EventGlobs, NoColor
 from cstar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,10 +44,7 @@ def tail(
         str | None, typer.Option(metavar="10m|TIME", help="Begin so long ago, or at an ISO 8601 time.")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on as attempts are made.")] = True,
-    events: Annotated[
-        list[str] | None,
-        typer.Option("--events", "-e", metavar="GLOBS", help="Only these types: ticket.*, *.created, !ticket.updated."),
-    ] = None,
+    events: EventGlobs = None,
     status: Annotated[
         str | None, typer.Option(metavar="STATUS", help="Only these: succeeded, failed, 2xx, 4xx, 404.")
     ] = None,
@@ -54,10 +52,8 @@ def tail(
         str | None, typer.Option(metavar="SESSION|URL", help="Only those to this session (ses_…) or URL.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object an attempt.")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="Print without colours.")] = False,
-    api_base: Annotated[
-        str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud whose log to follow.")
-    ] = config.DEFAULT_API_BASE,
+    no_color: NoColor = False,
+    api_base: ApiBase = config.DEFAULT_API_BASE,
 ) -> None:
     """Follow the attempts at deliveries, live and in order."""
     from cstar_cli.client.tail import TailQuery
@@ -80,24 +76,15 @@ def run(options: Options) -> None:
     from cstar_cli.activity import Notice
     from cstar_cli.client.connect import connect
     from cstar_cli.client.tail import follow
+    from cstar_cli.events.filters import EventFilter
     from cstar_cli.render.console import make_renderer
 
     report = make_renderer(json=options.json, quiet=False, no_color=options.no_color)
-    for warning in _warnings(options.query.events) if options.query.events else ():
+    for warning in EventFilter.parse(options.query.events).warnings():
         report(Notice(warning))
     with connect(options.api_base, os.environ, lambda message: report(Notice(message))) as client:
         for item in follow(client, options.query):
             report(item)
-
-
-def _warnings(patterns: tuple[str, ...]) -> list[str]:
-    """Return a sentence for each filter that no known type passes."""
-    from cstar_cli.events.filters import EventFilter
-
-    return [
-        f"No known event type matches {pattern}." + (f" Did you mean {' or '.join(near)}?" if near else "")
-        for pattern, near in EventFilter.parse(patterns).useless_patterns()
-    ]
 
 
 def _patterns(texts: list[str]) -> tuple[str, ...]:
@@ -110,4 +97,4 @@ def _patterns(texts: list[str]) -> tuple[str, ...]:
 def _moment(since: str) -> str:
     from cstar_cli.commands.durations import moment
 
-    return moment(since, time.time_ns() // 1_000_000)
+    return moment(since, now_ms())

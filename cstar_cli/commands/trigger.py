@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cstar_cli import config
+from cstar_cli.clock import now_ms
+from cstar_cli.commands.options import ApiBase, NoColor
 from cstar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,10 +78,8 @@ def trigger(
     list_types: Annotated[bool, typer.Option("--list", help="Show all event types and exit.")] = False,
     print_body: Annotated[bool, typer.Option("--print", help="Print the body that would go; send nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the API's answer, one line an event.")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="Print without colours.")] = False,
-    api_base: Annotated[
-        str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud to send to.")
-    ] = config.DEFAULT_API_BASE,
+    no_color: NoColor = False,
+    api_base: ApiBase = config.DEFAULT_API_BASE,
 ) -> None:
     """Make an event of any type and send it to every listener.
 
@@ -155,7 +155,7 @@ def _print_bodies(options: Options) -> None:
     output = open_console().out
     team_id = config.home(os.environ).profile().team_id
     for payload in _payloads(options):
-        output.raw_line(payload.body(team_id, _now_ms()))
+        output.raw_line(payload.body(team_id, now_ms()))
 
 
 def _send(options: Options) -> None:
@@ -165,7 +165,7 @@ def _send(options: Options) -> None:
     from cstar_cli.render.console import make_renderer
 
     report = make_renderer(json=options.json, quiet=False, no_color=options.no_color)
-    clocks = Clocks(time.sleep, time.monotonic, _now_ms)
+    clocks = Clocks(time.sleep, time.monotonic, now_ms)
     with connect(options.api_base, os.environ, lambda message: report(Notice(message))) as client:
         send(client, _payloads(options), options.interval_s, options.expectation, clocks, report)
 
@@ -199,7 +199,7 @@ def _forward_in_process(options: Options, payloads: "Iterator[Payload]") -> None
         concurrency=32,
     )
     expectation = options.expectation or Expectation(None, 30_000)
-    clocks = Clocks(time.sleep, time.monotonic, _now_ms)
+    clocks = Clocks(time.sleep, time.monotonic, now_ms)
     run_async(
         forward_once(
             listening,
@@ -217,12 +217,8 @@ def _payloads(options: Options) -> "Iterator[Payload]":
     if options.source.edit and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--edit needs a terminal: give the data with --data instead.")
     team_id = config.home(os.environ).profile().team_id
-    desk = Desk(team_id, _now_ms, sys.stdin.buffer.read, _edit, _keep)
+    desk = Desk(team_id, now_ms, sys.stdin.buffer.read, _edit, _keep)
     return payloads(options.source, options.count, desk)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _edit(text: str) -> str:

@@ -47,16 +47,18 @@ class EventFilter:
         known = self._known.get(event_type)
         return self._matcher.fullmatch(event_type) is not None if known is None else known
 
-    def known_matches(self) -> tuple[str, ...]:
-        """Return the known types that pass; none when the exclusions leave nothing."""
-        return tuple(name for name, passes in self._known.items() if passes)
-
-    def useless_patterns(self) -> list[tuple[str, list[str]]]:
-        """Return each pattern that can match no known type, with what it may have meant."""
-        return [
+    def warnings(self) -> list[str]:
+        """Return a sentence for each pattern that can match no known type, or one when nothing known passes."""
+        useless = [
             (pattern, _near_patterns(pattern))
             for pattern in self.patterns
             if not any(re.fullmatch(_glob(pattern.removeprefix("!")), name) for name in names())
+        ]
+        if not useless and not any(self._known.values()):
+            return [f"No known event type passes {','.join(self.patterns)}."]
+        return [
+            f"No known event type matches {pattern}." + (f" Did you mean {' or '.join(near)}?" if near else "")
+            for pattern, near in useless
         ]
 
 

@@ -1,5 +1,9 @@
 """One websocket to the cloud: dial, frames in and out; which failures are worth another try."""
 
+import errno
+import re
+import socket
+import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +18,7 @@ from cstar_cli.protocol.frames import MAX_MESSAGE_BYTES, SUBPROTOCOL, Frame, Mal
 
 DIAL_S = 5.0
 CLOSE_S = 1.0
+MOST_WAIT_S = 3600
 
 
 class Unreachable(Exception):
@@ -53,7 +58,7 @@ class CloudAddress:
 @asynccontextmanager
 async def dial(address: CloudAddress) -> AsyncIterator[Connection]:
     """Open the tunnel's websocket. Raises Unreachable, or NotAllowed when the cloud refuses us."""
-    connecting = connect(
+    connecting = _Connect(
         address.tunnel_url,
         subprotocols=[Subprotocol(SUBPROTOCOL)],
         additional_headers={"Authorization": f"Bearer {address.token}"},
@@ -73,6 +78,13 @@ async def dial(address: CloudAddress) -> AsyncIterator[Connection]:
         if websocket.subprotocol != SUBPROTOCOL:
             raise Unreachable(_foreign(address.api_base), foreign=True)
         yield _Websocket(websocket)
+
+
+class _Connect(connect):
+    """Follows no redirects: the token is for the cloud that the user named, and for nobody else."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 class _Websocket:
@@ -105,7 +117,16 @@ def _explain(error: Exception, api_base: str) -> CstarError | Unreachable:
         return Unreachable(_foreign(api_base), foreign=True)
     if isinstance(error, TimeoutError):
         return Unreachable(f"{api_base} doesn't answer", foreign=True)
-    return Unreachable(f"nothing listens on {api_base}", refused=isinstance(error, ConnectionRefusedError))
+    if isinstance(error, ssl.SSLError):
+        return Unreachable(f"{api_base} speaks no TLS that we trust ({error.reason})", foreign=True)
+    if _is_refusal(error):
+        return Unreachable(f"nothing listens on {api_base}", refused=True)
+    return Unreachable(f"{api_base} can't be reached ({str(error) or 'the connection broke'})")
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Tell whether nobody is there. Where a name has several addresses, asyncio puts their errors into one text."""
+    return isinstance(error, ConnectionRefusedError | socket.gaierror) or f"[Errno {errno.ECONNREFUSED}]" in str(error)
 
 
 def _answered(status: int, retry_after: str, api_base: str) -> CstarError | Unreachable:
@@ -113,8 +134,9 @@ def _answered(status: int, retry_after: str, api_base: str) -> CstarError | Unre
     if status in (401, 403):
         return NotAllowed(f"The cloud at {api_base} refuses our token: is it another user's, or another CSTAR_HOME's?")
     if status == 429 or status >= 500:
-        wait_s = float(retry_after) if retry_after.isdigit() else 0.0
-        return Unreachable(f"the cloud answered {status}", wait_s=wait_s)
+        wait_s = min(int(retry_after), MOST_WAIT_S) if re.fullmatch("[0-9]{1,9}", retry_after) else 0
+        asks = f" and asks to wait {wait_s} s" if wait_s else ""
+        return Unreachable(f"the cloud answered {status}{asks}", wait_s=wait_s)
     return Unreachable(_foreign(api_base), foreign=True)
 
 

@@ -37,7 +37,7 @@ def delivery_headers(delivery: Delivery, secret: str, extra: Headers) -> Headers
 def _parse(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     name, value = name.strip(" \t"), value.strip(" \t")
-    if not colon or not _NAME.fullmatch(name) or value.startswith(":"):
+    if not colon or not _NAME.fullmatch(name):
         raise UsageError(f"{text!r} is not a header: write it as 'Name: value'.")
     if _UNSENDABLE.search(value):
         raise UsageError(f"The value of the header {name} holds a character that can't be sent.")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from typing import NoReturn, assert_never
@@ -22,6 +22,7 @@ START_S = 5.0
 DRAIN_S = 10.0
 SETTLE_S = 2.0
 BYE_S = 3.0
+MESSAGE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,17 @@ class Listener:
         self._workers: asyncio.TaskGroup | None = None
         self._started_at = around.clock()
         self._gap: str | None = None
+        self._trouble = ""
+        self._waits = self._fresh_waits()
         self._took_over = False
         self._embedded = False
         self._succeeded = 0
         self._failed = 0
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
 
     def stop(self) -> None:
         """Take nothing more and finish what is in flight; a second call ends at once."""
@@ -90,11 +98,9 @@ class Listener:
 
     async def _stay_connected(self) -> None:
         async with AsyncExitStack() as stack:
-            waits = jittered(FIRST_WAIT_S, LONGEST_WAIT_S, self._around.random)
             while not self._leaving.is_set():
                 try:
                     async with self._around.dial() as connection:
-                        waits = jittered(FIRST_WAIT_S, LONGEST_WAIT_S, self._around.random)
                         await self._converse(connection)
                 except Unreachable as gone:
                     self._protocol.lost()
@@ -105,7 +111,7 @@ class Listener:
                         await self._bridge(gone, stack)
                         continue
                     except Unreachable as still_gone:
-                        wait_s = max(next(waits), still_gone.wait_s)
+                        wait_s = max(next(self._waits), still_gone.wait_s)
                 await self._pause(wait_s)
 
     async def _bridge(self, gone: Unreachable, stack: AsyncExitStack) -> None:
@@ -117,6 +123,9 @@ class Listener:
             self._gap = str(gone)
             self._around.report(Disconnected(self._around.now_ms(), self._gap))
         if not gone.refused:
+            if (first or gone.wait_s) and str(gone) != self._trouble:
+                self._trouble = str(gone)
+                self._around.report(Notice(f"Not connected: {gone}. Trying again until it works."))
             raise gone
         if self._around.start_cloud is None:
             if first:
@@ -153,13 +162,22 @@ class Listener:
         while True:
             await self._outbox_filled.wait()
             self._outbox_filled.clear()
-            frames = list(self._outbox)
-            self._outbox.clear()
-            try:
-                async with asyncio.timeout(DEAD_AFTER_S):
-                    await connection.send(frames)
-            except TimeoutError:
-                raise Unreachable("the cloud doesn't read") from None
+            while frames := self._next_message():
+                try:
+                    async with asyncio.timeout(DEAD_AFTER_S):
+                        await connection.send(frames)
+                except TimeoutError:
+                    raise Unreachable("the cloud doesn't read") from None
+
+    def _next_message(self) -> list[Frame]:
+        """Take what the outbox holds, as far as one message may go: many results at once exceed what a cloud reads."""
+        frames: list[Frame] = []
+        size = 0
+        while self._outbox and size < MESSAGE_BYTES:
+            frame = self._outbox.popleft()
+            size += _size(frame)
+            frames.append(frame)
+        return frames
 
     async def _tick(self) -> NoReturn:
         while True:
@@ -167,6 +185,7 @@ class Listener:
             self._do(self._protocol.tick(self._around.clock()))
 
     def _do(self, commands: Iterable[ListenerCommand]) -> None:
+        hang_up: HangUp | None = None
         for command in commands:
             match command:
                 case Send(frame):
@@ -176,12 +195,16 @@ class Listener:
                     self._start_forward(delivery)
                 case Accepted():
                     self._accepted(command)
-                case HangUp(reason, retry):
-                    raise Unreachable(reason) if retry else CstarError(f"The cloud refuses the session: {reason}")
+                case HangUp():
+                    hang_up = command
                 case _:
                     assert_never(command)
+        if hang_up:  # last: the protocol counts on the commands beside it
+            reason = hang_up.reason
+            raise Unreachable(reason) if hang_up.retry else CstarError(f"The cloud refuses the session: {reason}")
 
     def _accepted(self, accepted: Accepted) -> None:
+        self._trouble, self._waits = "", self._fresh_waits()
         if self._gap is None and not accepted.resumed:
             self._around.report(self._around.ready(accepted.session_id, self._embedded))
             return
@@ -229,9 +252,20 @@ class Listener:
         except TimeoutError:
             return
 
+    def _fresh_waits(self) -> Iterator[float]:
+        return jittered(FIRST_WAIT_S, LONGEST_WAIT_S, self._around.random)
+
     async def _pause(self, wait_s: float) -> None:
         try:
             async with asyncio.timeout(wait_s):
                 await self._leaving.wait()
         except TimeoutError:
             return
+
+
+def _size(frame: Frame) -> int:
+    """Return about how many bytes a frame takes, without encoding it."""
+    if not isinstance(frame, Result):
+        return 0
+    headers = sum(len(name) + len(value) for name, value in (*frame.request_headers, *frame.response_headers))
+    return len(frame.body) + headers

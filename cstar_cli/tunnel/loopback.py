@@ -19,7 +19,7 @@ async def hint_when_refused(target: Target) -> str | None:
         return None
     shown = f"[{other}]:{target.port}" if ":" in other else f"{other}:{target.port}"
     if await _answers(other, target.port):
-        return f"{shown} answers: forward to http://{shown}{target.path_and_query} or to localhost instead."
+        return f"{shown} answers: forward to {target.scheme}://{shown}{target.path_and_query} or to localhost instead."
     return f"Nothing answers on {shown} either: is the server running?"
 
 

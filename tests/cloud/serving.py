@@ -1,5 +1,6 @@
 """A cloud on a free port of loopback, and a client that may use it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -38,6 +39,16 @@ class There:
     async def post(self, body: object, path: str = "/events") -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return await self.client.post(path, content=content)
+
+    async def raw_status(self, request_line: str, *headers: str) -> int:
+        """Send a request exactly as it stands, with the token, and return the status of the answer."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        lines = (request_line, *headers, f"Authorization: Bearer {TOKEN}", "", "")
+        writer.write("\r\n".join(lines).encode())
+        status = int((await reader.readline()).split()[1])
+        writer.close()
+        await writer.wait_closed()
+        return status
 
 
 Serve = Callable[[Callable[[There], Awaitable[None]]], None]

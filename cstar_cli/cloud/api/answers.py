@@ -1,11 +1,11 @@
 """The reference's answer and error shapes. Every answer carries a request id."""
 
-import time
 from collections.abc import Mapping
 
 import msgspec
 from starlette.responses import Response
 
+from cstar_cli.clock import now_ms
 from cstar_cli.events.envelope import iso_ms, new_id
 
 DOCS = "https://www.cstar.help/docs/api/errors"
@@ -61,7 +61,7 @@ def success(data: object, http_status: int = 200, pagination: Mapping[str, objec
     if pagination:
         answer["pagination"] = pagination
     request_id = new_id("req")
-    answer["meta"] = {"requestId": request_id, "timestamp": _now()}
+    answer["meta"] = {"requestId": request_id, "timestamp": iso_ms(now_ms())}
     return _json(answer, http_status, {"x-cstar-request-id": request_id})
 
 
@@ -76,12 +76,8 @@ def failure(error: ApiError) -> Response:
         headers["retry-after"] = str(RETRY_AFTER_S)
     if error.http_status == 401:
         headers["www-authenticate"] = "Bearer"
-    return _json({"success": False, "error": said, "meta": {"timestamp": _now()}}, error.http_status, headers)
+    return _json({"success": False, "error": said, "meta": {"timestamp": iso_ms(now_ms())}}, error.http_status, headers)
 
 
 def _json(answer: object, http_status: int, headers: Mapping[str, str]) -> Response:
     return Response(msgspec.json.encode(answer), http_status, headers=headers, media_type="application/json")
-
-
-def _now() -> str:
-    return iso_ms(time.time_ns() // 1_000_000)

@@ -33,6 +33,7 @@ def build_app(cloud: Cloud, access: Access) -> ASGIApp:
             Route("/deliveries/{delivery_id}", deliveries.show, methods=["GET"]),
             Route("/health", _health, methods=["GET"]),
             WebSocketRoute("/tunnel", tunnel),
+            WebSocketRoute("/{path:path}", _no_such_socket),
         ],
         redirect_slashes=False,
     )

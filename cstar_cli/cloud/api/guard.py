@@ -61,7 +61,7 @@ class Guard:
 
     def _check(self, connection: HTTPConnection) -> None:
         headers = connection.headers
-        if not self._is_ours(_hostname(headers.get("host", ""))):
+        if not self._is_ours(_hostname(",".join(headers.getlist("host")))):
             raise forbidden("This Host is not the cloud's: use its address, or allow the name with --allow-host.")
         if not _same_origin(headers):
             raise forbidden("Requests from other sites' pages are refused.")

@@ -4,10 +4,12 @@ import logging
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from cstar_cli.cloud.api.answers import failure, invalid
 from cstar_cli.cloud.relay import Gone, Relay
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.protocol.frames import SUBPROTOCOL
 
+_SPEAK_OURS = f"Offer the websocket subprotocol {SUBPROTOCOL}."
 _log = logging.getLogger("cstar.cloud")
 
 
@@ -34,7 +36,7 @@ class _Socket:
 async def tunnel(websocket: WebSocket) -> None:
     cloud: Cloud = websocket.app.state.cloud
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
-        return await websocket.close(1002, f"offer the subprotocol {SUBPROTOCOL}")
+        return await websocket.send_denial_response(failure(invalid("subprotocol_missing", _SPEAK_OURS)))
     await websocket.accept(SUBPROTOCOL)
     relay = Relay(_Socket(websocket), websocket.path_params["team_id"], cloud.store, cloud.sessions, cloud.clock)
     try:

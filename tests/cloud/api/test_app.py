@@ -1,5 +1,6 @@
 """The answers that no route gives: unknown ones, wrong methods, and our own faults."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import NoReturn
@@ -138,8 +139,6 @@ def test_a_store_that_cannot_answers_503_and_when_to_come_back(serve: Serve) -> 
 def test_a_client_that_leaves_in_the_middle_of_its_body_is_not_our_fault(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import asyncio
-
     async def check(there: There) -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", there.port)
         head = f"POST {there.client.base_url.path}events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"

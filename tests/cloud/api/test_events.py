@@ -230,13 +230,9 @@ def test_a_body_without_a_length_is_cut_off_at_1_mib(serve: Serve) -> None:
 
 def test_a_body_that_is_too_large_is_refused_before_it_comes(serve: Serve) -> None:
     async def check(there: There) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
-        head = f"POST {there.client.base_url.path}events HTTP/1.1\r\nHost: localhost\r\n"
-        token = there.client.headers["authorization"]
-        writer.write(f"{head}Authorization: {token}\r\nContent-Length: {'9' * 18}\r\n\r\n".encode())
-        assert (await reader.readline()).split()[1] == b"413"
-        writer.close()
-        await writer.wait_closed()
+        line = f"POST /api/v1/teams/{TEAM}/events HTTP/1.1"
+        for length in ("1048577", "9" * 18):
+            assert await there.raw_status(line, "Host: localhost", f"Content-Length: {length}") == 413
 
     serve(check)
 

@@ -89,11 +89,16 @@ def test_any_other_host_is_refused(serve: Serve, host: str) -> None:
 
 def test_a_request_without_a_host_is_refused(serve: Serve) -> None:
     async def check(there: There) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
-        writer.write(f"GET /api/v1/teams/{TEAM}/health HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
-        assert (await reader.readline()).split()[1] == b"403"
-        writer.close()
-        await writer.wait_closed()
+        assert await there.raw_status(f"GET /api/v1/teams/{TEAM}/health HTTP/1.0") == 403
+
+    serve(check)
+
+
+def test_two_hosts_are_one_too_many(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        for hosts in (["localhost", "evil.example"], ["evil.example", "localhost"], ["localhost", "localhost"]):
+            headers = [f"Host: {host}" for host in hosts]
+            assert await there.raw_status(f"GET /api/v1/teams/{TEAM}/health HTTP/1.1", *headers) == 403
 
     serve(check)
 

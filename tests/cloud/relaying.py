@@ -1,0 +1,158 @@
+"""Relays over fake sockets and a real store."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from cstar_cli.cloud.relay import Gone, Relay
+from cstar_cli.cloud.sessions import Sessions
+from cstar_cli.cloud.store.queries import AttemptQuery
+from cstar_cli.cloud.store.sqlite.driver import SqliteStore
+from cstar_cli.protocol.frames import (
+    Delivery,
+    Frame,
+    Heartbeat,
+    Hello,
+    Result,
+    Welcome,
+    decode,
+    encode,
+)
+
+from .hurry import hurried_clock
+from .store.making import TEAM, URL, Clock, event
+
+
+class Pipe:
+    """A websocket without a network; while `stuck`, what is sent waits."""
+
+    def __init__(self) -> None:
+        self._up: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._down: asyncio.Queue[bytes] = asyncio.Queue()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._arrived: list[Frame] = []
+
+    async def receive(self) -> bytes:
+        message = await self._up.get()
+        if message is None:
+            raise Gone("closed by the listener")
+        return message
+
+    async def send(self, message: bytes) -> None:
+        await self._flowing.wait()
+        self._down.put_nowait(message)
+
+    def say(self, *frames: Frame) -> None:
+        self._up.put_nowait(encode(frames))
+
+    def say_bytes(self, message: bytes) -> None:
+        self._up.put_nowait(message)
+
+    def cut(self) -> None:
+        self._up.put_nowait(None)
+
+    def get_stuck(self) -> None:
+        self._flowing.clear()
+
+    def sent_bytes(self) -> int:
+        return sum(len(self._down.get_nowait()) for _ in range(self._down.qsize()))
+
+    async def hear(self, count: int = 1) -> list[Frame]:
+        """The next frames, without heartbeats."""
+        while len(self._arrived) < count:
+            frames = decode(await self._down.get())
+            self._arrived += [frame for frame in frames if not isinstance(frame, Heartbeat)]
+        heard, self._arrived = self._arrived[:count], self._arrived[count:]
+        return heard
+
+    async def hear_deliveries(self, count: int) -> list[str]:
+        frames = await self.hear(count)
+        assert all(isinstance(frame, Delivery) for frame in frames), frames
+        return [frame.delivery_id for frame in frames if isinstance(frame, Delivery)]
+
+
+class Room:
+    """A store, its sessions, and as many relays as a test connects."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store = store
+        self.sessions = Sessions(store, 120.0, lambda: 0.0, asyncio.sleep)
+        self.now = 0.0
+        self._tasks: list[asyncio.Task[Gone]] = []
+        self._ticks: list[asyncio.Event] = []
+
+    def connect(self) -> tuple[Pipe, "asyncio.Task[Gone]"]:
+        """Start a relay whose clock is the test's: it beats when `pass_time` says so."""
+        beat = asyncio.Event()
+        self._ticks.append(beat)
+
+        async def sleep(_: float) -> None:
+            await beat.wait()
+            beat.clear()
+
+        return self._start(lambda: self.now, sleep)
+
+    def connect_in_loop_time(self) -> tuple[Pipe, "asyncio.Task[Gone]"]:
+        return self._start(hurried_clock(), asyncio.sleep)
+
+    def _start(
+        self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+    ) -> tuple[Pipe, "asyncio.Task[Gone]"]:
+        pipe = Pipe()
+        task = asyncio.ensure_future(Relay(pipe, TEAM, self.store, self.sessions, clock, sleep).run())
+        self._tasks.append(task)
+        return pipe, task
+
+    async def opened(self, window: int = 100) -> tuple[Pipe, str]:
+        pipe, _ = self.connect()
+        pipe.say(hello(window=window))
+        [welcome] = await pipe.hear()
+        assert isinstance(welcome, Welcome)
+        return pipe, welcome.session_id
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        for beat in self._ticks:
+            beat.set()
+
+    async def outcomes(self) -> list[tuple[str, str | None]]:
+        attempts, _ = await self.store.attempts_after(TEAM, AttemptQuery(), 0, 1000)
+        return [(attempt.outcome, attempt.error) for attempt in attempts]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self.store.close()
+
+
+def run(
+    folder: Path,
+    body: Callable[[Room], Awaitable[None]],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> None:
+    async def main() -> None:
+        room = Room(SqliteStore.open(folder / "cstar.db", Clock()))
+        try:
+            async with asyncio.timeout(None if loop_factory else 20):
+                await body(room)
+        finally:
+            await room.close()
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main())
+
+
+def hello(session_id: str | None = None, *holding: str, window: int = 100, events: Sequence[str] = ()) -> Hello:
+    return Hello(URL, tuple(events), window, session_id, holding)
+
+
+def result(delivery_id: str, succeeded: bool = True) -> Result:
+    return Result(delivery_id, 1, succeeded, 200 if succeeded else 500, None, 1, 1.0)
+
+
+async def append(room: Room, count: int, body: bytes = b"{}") -> list[str]:
+    return [delivery.id for _ in range(count) for delivery in await room.store.append_event(event(body=body))]

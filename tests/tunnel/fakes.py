@@ -1,0 +1,247 @@
+"""A cloud without sockets, and a listener before it that forwards to nobody."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+from cstar_cli.activity import Activity, Forwarded, Ready
+from cstar_cli.errors import CstarError
+from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Result, Settled, Welcome
+from cstar_cli.protocol.listener import ListenerProtocol
+from cstar_cli.tunnel.connection import Connection, Unreachable
+from cstar_cli.tunnel.listener import Listener, Surroundings
+
+Item = TypeVar("Item")
+FrameKind = TypeVar("FrameKind", bound=Frame)
+ActivityKind = TypeVar("ActivityKind", bound=Activity)
+
+PATIENCE_S = 600
+REFUSED = Unreachable("nothing listens on http://cloud", refused=True)
+FOREIGN = Unreachable("something else answers at http://cloud", foreign=True)
+FAILING = Unreachable("the cloud answered 503")
+
+
+def delivery(number: int) -> Delivery:
+    return Delivery(f"dlv_{number}", f"evt_{number}", "ticket.created", 1, body=b"{}")
+
+
+class Growing(Generic[Item]):
+    """A list that can be waited for."""
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self._grown = asyncio.Event()
+
+    def add(self, item: Item) -> None:
+        self.items.append(item)
+        self._grown.set()
+
+    async def until(self, enough: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not enough():
+                self._grown.clear()
+                await self._grown.wait()
+
+
+class FakeConnection:
+    """One connection as the cloud sees it, which reads while `reading` is set and closes after a bye."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self._messages: Growing[list[Frame]] = Growing()
+        self._to_listener: asyncio.Queue[Sequence[Frame] | Unreachable] = asyncio.Queue()
+
+    @property
+    def messages(self) -> list[list[Frame]]:
+        return self._messages.items
+
+    def say(self, *frames: Frame) -> None:
+        """Send one message to the listener."""
+        self._to_listener.put_nowait(frames)
+
+    def cut(self, reason: str = "cut") -> None:
+        self._to_listener.put_nowait(Unreachable(reason))
+
+    def heard(self, kind: type[FrameKind]) -> list[FrameKind]:
+        return [frame for message in self.messages for frame in message if isinstance(frame, kind)]
+
+    async def hear(self, kind: type[FrameKind], count: int = 1) -> list[FrameKind]:
+        """Return what the listener has said of this kind, once it has said so many."""
+        await self._messages.until(lambda: len(self.heard(kind)) >= count)
+        return self.heard(kind)
+
+    async def welcome(self, session_id: str = "ses_1", *, resumed: bool = False, waiting: int = 0) -> Hello:
+        """Let the listener in, once it has introduced itself."""
+        [hello] = await self.hear(Hello)
+        self.say(Welcome(session_id, resumed, waiting))
+        return hello
+
+    async def settle(self, count: int = 1) -> None:
+        """Make the results durable, once there are so many."""
+        self.say(Settled(tuple(result.delivery_id for result in await self.hear(Result, count))))
+
+    async def receive(self) -> Sequence[Frame]:
+        item = await self._to_listener.get()
+        if isinstance(item, Unreachable):
+            raise item
+        return item
+
+    async def send(self, frames: Iterable[Frame]) -> None:
+        await self.reading.wait()
+        self._messages.add(list(frames))
+        if self.heard(Bye):
+            self.cut("bye")
+
+
+class FakeCloud:
+    """Takes connections, unless `trouble` says why not."""
+
+    def __init__(self, trouble: Exception | None = None) -> None:
+        self.trouble = trouble
+        self._dialled_at: Growing[float] = Growing()
+        self._connections: asyncio.Queue[FakeConnection] = asyncio.Queue()
+
+    @property
+    def dialled_at(self) -> list[float]:
+        return self._dialled_at.items
+
+    @asynccontextmanager
+    async def dial(self) -> AsyncIterator[Connection]:
+        self._dialled_at.add(asyncio.get_running_loop().time())
+        if self.trouble:
+            raise self.trouble
+        connection = FakeConnection()
+        self._connections.put_nowait(connection)
+        try:
+            yield connection
+        finally:
+            connection.closed = True
+
+    async def connection(self) -> FakeConnection:
+        """Return the next connection that is made."""
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._connections.get()
+
+    async def dialled(self, count: int) -> list[float]:
+        """Return when it was dialled, once it was so often."""
+        await self._dialled_at.until(lambda: len(self.dialled_at) >= count)
+        return self.dialled_at
+
+
+class Starter:
+    """Makes the process the cloud at once; `others_first` says how often another process is first."""
+
+    def __init__(self, cloud: FakeCloud, others_first: int = 0) -> None:
+        self.takes_over: list[bool] = []
+        self.running = False
+        self._cloud = cloud
+        self._others_first = others_first
+
+    @asynccontextmanager
+    async def __call__(self, take_over: bool) -> AsyncIterator[None]:
+        self.takes_over.append(take_over)
+        if len(self.takes_over) <= self._others_first:
+            raise Unreachable("another was first")
+        self._cloud.trouble, self.running = None, True
+        try:
+            yield
+        finally:
+            self.running = False
+
+
+class Desk:
+    """A listener, what it reports, and the receiver it forwards to: it answers while its `gate` is open."""
+
+    def __init__(
+        self, cloud: FakeCloud, *, start_cloud: Starter | None = None, concurrency: int = 4, jitter: float = 0.0
+    ) -> None:
+        self.cloud = cloud
+        self.forwarding: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.room = asyncio.Event()
+        self.room.set()
+        self.body = b""
+        self._seen: Growing[Activity] = Growing()
+        self.listener = Listener(
+            ListenerProtocol(forward_to="http://app", events=("*",), concurrency=concurrency, agent="test"),
+            Surroundings(
+                dial=cloud.dial,
+                forward=self._forward,
+                ready=_ready,
+                report=self._seen.add,
+                room=self._wait_for_room,
+                start_cloud=start_cloud,
+                clock=asyncio.get_running_loop().time,
+                now_ms=lambda: 0,
+                random=lambda: jitter,
+            ),
+        )
+
+    @property
+    def seen(self) -> list[Activity]:
+        return self._seen.items
+
+    def of(self, kind: type[ActivityKind]) -> list[ActivityKind]:
+        return [activity for activity in self.seen if isinstance(activity, kind)]
+
+    async def see(self, kind: type[ActivityKind], count: int = 1) -> list[ActivityKind]:
+        """Return what was reported of this kind, once there are so many."""
+        await self._seen.until(lambda: len(self.of(kind)) >= count)
+        return self.of(kind)
+
+    async def _wait_for_room(self) -> None:
+        await self.room.wait()
+
+    async def _forward(self, delivery: Delivery) -> tuple[Result, Forwarded]:
+        self.forwarding.append(delivery.delivery_id)
+        await self.gate.wait()
+        result = Result(delivery.delivery_id, delivery.attempt, True, 200, None, 0, 1.0, body=self.body)
+        return result, _forwarded(delivery)
+
+
+@asynccontextmanager
+async def connected(desk: Desk) -> AsyncIterator[FakeConnection]:
+    """Run the listener and let it in; it is stopped at the end."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(desk.listener.run())
+        connection = await desk.cloud.connection()
+        await connection.welcome()
+        await desk.see(Ready)
+        yield connection
+        desk.listener.stop()
+
+
+async def error_of(listener: Listener) -> CstarError:
+    """Return what ends the listener."""
+    try:
+        await listener.run()
+    except* CstarError as group:
+        error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, CstarError)
+    return error
+
+
+def _ready(session_id: str, embedded: bool) -> Ready:
+    return Ready("http://app", "whsec_test", "http://cloud", "team", session_id, embedded, ())
+
+
+def _forwarded(delivery: Delivery) -> Forwarded:
+    return Forwarded(
+        time_ms=0,
+        event_id=delivery.event_id,
+        event_type=delivery.event_type,
+        delivery_id=delivery.delivery_id,
+        attempt=delivery.attempt,
+        url="http://app",
+        status=200,
+        duration_ms=1.0,
+        outcome="succeeded",
+        error=None,
+        response_body=b"",
+    )

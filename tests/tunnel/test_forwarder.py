@@ -1,0 +1,108 @@
+import asyncio
+import hashlib
+import hmac
+import socket
+from collections.abc import Sequence
+
+from cstar_cli.activity import Forwarded
+from cstar_cli.protocol.frames import Delivery, Result
+from cstar_cli.sender.client import Sender
+from cstar_cli.sender.outcome import Failure, Outcome
+from cstar_cli.sender.target import Target
+from cstar_cli.tunnel.forwarder import Forwarder
+
+BODY = b'{"id":"evt_1","data":{"title":"caf\xc3\xa9"}}'
+DELIVERY = Delivery("dlv_1", "evt_1", "ticket.created", 2, body=BODY)
+
+
+class FakeSender(Sender):
+    """Answers every post with the same outcome, and keeps what was posted."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.posts: list[tuple[str, dict[str, str], bytes, float | None]] = []
+        self._answer = outcome
+
+    async def post(
+        self, target: Target, headers: Sequence[tuple[str, str]], body: bytes, timeout_s: float | None
+    ) -> Outcome:
+        self.posts.append((target.url, dict(headers), body, timeout_s))
+        return self._answer
+
+
+def outcome(
+    status: int | None = 200, failure: Failure | None = None, detail: str = "", duration_ms: float = 4.256
+) -> Outcome:
+    return Outcome(status, (("server", "app"),), b"thanks", failure, detail, 1.0, 2.0, duration_ms)
+
+
+def forward(sender: FakeSender, url: str = "http://127.0.0.1:3000/hook") -> tuple[Result, Forwarded]:
+    forwarder = Forwarder(Target.parse(url), "whsec_1", (("X-Mine", "1"),), 2.5, sender, lambda: 1_700_000_000_000)
+    return asyncio.run(forwarder.forward(DELIVERY))
+
+
+def refused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_exact_bytes_are_posted_under_their_signature() -> None:
+    sender = FakeSender(outcome())
+    forward(sender)
+    [(url, headers, body, timeout_s)] = sender.posts
+    assert (url, body, timeout_s) == ("http://127.0.0.1:3000/hook", BODY, 2.5)
+    assert headers["x-cstar-signature"] == hmac.new(b"whsec_1", BODY, hashlib.sha256).hexdigest()
+    assert headers["X-Mine"] == "1"
+
+
+def test_the_cloud_gets_to_know_everything_about_the_attempt() -> None:
+    sender = FakeSender(outcome())
+    result, _ = forward(sender)
+    assert result == Result(
+        delivery_id="dlv_1",
+        attempt=2,
+        succeeded=True,
+        status=200,
+        error=None,
+        started_at_ms=1_700_000_000_000,
+        duration_ms=4.26,
+        request_headers=tuple(sender.posts[0][1].items()),
+        response_headers=(("server", "app"),),
+        body=b"thanks",
+    )
+
+
+def test_the_user_gets_to_know_the_same_attempt() -> None:
+    _, shown = forward(FakeSender(outcome(404)))
+    assert shown == Forwarded(
+        time_ms=1_700_000_000_000,
+        event_id="evt_1",
+        event_type="ticket.created",
+        delivery_id="dlv_1",
+        attempt=2,
+        url="http://127.0.0.1:3000/hook",
+        status=404,
+        duration_ms=4.26,
+        outcome="failed",
+        error="answered 404",
+        response_body=b"thanks",
+        hint=None,
+    )
+
+
+def test_an_answer_that_was_never_finished_is_a_failure_whatever_its_status() -> None:
+    result, shown = forward(FakeSender(outcome(200, Failure.TIMEOUT, "answered 200, but did not finish")))
+    assert (result.succeeded, result.status, shown.outcome) == (False, 200, "failed")
+    assert result.error == shown.error == "answered 200, but did not finish"
+
+
+def test_a_refused_connection_has_a_hint() -> None:
+    port = refused_port()
+    sender = FakeSender(outcome(None, Failure.REFUSED, "connection refused"))
+    _, shown = forward(sender, f"http://127.0.0.1:{port}/")
+    assert shown.hint == f"Nothing answers on [::1]:{port} either: is the server running?"
+
+
+def test_any_other_failure_has_none() -> None:
+    _, shown = forward(FakeSender(outcome(None, Failure.RESET, "connection closed before an answer")))
+    assert shown.hint is None

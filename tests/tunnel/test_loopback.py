@@ -1,0 +1,48 @@
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from cstar_cli.sender.target import Target
+from cstar_cli.tunnel.loopback import hint_when_refused
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def served(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, int]]:
+    """A server on one loopback address: that address, the other, the port."""
+    address: str = request.param
+    other = "::1" if address == "127.0.0.1" else "127.0.0.1"
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family) as server:
+        yield address, other, server.getsockname()[1]
+
+
+def in_url(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def hint(url: str) -> str | None:
+    return asyncio.run(hint_when_refused(Target.parse(url)))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_other_address_is_named_with_the_url_to_use(served: tuple[str, str, int], scheme: str) -> None:
+    address, other, port = served
+    place = in_url(address, port)
+    assert hint(f"{scheme}://{in_url(other, port)}/hook?a=1") == (
+        f"{place} answers: forward to {scheme}://{place}/hook?a=1 or to localhost instead."
+    )
+
+
+def test_that_neither_answers_is_said() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert hint(f"http://127.0.0.1:{port}/") == f"Nothing answers on [::1]:{port} either: is the server running?"
+    assert hint(f"http://[::1]:{port}/") == f"Nothing answers on 127.0.0.1:{port} either: is the server running?"
+
+
+@pytest.mark.parametrize("host", ["localhost", "example.test", "192.0.2.1"])
+def test_there_is_no_hint_where_there_is_no_other_address(host: str) -> None:
+    assert hint(f"http://{host}:9/") is None
