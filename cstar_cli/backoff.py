@@ -1,5 +1,6 @@
 """How long to wait before trying again."""
 
+import re
 from collections.abc import Callable, Iterator
 
 
@@ -12,3 +13,8 @@ def jittered(first_s: float, most_s: float, random: Callable[[], float]) -> Iter
     while True:
         yield ceiling * (1 - random() / 2)
         ceiling = min(ceiling * 2, most_s)
+
+
+def retry_after_s(text: str, most_s: int) -> int:
+    """Return the seconds that a Retry-After header asks for, at most `most_s`; 0 for a date, nonsense or nothing."""
+    return min(int(text), most_s) if re.fullmatch("[0-9]{1,9}", text) else 0

@@ -10,6 +10,7 @@ working folder, else `config.toml` in the home folder, else the default. The hom
 """
 
 import contextlib
+import ipaddress
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cstar_cli.errors import CstarError, UsageError
+from cstar_cli.errors import CstarError, NotAllowed, UsageError
 from cstar_cli.signing import new_secret
 
 DEFAULT_API_BASE = "http://127.0.0.1:7827"
@@ -32,6 +33,14 @@ class Profile:
 
     team_id: str
     signing_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What opens a cloud."""
+
+    team_id: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,28 @@ def is_local(base: str) -> bool:
     """Tell whether a cloud at this address can be one that this machine starts by itself."""
     parts = urlsplit(base)
     return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost") and parts.path in ("", "/")
+
+
+def is_loopback(base: str) -> bool:
+    """Tell whether the address is of this machine alone."""
+    host = urlsplit(base).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def credentials(base: str, env: Mapping[str, str], home: Home) -> Credentials:
+    """Return what opens the cloud at this address: the home's own on this machine, the environment's elsewhere.
+
+    The home's token is for its own clouds: no project's `cstar.toml` may have it sent anywhere else.
+    """
+    if is_loopback(base):
+        return Credentials(home.profile().team_id, home.token())
+    team_id, token = env.get("CSTAR_TEAM_ID"), env.get("CSTAR_API_KEY")
+    if not team_id or not token:
+        raise NotAllowed(f"{base} is not on this machine: set CSTAR_TEAM_ID and CSTAR_API_KEY to what it accepts.")
+    return Credentials(team_id, token)
 
 
 def file_settings(cwd: Path, home: Home) -> dict[str, object]:

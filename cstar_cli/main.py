@@ -46,15 +46,41 @@ def run() -> None:
 
     Typer itself ends usage errors (2), Ctrl-C (130) and a closed pipe (quietly).
     """
+    _open_what_is_closed()
     completing = completion.VARIABLE in os.environ
     if completing:
         completion.enable()
     try:
         app(prog_name="cstar", default_map={} if completing else settings.default_map(app))
     except CstarError as error:
-        if str(error):
-            print(f"cstar: {error}", file=sys.stderr)  # noqa: T201  # no renderer exists when an error ends it all
+        _complain(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
-        print(f"cstar: {error.strerror or error}", file=sys.stderr)  # noqa: T201  # as above: a full disk, say
+        _complain(error.strerror or str(error))
         sys.exit(ExitCode.FAILED)
+    except Exception as bug:
+        if os.environ.get("CSTAR_DEBUG"):
+            raise
+        _complain(f"This is a bug in cstar ({type(bug).__name__}: {bug}). CSTAR_DEBUG=1 shows where it is.")
+        sys.exit(ExitCode.FAILED)
+
+
+def _complain(message: str) -> None:
+    """Say why it ends; what a cloud or a receiver has put into the message can't steer the terminal."""
+    if not message:
+        return
+    from cstar_cli.render.safe import harmless
+
+    print(f"cstar: {harmless(message)}", file=sys.stderr)  # noqa: T201  # no renderer exists when an error ends it all
+
+
+def _open_what_is_closed() -> None:
+    """Give a standard stream that our caller has closed (`>&-`) to nobody, before another file gets its number."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)

@@ -1,9 +1,10 @@
 from itertools import islice
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cstar_cli.backoff import jittered
+from cstar_cli.backoff import jittered, retry_after_s
 
 
 def waits(first_s: float, most_s: float, random: float, count: int) -> list[float]:
@@ -33,3 +34,15 @@ def test_no_wait_is_longer_than_the_most_or_shorter_than_half_the_first(
 
 def test_it_never_ends() -> None:
     assert waits(0.1, 10.0, 0.0, 5000)[-1] == 10.0
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("7", 7), ("60", 60), ("61", 60), ("999999999", 60)])
+def test_retry_after_is_taken_up_to_the_most(text: str, seconds: int) -> None:
+    assert retry_after_s(text, 60) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1.5", "+1", " 1", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "9" * 5000, "²", "٣"]
+)
+def test_any_other_retry_after_asks_for_nothing(text: str) -> None:
+    assert retry_after_s(text, 60) == 0

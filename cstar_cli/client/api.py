@@ -8,6 +8,7 @@ from types import TracebackType
 import msgspec
 
 from cstar_cli.activity import Accepted
+from cstar_cli.backoff import retry_after_s
 from cstar_cli.client.answers import CreatedEvent, Health, Shape, decode, foreign, refusal, unreachable
 from cstar_cli.client.http import CONNECT_TIMEOUT_S, httpx, open_client
 from cstar_cli.errors import CloudUnreachable, CstarError
@@ -115,14 +116,9 @@ class ApiClient:
         raise refusal(response.status_code, response.content, self.api_base)
 
     def _wait(self, response: httpx.Response) -> None:
-        wait_s = min(retry_after_s(response.headers["Retry-After"]), _MAX_WAIT_S)
+        wait_s = retry_after_s(response.headers["Retry-After"], _MAX_WAIT_S) or _DEFAULT_WAIT_S
         self.edges.say(f"The cloud is busy (HTTP {response.status_code}); trying again in {wait_s} s.")
         self.edges.sleep(wait_s)
-
-
-def retry_after_s(text: str) -> int:
-    """Return the seconds of a Retry-After header; a date or nonsense counts as one second."""
-    return int(text) if text.isascii() and text.isdigit() else _DEFAULT_WAIT_S
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

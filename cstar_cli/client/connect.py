@@ -10,11 +10,11 @@ from cstar_cli.client.api import ApiClient, Edges
 
 def connect(api_base: str, env: Mapping[str, str], say: Callable[[str], None]) -> ApiClient:
     """Return the client for the cloud at the address; no request is made yet."""
-    home = config.home(env)
-    return client_for(config.api_base(api_base), home.profile().team_id, home.token(), say)
+    base = config.api_base(api_base)
+    return client_for(base, config.credentials(base, env, config.home(env)), say)
 
 
-def client_for(api_base: str, team_id: str, token: str, say: Callable[[str], None]) -> ApiClient:
-    """Return the client for a team of the cloud at the address, with the process's own clock and chance."""
+def client_for(api_base: str, credentials: config.Credentials, say: Callable[[str], None]) -> ApiClient:
+    """Return the client for the cloud at the address, with the process's own clock and chance."""
     edges = Edges(monotonic=time.monotonic, sleep=time.sleep, random=random.random, say=say)
-    return ApiClient(api_base, team_id, token, edges)
+    return ApiClient(api_base, credentials.team_id, credentials.token, edges)

@@ -95,19 +95,25 @@ def status(
 
         typer.echo(msgspec.json.encode(health))
         return
-    typer.echo(f"{_running(health, api_base)}.")
-    typer.echo(f"Since {health.started_at}, version {health.version}, {health.sessions} connected session(s).")
-    typer.echo(f"Database {health.database}")
+    _show(f"{_running(health, api_base)}.")
+    _show(f"Since {health.started_at}, version {health.version}, {health.sessions} connected session(s).")
+    _show(f"Database {health.database}")
 
 
 @app.command("stop")
 def stop(api_base: ApiBase = config.DEFAULT_API_BASE) -> None:
     """Stop the cloud that runs as a process of its own on this machine."""
-    if not config.is_local(config.api_base(api_base)):
+    from cstar_cli.cloud.running import read_note
+
+    if not config.is_loopback(config.api_base(api_base)):
         raise UsageError(f"{api_base} is not on this machine: stop that cloud where it runs.")
     health = _health(api_base)
     if health.embedded:
         raise CstarError(f"The cloud runs inside cstar listen (pid {health.pid}): press Ctrl-C there.")
+    note = read_note(config.home(os.environ))
+    if note is None or note.pid != health.pid:
+        # Only a process that this home has started is ended on the word of whoever answers there.
+        raise CstarError(f"The cloud at {api_base} (pid {health.pid}) is not this CSTAR_HOME's: stop it where it runs.")
     try:
         ended = _end(health.pid)
     except PermissionError as error:
@@ -122,6 +128,12 @@ def _health(api_base: str) -> "Health":
 
     with connect(api_base, os.environ, lambda message: typer.echo(message, err=True)) as client:
         return client.health()
+
+
+def _show(text: str) -> None:
+    from cstar_cli.render.safe import harmless
+
+    typer.echo(harmless(text))
 
 
 def _running(health: "Health", api_base: str) -> str:

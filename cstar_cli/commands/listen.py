@@ -71,7 +71,9 @@ def listen(
         timeout_s=timeout,
         concurrency=concurrency,
     )
-    address = CloudAddress(config.api_base(api_base), profile.team_id, home.token())
+    base = config.api_base(api_base)
+    credentials = config.credentials(base, os.environ, home)
+    address = CloudAddress(base, credentials.team_id, credentials.token)
     run_async(_listen_and_show(options, address, home, json=json, quiet=quiet, no_color=no_color))
     raise typer.Exit(ExitCode.INTERRUPTED)
 

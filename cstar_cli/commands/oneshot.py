@@ -1,6 +1,7 @@
 """`trigger --forward-to`: cloud, tunnel and forwarder for these events alone, all within this process."""
 
 import asyncio
+import contextlib
 import tempfile
 import threading
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from cstar_cli.client.connect import client_for
 from cstar_cli.cloud.server import CloudOptions, running_cloud
 from cstar_cli.commands.embedded import access_of
 from cstar_cli.commands.listening import Options, Output, real_listener
-from cstar_cli.config import Home, Profile
+from cstar_cli.config import Credentials, Home, Profile
 from cstar_cli.tunnel.connection import CloudAddress
 
 Send = Callable[[ApiClient], None]
@@ -26,7 +27,8 @@ async def forward_once(
         home = Home(Path(folder))
         cloud_options = CloudOptions("127.0.0.1", 0, home.database, access_of(home, profile), embedded=True)
         async with running_cloud(cloud_options) as (_, api_base):
-            place = CloudAddress(api_base, profile.team_id, home.token())
+            credentials = Credentials(profile.team_id, home.token())
+            place = CloudAddress(api_base, credentials.team_id, credentials.token)
             ready = asyncio.Event()
 
             def note(activity: Activity) -> None:
@@ -38,7 +40,7 @@ async def forward_once(
             ):
                 group.create_task(listener.run())
                 await ready.wait()
-                with client_for(place.api_base, place.team_id, place.token, say) as client:
+                with client_for(api_base, credentials, say) as client:
                     await _in_thread(send, client)
                 listener.stop()
 
@@ -60,9 +62,9 @@ async def _in_thread(send: Send, client: ApiClient) -> None:
         error: BaseException | None = None
         try:
             send(client)
-        except BaseException as raised:
+        except BaseException as raised:  # whatever it is, it is raised where `send` is awaited
             error = raised
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop has ended: Ctrl-C didn't wait for us
             loop.call_soon_threadsafe(finish, error)
 
     threading.Thread(target=work, name="cstar-trigger", daemon=True).start()

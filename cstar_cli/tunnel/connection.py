@@ -1,7 +1,6 @@
 """One websocket to the cloud: dial, frames in and out; which failures are worth another try."""
 
 import errno
-import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -13,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, NegotiationError
 from websockets.typing import Subprotocol
 
+from cstar_cli.backoff import retry_after_s
 from cstar_cli.errors import CstarError, NotAllowed
 from cstar_cli.protocol.frames import MAX_MESSAGE_BYTES, SUBPROTOCOL, Frame, MalformedMessage, decode, encode
 
@@ -134,7 +134,7 @@ def _answered(status: int, retry_after: str, api_base: str) -> CstarError | Unre
     if status in (401, 403):
         return NotAllowed(f"The cloud at {api_base} refuses our token: is it another user's, or another CSTAR_HOME's?")
     if status == 429 or status >= 500:
-        wait_s = min(int(retry_after), MOST_WAIT_S) if re.fullmatch("[0-9]{1,9}", retry_after) else 0
+        wait_s = retry_after_s(retry_after, MOST_WAIT_S)
         asks = f" and asks to wait {wait_s} s" if wait_s else ""
         return Unreachable(f"the cloud answered {status}{asks}", wait_s=wait_s)
     return Unreachable(_foreign(api_base), foreign=True)

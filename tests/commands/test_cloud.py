@@ -218,7 +218,7 @@ def test_a_listener_with_the_cloud_inside_ends_within_seconds_while_others_are_c
 def test_two_clouds_started_at_once_on_one_port_are_one_cloud_and_one_clear_error(home: Env, tmp_path: Path) -> None:
     arguments = ("--port", port_of(home))
     with Serving(arguments, home, tmp_path) as one, Serving(arguments, home, tmp_path) as other:
-        ended = []
+        ended: list[Serving] = []
         until = time.monotonic() + 20
         while not ended and time.monotonic() < until:
             ended = [cloud for cloud in (one, other) if _has_ended(cloud)]
