@@ -1,6 +1,6 @@
 """The API's answers as structs, and the error that each refusal becomes."""
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -44,11 +44,10 @@ class DeliverySummary(msgspec.Struct):
     id: str
 
 
-class CreatedEvent(msgspec.Struct, rename={"delivered_to": "deliveredTo"}):
-    """What `POST /events` answers."""
+class CreatedEvent(msgspec.Struct):
+    """What `POST /events` answers, as far as it is read here."""
 
     event: EventSummary
-    delivered_to: int
     deliveries: list[DeliverySummary]
 
 
@@ -57,7 +56,7 @@ class Health(msgspec.Struct):
 
     status: str
     version: str
-    pid: int
+    pid: Annotated[int, msgspec.Meta(gt=1)]
     embedded: bool
     database: str
     sessions: int

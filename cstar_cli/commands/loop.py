@@ -19,7 +19,7 @@ def run_async(main: Coroutine[object, object, T]) -> T:
         raise _first(group) from group
 
 
-def on_stop_signals(stop: Callable[[], None]) -> None:
+def on_stop_signals(stop: Callable[[], object]) -> None:
     """Call `stop` at each Ctrl-C, and when the system or the terminal asks us to end."""
     loop = asyncio.get_running_loop()
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):

@@ -13,7 +13,9 @@ from cstar_cli.client.connect import client_for
 from cstar_cli.cloud.server import CloudOptions, running_cloud
 from cstar_cli.commands.embedded import access_of
 from cstar_cli.commands.listening import Options, Output, real_listener
+from cstar_cli.commands.loop import on_stop_signals
 from cstar_cli.config import Credentials, Home, Profile
+from cstar_cli.errors import Interrupted
 from cstar_cli.tunnel.connection import CloudAddress
 
 Send = Callable[[ApiClient], None]
@@ -22,7 +24,22 @@ Send = Callable[[ApiClient], None]
 async def forward_once(
     options: Options, profile: Profile, send: Send, report: Callable[[Activity], None], say: Callable[[str], None]
 ) -> None:
-    """Let `send` send events to a cloud that lives only as long, and forward them. Raises what `send` raises."""
+    """Let `send` send events to a cloud that lives only as long, and forward them.
+
+    Raises what `send` raises, and Interrupted at a signal, once nothing of the cloud is left.
+    """
+    task = asyncio.current_task()
+    assert task
+    on_stop_signals(task.cancel)
+    try:
+        await _forward_once(options, profile, send, report, say)
+    except asyncio.CancelledError:
+        raise Interrupted from None
+
+
+async def _forward_once(
+    options: Options, profile: Profile, send: Send, report: Callable[[Activity], None], say: Callable[[str], None]
+) -> None:
     with tempfile.TemporaryDirectory(prefix="cstar-") as folder:
         home = Home(Path(folder))
         cloud_options = CloudOptions("127.0.0.1", 0, home.database, access_of(home, profile), embedded=True)

@@ -19,7 +19,10 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 Headers = tuple[tuple[str, str], ...]
 
-# What a peer says is kept and shown for good: only numbers that a store and a calendar can hold.
+# What a peer says is kept, shown and put into headers: only names that a header can hold, texts of a bounded length, and
+# numbers that a store and a calendar have.
+Name = Annotated[str, msgspec.Meta(pattern=r"\A[!-~]{1,200}\Z")]
+Text = Annotated[str, msgspec.Meta(max_length=8000)]
 Attempt = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 HttpStatus = Annotated[int, msgspec.Meta(ge=0, le=999)]
 TimeMs = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]  # years 1 to 9999
@@ -36,18 +39,18 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     unsettled deliveries it is willing to hold.
     """
 
-    forward_to: str
-    events: tuple[str, ...]
+    forward_to: Text
+    events: tuple[Text, ...]
     window: int
-    session_id: str | None = None
-    holding: tuple[str, ...] = ()
-    agent: str = ""
+    session_id: Name | None = None
+    holding: tuple[Name, ...] = ()
+    agent: Text = ""
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
     """The session is accepted; `waiting` deliveries were made while the listener was away."""
 
-    session_id: str
+    session_id: Name
     resumed: bool
     waiting: int
 
@@ -55,16 +58,16 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
     """The session isn't accepted, or ends here; coming back makes sense only with `retry`."""
 
-    message: str
+    message: Text
     retry: bool
 
 
 class Delivery(msgspec.Struct, frozen=True, tag="event", omit_defaults=True):
     """One event for the listener to forward; `attempt` counts from 1, `body` is what gets signed and sent."""
 
-    delivery_id: str
-    event_id: str
-    event_type: str
+    delivery_id: Name
+    event_id: Name
+    event_type: Name
     attempt: Attempt
     body_bytes: int = 0
     body: bytes = b""
@@ -73,11 +76,11 @@ class Delivery(msgspec.Struct, frozen=True, tag="event", omit_defaults=True):
 class Result(msgspec.Struct, frozen=True, tag="result", omit_defaults=True):
     """What came of one attempt: the only acknowledgement. `body` is the beginning of the receiver's answer."""
 
-    delivery_id: str
+    delivery_id: Name
     attempt: Attempt
     succeeded: bool
     status: HttpStatus | None
-    error: str | None
+    error: Text | None
     started_at_ms: TimeMs
     duration_ms: float
     request_headers: Headers = ()
@@ -89,7 +92,7 @@ class Result(msgspec.Struct, frozen=True, tag="result", omit_defaults=True):
 class Settled(msgspec.Struct, frozen=True, tag="settled"):
     """The results of these deliveries are durable; the listener may forget them."""
 
-    delivery_ids: tuple[str, ...]
+    delivery_ids: tuple[Name, ...]
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):

@@ -11,6 +11,8 @@ from cstar_cli.sender.target import Target
 from cstar_cli.tunnel.headers import delivery_headers
 from cstar_cli.tunnel.loopback import hint_when_refused
 
+MOST_ERROR_CHARS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Forwarder:
@@ -55,7 +57,7 @@ def _result(delivery: Delivery, headers: Headers, outcome: Outcome, started_at_m
         attempt=delivery.attempt,
         succeeded=outcome.succeeded,
         status=outcome.status,
-        error=outcome.error,
+        error=outcome.error and outcome.error[:MOST_ERROR_CHARS],
         started_at_ms=started_at_ms,
         duration_ms=round(outcome.duration_ms, 2),
         request_headers=headers,

@@ -41,6 +41,7 @@ class Pipe:
         return message
 
     async def send(self, message: bytes) -> None:
+        await asyncio.sleep(0)  # a socket may make its caller wait
         await self._flowing.wait()
         self._down.put_nowait(message)
 

@@ -174,23 +174,31 @@ def test_a_cloud_stops_soon_while_a_follower_does_not_read(tmp_path: Path, runne
         runner.run(main())
 
 
-def test_a_cloud_left_by_an_error_still_closes_its_tunnels_in_order(tmp_path: Path) -> None:
+def test_a_cloud_left_by_an_error_still_closes_what_is_open(tmp_path: Path) -> None:
     class Trouble(Exception):
         """What goes wrong beside the cloud."""
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
             tunnels: list[Tunnel] = []
+            idle: list[asyncio.StreamReader] = []
 
             async def trouble() -> None:
                 async with serving(options(tmp_path)) as there:
                     tunnels.append((await stack.enter_async_context(opened(there)))[0])
+                    reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+                    stack.callback(writer.close)
+                    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    await reader.readuntil(b"\r\n\r\n")
+                    idle.append(reader)
                     raise Trouble
 
             with pytest.raises(ExceptionGroup) as raised:
                 await trouble()
             assert raised.group_contains(Trouble)
             assert (await tunnels[0].closed())[0] == 1001
+            async with asyncio.timeout(5):
+                await idle[0].read()
 
     asyncio.run(main())
 

@@ -22,17 +22,19 @@ from cstar_cli.protocol.frames import (
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+NAME = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=20)
+NAMES = st.lists(NAME, max_size=4).map(tuple)
 TEXTS = st.lists(TEXT, max_size=4).map(tuple)
 COUNT = st.integers(0, 2**40)
 ATTEMPT = st.integers(1, 2**31 - 1)
 HEADERS = st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple)
 BODY = st.binary(max_size=60) | st.just(b'\n{"type":"heartbeat"}\n') | st.just(b"\n" * 5)
 
-HELLO = st.builds(Hello, TEXT, TEXTS, COUNT, st.none() | TEXT, TEXTS, TEXT)
-DELIVERY = st.builds(Delivery, TEXT, TEXT, TEXT, ATTEMPT, body=BODY)
+HELLO = st.builds(Hello, TEXT, TEXTS, COUNT, st.none() | NAME, NAMES, TEXT)
+DELIVERY = st.builds(Delivery, NAME, NAME, NAME, ATTEMPT, body=BODY)
 RESULT = st.builds(
     Result,
-    delivery_id=TEXT,
+    delivery_id=NAME,
     attempt=ATTEMPT,
     succeeded=st.booleans(),
     status=st.none() | st.integers(100, 599),
@@ -45,11 +47,11 @@ RESULT = st.builds(
 )
 FRAME: st.SearchStrategy[Frame] = st.one_of(
     HELLO,
-    st.builds(Welcome, TEXT, st.booleans(), COUNT),
+    st.builds(Welcome, NAME, st.booleans(), COUNT),
     st.builds(Refused, TEXT, st.booleans()),
     DELIVERY,
     RESULT,
-    st.builds(Settled, TEXTS),
+    st.builds(Settled, NAMES),
     st.just(Heartbeat()),
     st.just(Bye()),
 )
@@ -180,6 +182,8 @@ def test_a_field_named_body_is_unknown_like_any_other() -> None:
         (EVENT + b"000000000000000000}\n", "event frame with a wrong field"),
         (RESULT_HEAD.replace(b":200", b":1000") + b"}\n", "result frame with a wrong field"),
         (RESULT_HEAD.replace(b'_ms":1,', b'_ms":253402300800000,') + b"}\n", "result frame with a wrong field"),
+        (EVENT.replace(b"ticket.created", b"a\\r\\nx-evil: 1") + b"}\n", "event frame with a wrong field"),
+        (EVENT.replace(b"ticket.created", b"") + b"}\n", "event frame with a wrong field"),
         (EVENT + b',"body_bytes":-1}\n', "negative length"),
         (b'{"type":"confetti","body_bytes":-1}\n', "negative length"),
         (EVENT + b',"body_bytes":3}\nab\n', "another length"),
