@@ -27,8 +27,8 @@ class Options:
     filter: EventFilter
     secret: str
     headers: Headers
-    timeout_s: float
-    concurrency: int
+    timeout_s: float = 10.0
+    concurrency: int = 32
 
 
 @dataclass(frozen=True, slots=True)

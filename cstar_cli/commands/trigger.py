@@ -172,6 +172,8 @@ def _send(options: Options) -> None:
 
 def _forward_in_process(options: Options, payloads: "Iterator[Payload]") -> None:
     """Deliver the events without any cloud running; the outcome is the command's own."""
+    import threading
+
     from cstar_cli.activity import Activity, Attempted, Forwarded, Notice, Summary
     from cstar_cli.commands.listening import Options as ListenOptions
     from cstar_cli.commands.loop import run_async
@@ -185,9 +187,12 @@ def _forward_in_process(options: Options, payloads: "Iterator[Payload]") -> None
     # An attempt is seen twice, as the listener makes it (with the receiver's answer) and as the cloud logs it.
     unshown = (Summary, Forwarded) if options.json else (Summary, Attempted)
 
+    one_at_a_time = threading.Lock()  # events are sent in one thread, and forwarded in another
+
     def show(activity: Activity) -> None:
         if not isinstance(activity, unshown):
-            report(activity)
+            with one_at_a_time:
+                report(activity)
 
     profile = config.home(os.environ).profile()
     listening = ListenOptions(
@@ -195,8 +200,6 @@ def _forward_in_process(options: Options, payloads: "Iterator[Payload]") -> None
         filter=EventFilter.parse([]),
         secret=profile.signing_secret,
         headers=(),
-        timeout_s=10.0,
-        concurrency=32,
     )
     expectation = options.expectation or Expectation(None, 30_000)
     clocks = Clocks(time.sleep, time.monotonic, now_ms)

@@ -51,10 +51,8 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
-    """Relay: no result came within the lease; push these deliveries again."""
-
-    delivery_ids: tuple[str, ...]
+class Refill:
+    """Relay: leases have run out, and what they held may be pushed again: look for what is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +61,4 @@ class End:
 
 
 ListenerCommand = Send | HangUp | Accepted | Forward
-RelayCommand = Send | HangUp | Open | Settle | Repeat | End
+RelayCommand = Send | HangUp | Open | Settle | Refill | End

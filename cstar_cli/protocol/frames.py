@@ -19,8 +19,8 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 Headers = tuple[tuple[str, str], ...]
 
-# What a peer says is kept, shown and put into headers: only names that a header can hold, texts of a bounded length, and
-# numbers that a store and a calendar have.
+# What a peer says is kept, shown and put into headers: only names that a header can hold, texts of a bounded length,
+# and numbers that a store and a calendar have.
 Name = Annotated[str, msgspec.Meta(pattern=r"\A[!-~]{1,200}\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=8000)]
 Attempt = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]

@@ -2,12 +2,12 @@
 
 The window bounds what is pushed and unsettled, in deliveries (the listener's choice) and in bytes (ours), so a slow
 listener costs the cloud no memory. Each pushed delivery is leased to the listener for `LEASE_S`: without a result it
-is pushed again, and the listener recognises the repeat.
+is held no longer and pushed again like any other, and the listener recognises the repeat.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from cstar_cli.protocol.commands import End, HangUp, Open, RelayCommand, Repeat, Send, Settle
+from cstar_cli.protocol.commands import End, HangUp, Open, Refill, RelayCommand, Send, Settle
 from cstar_cli.protocol.frames import (
     MAX_MESSAGE_BYTES,
     Bye,
@@ -44,9 +44,10 @@ class RelayProtocol:
             return 0
         return max(0, self._window - len(self._leases))
 
-    def holds(self, delivery_id: str) -> bool:
-        """Tell whether the listener has this delivery and hasn't settled it."""
-        return delivery_id in self._leases
+    @property
+    def held(self) -> Collection[str]:
+        """The deliveries that the listener has and hasn't settled."""
+        return self._leases.keys()
 
     def received(self, frames: Iterable[Frame], now: float) -> Sequence[RelayCommand]:
         """The listener has said something."""
@@ -85,22 +86,24 @@ class RelayProtocol:
     def settled(self, delivery_ids: Iterable[str], now: float) -> Sequence[RelayCommand]:
         """The results of these deliveries are durable: say so, and make room."""
         ids = tuple(delivery_ids)
-        for delivery_id in ids:
-            self._leases.pop(delivery_id, None)
-            self._unsettled_bytes -= self._sizes.pop(delivery_id, 0)
+        self._release(ids)
         return self._say([Send(Settled(ids))] if ids else [], now)
 
     def tick(self, now: float) -> Sequence[RelayCommand]:
         """Time has passed; call it about once a second."""
-        late = tuple(delivery_id for delivery_id, until in self._leases.items() if until <= now)
-        for delivery_id in late:
-            self._leases[delivery_id] = now + LEASE_S
-        return [*self._pulse.tick(now), *([Repeat(late)] if late else [])]
+        late = [delivery_id for delivery_id, until in self._leases.items() if until <= now]
+        self._release(late)
+        return [*self._pulse.tick(now), *([Refill()] if late else [])]
 
     def _lease(self, delivery_id: str, size: int, now: float) -> None:
         self._leases[delivery_id] = now + LEASE_S
         self._unsettled_bytes += size - self._sizes.get(delivery_id, 0)
         self._sizes[delivery_id] = size
+
+    def _release(self, delivery_ids: Iterable[str]) -> None:
+        for delivery_id in delivery_ids:
+            self._leases.pop(delivery_id, None)
+            self._unsettled_bytes -= self._sizes.pop(delivery_id, 0)
 
     def _say(self, commands: list[RelayCommand], now: float) -> list[RelayCommand]:
         if commands:
