@@ -51,7 +51,7 @@ def run() -> None:
     if completing:
         completion.enable()
     try:
-        app(prog_name="cstar", default_map={} if completing else settings.default_map(app))
+        app(prog_name="cstar", default_map={} if completing else _defaults())
     except CstarError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
@@ -63,6 +63,16 @@ def run() -> None:
             raise
         _complain(f"This is a bug in cstar ({type(bug).__name__}: {bug}). CSTAR_DEBUG=1 shows where it is.")
         sys.exit(ExitCode.FAILED)
+
+
+def _defaults() -> dict[str, object]:
+    """Return the files' settings; whoever only asks for help or the version gets it whatever the files say."""
+    try:
+        return settings.default_map(app)
+    except CstarError:
+        if {"-h", "--help", "--version"}.isdisjoint(sys.argv):
+            raise
+        return {}
 
 
 def _complain(message: str) -> None:

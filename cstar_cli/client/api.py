@@ -83,7 +83,7 @@ class ApiClient:
     def unanswered(self, error: httpx.TransportError) -> CstarError:
         """Return the error for a request that got no answer."""
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return unreachable(self.api_base)
+            return unreachable(self.api_base, str(error))
         # h11 says so when the peer closes before a status line; all else it says means: that is no HTTP.
         if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):
             return foreign(self.api_base, "it speaks no HTTP")

@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,11 +45,13 @@ def serve(
     path = database.expanduser().absolute() if database else home.database
     if path.is_dir():
         raise UsageError(f"--database {path} is a folder: give the path of a file.")
-    run_async(_serve(home, host, port, path, tuple(allow_host or ())))
-    raise typer.Exit(ExitCode.INTERRUPTED)
+    ended_by = run_async(_serve(home, host, port, path, tuple(allow_host or ())))
+    # A supervisor's SIGTERM, and cstar cloud stop, end a service as it should end.
+    raise typer.Exit(ExitCode.INTERRUPTED if ended_by == signal.SIGINT else ExitCode.DONE)
 
 
-async def _serve(home: config.Home, host: str, port: int, database: Path, hosts: tuple[str, ...]) -> None:
+async def _serve(home: config.Home, host: str, port: int, database: Path, hosts: tuple[str, ...]) -> int:
+    """Serve until a signal, and return it."""
     import asyncio
 
     from cstar_cli.cloud.server import CloudOptions, PortTaken
@@ -56,15 +59,22 @@ async def _serve(home: config.Home, host: str, port: int, database: Path, hosts:
     from cstar_cli.commands.loop import on_stop_signals
 
     stop = asyncio.Event()
-    on_stop_signals(stop.set)
+    signals: list[int] = []
+
+    def end(number: int) -> None:
+        signals.append(number)
+        stop.set()
+
+    on_stop_signals(end)
     options = CloudOptions(host, port, database, access_of(home, home.profile(), hosts), embedded=False)
     try:
         async with noted_cloud(home, options) as address:
-            typer.echo(f"The cloud runs on {address} (database {database}). Ctrl-C stops it.")
+            typer.echo(f"The cloud runs on {address} (Ctrl-C stops it).\nDatabase {database}")
             await stop.wait()
     except PortTaken as error:
         raise _cloud_on(home, port) or error from error
     typer.echo("The cloud has stopped.", err=True)
+    return signals[0]
 
 
 def _cloud_on(home: config.Home, port: int) -> CstarError | None:
@@ -96,7 +106,7 @@ def status(
         typer.echo(msgspec.json.encode(health))
         return
     _show(f"{_running(health, api_base)}.")
-    _show(f"Since {health.started_at}, version {health.version}, {health.sessions} connected session(s).")
+    _show(f"Since {health.started_at}, version {health.version}, listeners connected: {health.sessions}.")
     _show(f"Database {health.database}")
 
 
@@ -143,8 +153,6 @@ def _running(health: "Health", api_base: str) -> str:
 
 def _end(pid: int) -> bool:
     """Tell a process to stop; return whether it has, within `STOP_S`."""
-    import signal
-
     try:
         if hasattr(os, "pidfd_open"):
             return _end_descriptor(os.pidfd_open(pid))
@@ -159,8 +167,6 @@ def _end(pid: int) -> bool:
 
 
 def _end_descriptor(descriptor: int) -> bool:
-    import signal
-
     try:
         signal.pidfd_send_signal(descriptor, signal.SIGTERM)
         return bool(select.select((descriptor,), (), (), STOP_S)[0])

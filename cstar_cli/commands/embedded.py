@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from cstar_cli.config import Home, Profile
 from cstar_cli.tunnel.connection import Unreachable
 
+GRACE_S = 30.0  # on one machine whoever will come back does so within the longest pause of a reconnect, 10 s
+
 if TYPE_CHECKING:
     from cstar_cli.cloud.api.guard import Access
     from cstar_cli.cloud.server import CloudOptions
@@ -58,7 +60,8 @@ class CloudStarter:
         host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname or ""
         port = parts.port or 80
         database = self._last_database(host, port) if take_over else self.home.database
-        options = CloudOptions(host, port, database, access_of(self.home, self.profile), embedded=True)
+        access = access_of(self.home, self.profile)
+        options = CloudOptions(host, port, database, access, embedded=True, grace_s=GRACE_S)
         running = noted_cloud(self.home, options)
         try:
             address = await running.__aenter__()

@@ -22,7 +22,10 @@ MOST_TIMEOUT_S = 86_400
 
 def listen(
     forward_to: Annotated[
-        str, typer.Option("--forward-to", "-f", metavar="URL", help="Where to: a URL, a port, host:port, a /path.")
+        str,
+        typer.Option(
+            "--forward-to", "-f", metavar="URL", help="Where to: a URL, a port, host:port, a /path (of port 80)."
+        ),
     ] = DEFAULT_FORWARD_TO,
     events: EventGlobs = None,
     secret: Annotated[
@@ -133,7 +136,7 @@ async def run(
     local = config.is_local(address.api_base)
     start_cloud = CloudStarter(home, home.profile(), address.api_base).start if local else None
     async with real_listener(options, address, Output(report_or_stop, stdout.room), start_cloud) as listener:
-        on_stop_signals(stop)
+        on_stop_signals(lambda _: stop())
         stdout.when_broken(give_up)
         summary = await listener.run()
     if unread:

@@ -38,7 +38,9 @@ class Options:
 def tail(
     lines: Annotated[
         int | None,
-        typer.Option("--lines", "-n", min=0, metavar="N", help="Begin with so many past attempts. [default: 10]"),
+        typer.Option(
+            "--lines", "-n", min=0, max=10_000, metavar="N", help="Begin with so many past attempts. [default: 10]"
+        ),
     ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="10m|TIME", help="Begin so long ago, or at an ISO 8601 time.")

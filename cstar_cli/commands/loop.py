@@ -19,8 +19,8 @@ def run_async(main: Coroutine[object, object, T]) -> T:
         raise _first(group) from group
 
 
-def on_stop_signals(stop: Callable[[], object]) -> None:
-    """Call `stop` at each Ctrl-C, and when the system or the terminal asks us to end."""
+def on_stop_signals(stop: Callable[[int], object]) -> None:
+    """Call `stop` with the signal at each Ctrl-C, and when the system or the terminal asks us to end."""
     loop = asyncio.get_running_loop()
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
@@ -28,9 +28,9 @@ def on_stop_signals(stop: Callable[[], object]) -> None:
             continue
         with contextlib.suppress(ValueError):  # not in the main thread: whoever runs us there has the signals
             if sys.platform == "win32":
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+                signal.signal(number, lambda number, _: loop.call_soon_threadsafe(stop, number))
             else:
-                loop.add_signal_handler(number, stop)
+                loop.add_signal_handler(number, stop, number)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -30,7 +30,7 @@ async def forward_once(
     """
     task = asyncio.current_task()
     assert task
-    on_stop_signals(task.cancel)
+    on_stop_signals(lambda _: task.cancel())
     try:
         await _forward_once(options, profile, send, report, say)
     except asyncio.CancelledError:

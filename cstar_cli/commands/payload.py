@@ -10,6 +10,7 @@ from pathlib import Path
 from cstar_cli.errors import UsageError
 from cstar_cli.events import canonical, catalogue
 from cstar_cli.events.canonical import Json
+from cstar_cli.events.envelope import MAX_BODY_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,8 @@ def _edited(data: Json, desk: Desk) -> Json:
 
 
 def _object(text: str | bytes) -> Json:
+    if len(text) > MAX_BODY_BYTES:
+        raise UsageError("An event may have at most 1 MiB (1048576 bytes) of data.")
     value = canonical.parse(text)
     if not isinstance(value, dict):
         raise UsageError('The data of an event is a JSON object, like {"priority": "high"}.')
@@ -153,6 +156,7 @@ def _text_of(data: str, desk: Desk) -> str | bytes:
     if not data.startswith("@"):
         return data
     try:
-        return Path(data[1:]).expanduser().read_bytes()
+        with Path(data[1:]).expanduser().open("rb") as file:
+            return file.read(MAX_BODY_BYTES + 1)
     except OSError as error:
         raise UsageError(f"Can't read {data[1:]}: {error.strerror or error}.") from error

@@ -29,8 +29,8 @@ class Expectation:
         """Say whether the attempt is as expected."""
         if self.status is None:
             return attempt.outcome == "succeeded"
-        if attempt.status is None:
-            return False
+        if attempt.status is None or (attempt.outcome == "failed" and 200 <= attempt.status < 300):
+            return False  # a 2xx whose body never came to its end is no success
         if self.status.endswith("xx"):
             return str(attempt.status).startswith(self.status[0])
         return attempt.status == int(self.status)
@@ -120,4 +120,5 @@ def judge(expectation: Expectation, accepted: Sequence[Accepted], awaited: "Awai
 
 
 def _seen(attempt: Attempted) -> str:
-    return str(attempt.status) if attempt.status is not None else (attempt.error or "no answer")
+    plain = attempt.error is None or attempt.error == f"answered {attempt.status}"
+    return str(attempt.status or "no answer") if plain else str(attempt.error)

@@ -19,7 +19,12 @@ def default_map(app: typer.Typer) -> dict[str, Any]:
 
     Raises UsageError for a key or table that no command has.
     """
-    settings = config.file_settings(Path.cwd(), config.home(os.environ))
+    home = config.home(os.environ)
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:  # it was deleted: no project is there
+        folder = home.path
+    settings = config.file_settings(folder, home)
     if not settings:
         return {}
     shared = {key: value for key, value in settings.items() if not isinstance(value, dict)}
@@ -56,9 +61,10 @@ def _checked(name: str, table: Mapping[str, object], callbacks: Mapping[str, Cal
     """Return the table's settings, each one that an option of the command takes; text for a list becomes a list."""
     options = {key: option for callback in callbacks.values() for key, option in _options(callback).items()}
     own: dict[str, object] = {}
-    for key, value in table.items():
+    for written, value in table.items():
+        key = written.replace("-", "_")
         if key not in options:
-            raise UsageError(f"Unknown key {key!r} in [{name}] of {_WHERE}. {_valid(options)}")
+            raise UsageError(f"Unknown key {written!r} in [{name}] of {_WHERE}. {_valid(options)}")
         if isinstance(value, dict) or value is None:
             raise UsageError(f"{key!r} in [{name}] of {_WHERE} must be a value, not a table.")
         takes_several = "list[" in str(options[key].annotation)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from cstar_cli.commands.sending import Expectation
 
 
+MOST_INTERVAL_S = 86_400
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What to send, how often, where to, and what to expect of it."""
@@ -91,6 +94,8 @@ def trigger(
         return
     if event_type is None:
         raise UsageError("Which event type? Give one like ticket.created; cstar trigger --list shows all.")
+    if not interval <= MOST_INTERVAL_S:  # NaN too
+        raise UsageError(f"--interval {interval} is not a number of seconds up to {MOST_INTERVAL_S}.")
     from cstar_cli.commands.payload import Changes, Source
 
     changes = Changes(tuple(override or ()), tuple(add or ()), tuple(remove or ()))
@@ -116,7 +121,10 @@ def _expectation(wait: bool, expect: str | None, within: str | None) -> "Expecta
     from cstar_cli.commands.sending import Expectation, expected_status
 
     status = None if expect is None else expected_status(expect)
-    return Expectation(status, duration_ms("30s" if within is None else within))
+    within_ms = duration_ms("30s" if within is None else within)
+    if not within_ms:
+        raise UsageError("--within 0 leaves no time for any outcome: give it some, like 5s.")
+    return Expectation(status, within_ms)
 
 
 def run(options: Options) -> None:
@@ -167,7 +175,10 @@ def _send(options: Options) -> None:
     report = make_renderer(json=options.json, quiet=False, no_color=options.no_color)
     clocks = Clocks(time.sleep, time.monotonic, now_ms)
     with connect(options.api_base, os.environ, lambda message: report(Notice(message))) as client:
-        send(client, _payloads(options), options.interval_s, options.expectation, clocks, report)
+        payloads = _payloads(options)
+        if options.source.edit:
+            client.health()  # before the user writes what could then not be sent
+        send(client, payloads, options.interval_s, options.expectation, clocks, report)
 
 
 def _forward_in_process(options: Options, payloads: "Iterator[Payload]") -> None:

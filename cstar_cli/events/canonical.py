@@ -124,7 +124,8 @@ def _malformed(document: str, position: int, problem: str) -> MalformedJson:
     before = document[:position]
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
     what = problem.removesuffix(" at").removesuffix(" starting")
-    return MalformedJson(f"Malformed JSON at line {line}, column {column}: {what[0].lower()}{what[1:]}.")
+    first = what[0] if what.startswith("NaN") else what[0].lower()
+    return MalformedJson(f"Malformed JSON at line {line}, column {column}: {first}{what[1:]}.")
 
 
 def _prints_alike(value: Json, depth: int) -> bool:

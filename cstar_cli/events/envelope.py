@@ -11,8 +11,11 @@ from cstar_cli.events import canonical
 from cstar_cli.events.canonical import Json
 from cstar_cli.events.catalogue import MAX_NAME_CHARS, is_valid_name
 
+MAX_BODY_BYTES = 1024 * 1024
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _ID_BYTES = 18
 
 
@@ -72,6 +75,6 @@ def parse_iso(text: str) -> int:
         time = datetime.fromisoformat(text)
     except ValueError:
         time = None
-    if time is None or time.tzinfo is None:
+    if time is None or time.tzinfo is None or not _FIRST <= time <= _LAST:
         raise UsageError(f"{text!r} is not a time: write it like 2025-12-10T14:30:00Z or 2025-12-10T15:30:00+01:00.")
     return (time - _EPOCH) // _MILLISECOND

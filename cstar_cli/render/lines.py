@@ -112,7 +112,8 @@ def _accepted(activity: Accepted, look: Look) -> str:
     count = len(activity.delivery_ids)
     to = f"{count} listener{'' if count == 1 else 's'}" if count else "nobody"
     mark = look.paint("green" if count else "yellow", look.symbol("✓"))
-    return f"{mark} {harmless(activity.event_type)}  {harmless(activity.event_id)}  {look.symbol('→')} {to}"
+    event_type = harmless(activity.event_type).ljust(_TYPE_WIDTH)
+    return f"{mark} {event_type}  {harmless(activity.event_id)}  {look.symbol('→')} {to}"
 
 
 def _ready(activity: Ready, look: Look) -> list[str]:

@@ -22,6 +22,7 @@ START_S = 5.0
 DRAIN_S = 10.0
 SETTLE_S = 2.0
 BYE_S = 3.0
+ABORT_S = 0.5
 MESSAGE_BYTES = 256 * 1024
 
 
@@ -92,7 +93,7 @@ class Listener:
             unfinished = await self._drain()
             self._leaving.set()
             self._do(self._protocol.goodbye())
-            await asyncio.wait({connecting}, timeout=0 if self._abort.is_set() else BYE_S)
+            await asyncio.wait({connecting}, timeout=ABORT_S if self._abort.is_set() else BYE_S)
             connecting.cancel()
         return Summary(self._succeeded + self._failed, self._succeeded, self._failed, unfinished)
 

@@ -92,6 +92,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_records_it(
     delivery = cloud.post_event("ticket.created")["deliveries"][0]["id"]
     app.wait_for(1)
     listener.signal(signal.SIGINT)
+    listener.await_stderr("Finishing 1 in flight")
     gate.set()
     assert listener.wait() == 130
     assert "1 succeeded" in listener.stderr
@@ -115,6 +116,21 @@ def test_a_second_ctrl_c_ends_at_once_and_the_log_says_so(
     assert "Traceback" not in listener.stderr
 
 
+def test_a_listener_that_ends_at_once_with_the_cloud_inside_leaves_no_session(
+    listening: StartListening, receiver: StartReceiver, api: StartApi
+) -> None:
+    app = receiver(Answer(until=threading.Event()))
+    listener = listening("-f", app.url)
+    api().post_event("ticket.created")
+    app.wait_for(1)
+    listener.signal(signal.SIGINT)
+    listener.await_stderr("Finishing 1 in flight")
+    listener.signal(signal.SIGINT)
+    listener.wait(5)
+    listening("-f", receiver().url)
+    assert len(api().post_event("ticket.created")["deliveries"]) == 1
+
+
 def test_a_stopped_listener_leaves_no_delivery_open(
     listening: StartListening, receiver: StartReceiver, serving: StartServing, api: StartApi
 ) -> None:
@@ -126,6 +142,7 @@ def test_a_stopped_listener_leaves_no_delivery_open(
     deliveries = [cloud.post_event("ticket.created")["deliveries"][0]["id"] for _ in range(3)]
     app.wait_for(1)
     listener.signal(signal.SIGINT)
+    listener.await_stderr("Finishing 1 in flight")
     gate.set()
     listener.wait()
     told = [cloud.get(f"/deliveries/{delivery}") for delivery in deliveries]

@@ -168,6 +168,20 @@ def test_a_setting_at_the_top_is_for_every_command(cstar: RunCstar, home: Env, p
     assert base in done.stderr
 
 
+def test_the_version_is_told_whatever_the_files_say(project: Settings, cstar: RunCstar) -> None:
+    project("this is no TOML")
+    assert cstar("--version").returncode == 0
+    assert cstar("listen").returncode == 2
+
+
+def test_a_key_may_be_written_like_its_option(
+    project: Settings, listening: StartListening, receiver: StartReceiver
+) -> None:
+    url = receiver().url
+    project(f'[listen]\nforward-to = "{url}"\n')
+    assert listening().ready["forward_to"] == url
+
+
 def test_a_list_of_one_may_be_written_plainly(
     project: Settings, listening: StartListening, receiver: StartReceiver, cstar: RunCstar
 ) -> None:

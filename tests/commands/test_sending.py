@@ -92,6 +92,7 @@ def test_an_expected_status_ends_well_whatever_it_means(status: int, expected: s
     [
         ([FAILED], ("dlv_1",), "Expected 2xx within 5 s: 500 from"),
         ([attempt(8, outcome="failed", status=None, error="refused")], ("dlv_1",), "refused from"),
+        ([attempt(8, outcome="failed", status=200, error="answered 200, but")], ("dlv_1",), "answered 200, but from"),
         ([], ("dlv_1", "dlv_2"), "2 deliveries have no outcome yet"),
         ([{**FAILED, "next_attempt_at": "2025-12-10T14:30:01.000Z"}], ("dlv_1",), "the last attempt saw 500"),
         ([], (), "nobody listens"),

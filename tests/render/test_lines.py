@@ -102,7 +102,7 @@ def test_an_attempt_of_another_day_shows_the_day() -> None:
 )
 def test_an_accepted_event_says_how_many_listen(deliveries: tuple[str, ...], to: str) -> None:
     lines = lines_of(replace(samples.ACCEPTED, delivery_ids=deliveries), PLAIN)
-    assert lines == [f"✓ ticket.created  {EVENT_ID}  → {to}"]
+    assert lines == [f"✓ {'ticket.created':20}  {EVENT_ID}  → {to}"]
 
 
 def test_the_panel_shows_where_events_go_what_signs_them_and_that_all_is_ready() -> None:

@@ -9,10 +9,9 @@ from cstar_cli.cloud.api.answers import ApiError, invalid
 from cstar_cli.cloud.store.queries import MAX_PAGE_SIZE, AttemptQuery, DeliveryQuery, Page, StatusFilter
 from cstar_cli.cloud.store.records import DeliveryStatus
 from cstar_cli.errors import UsageError
-from cstar_cli.events.envelope import parse_iso
+from cstar_cli.events.envelope import MAX_BODY_BYTES, parse_iso
 from cstar_cli.events.filters import EventFilter
 
-MAX_BODY_BYTES = 1024 * 1024
 MAX_LINES = 10_000
 DELIVERY_STATUSES: Mapping[str, DeliveryStatus] = {
     "pending": "pending",

@@ -26,7 +26,7 @@ class FileLock:
             raise DatabaseInUse(
                 f"{path.with_suffix('')} is in use by another process"
                 + (f" (pid {holder}). " if holder else ". ")
-                + "Stop it (cstar cloud stop), or choose another --database."
+                + "Stop it (cstar cloud stop, or Ctrl-C in its cstar listen), or choose another --database."
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"{os.getpid()}\n".encode())
