@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from cstar_cli.activity import OutcomeName
+from cstar_cli.config import is_local
 from cstar_cli.errors import CloudUnreachable, CstarError, NotAllowed, UsageError
 
 Shape = TypeVar("Shape")
@@ -67,13 +68,13 @@ class TailLine(msgspec.Struct):
     """What every line of the tail has; kinds that this version doesn't know are passed over."""
 
     kind: str
-    seq: int
+    cursor: str
 
 
 class AttemptLine(msgspec.Struct):
     """One attempt in the tail."""
 
-    seq: int
+    cursor: str
     time: str
     event_id: str
     event_type: str
@@ -118,9 +119,11 @@ def refusal(status: int, body: bytes, base: str) -> CstarError:
     return CstarError(f"{problem.message.rstrip('.')} (HTTP {status} from {base}).")
 
 
-def unreachable(base: str) -> CloudUnreachable:
+def unreachable(base: str, reason: str) -> CloudUnreachable:
     """Return the error for an address that nothing answers on."""
-    return CloudUnreachable(f"No cloud answers at {base}: start one with: cstar listen   (or: cstar cloud serve)")
+    if is_local(base):
+        return CloudUnreachable(f"No cloud answers at {base}: start one with: cstar listen   (or: cstar cloud serve)")
+    return CloudUnreachable(f"No cloud answers at {base} ({reason}): check the address, and whether that cloud runs.")
 
 
 def foreign(base: str, evidence: str) -> CstarError:

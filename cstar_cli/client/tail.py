@@ -26,15 +26,15 @@ class TailQuery:
 
     lines: int | None = None
     since: str | None = None
-    after: int | None = None
+    after: str | None = None
     follow: bool = True
     events: tuple[str, ...] = ()
     status: str | None = None
     target: str | None = None
     event_id: str | None = None
 
-    def params(self, seen: int | None) -> dict[str, str | int]:
-        """Return the query string; once a sequence number was `seen`, the tail goes on behind it."""
+    def params(self, seen: str | None) -> dict[str, str | int]:
+        """Return the query string; once a cursor was `seen`, the tail goes on behind it."""
         after = self.after if seen is None else seen
         start = {"after": after} if after is not None else {"since": self.since, "lines": self.lines}
         wanted = {
@@ -49,11 +49,11 @@ class TailQuery:
 
 
 class Tail:
-    """One following of the log: iterate it; `seen` is the greatest sequence number so far."""
+    """One following of the log: iterate it; `seen` is the cursor of the last line."""
 
     def __init__(self, client: ApiClient, query: TailQuery, deadline: float | None = None) -> None:
         """`deadline` is a time of the client's monotonic clock; without one it goes on for ever."""
-        self.seen: int | None = None
+        self.seen: str | None = None
         self._client = client
         self._query = query
         self._deadline = deadline
@@ -114,13 +114,13 @@ class Tail:
     def _read(self, line: bytes) -> Attempted | None:
         try:
             head = msgspec.json.decode(line, type=TailLine)
-            self.seen = max(head.seq, self.seen or 0)
+            self.seen = head.cursor
             if head.kind != "attempt":
                 return None
             attempt = msgspec.json.decode(line, type=AttemptLine)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise foreign(self._client.api_base, f"a line of its log doesn't fit: {error}") from error
-        fields = {name: getattr(attempt, name) for name in AttemptLine.__struct_fields__ if name != "seq"}
+        fields = {name: getattr(attempt, name) for name in AttemptLine.__struct_fields__ if name != "cursor"}
         return Attempted(**fields)
 
     def _left_s(self) -> float:
@@ -135,9 +135,11 @@ def follow(client: ApiClient, query: TailQuery, deadline: float | None = None) -
     return iter(Tail(client, query, deadline))
 
 
-def end_of_log(client: ApiClient) -> int:
-    """Return the sequence number that the log ends with now: what is attempted from here on comes `after` it."""
+def end_of_log(client: ApiClient) -> str:
+    """Return the cursor of the log's end as it is now: what is attempted from here on comes `after` it."""
     tail = Tail(client, TailQuery(lines=0, follow=False))
     for _ in tail:
         pass
-    return tail.seen or 0
+    if tail.seen is None:
+        raise foreign(client.api_base, "its log has no cursor")
+    return tail.seen

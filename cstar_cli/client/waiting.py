@@ -55,7 +55,7 @@ class Limit:
 def await_outcomes(
     client: ApiClient,
     accepted: Iterable[Accepted],
-    after: int,
+    after: str,
     limit: Limit,
     meets: Callable[[Attempted], bool],
     report: Callable[[Activity], None],

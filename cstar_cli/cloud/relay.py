@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NoReturn, Protocol, assert_never
 
 from cstar_cli.cloud.sessions import Sessions
@@ -10,13 +10,25 @@ from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.records import AttemptOutcome, DueDelivery, Session
 from cstar_cli.errors import CstarError
 from cstar_cli.events.filters import EventFilter
-from cstar_cli.protocol.commands import End, HangUp, Open, RelayCommand, Repeat, Send, Settle
-from cstar_cli.protocol.frames import DEAD_AFTER_S, Delivery, Frame, Hello, Refused, Result, Welcome, decode, encode
+from cstar_cli.protocol.commands import End, HangUp, Open, Refill, RelayCommand, Send, Settle
+from cstar_cli.protocol.frames import (
+    DEAD_AFTER_S,
+    Delivery,
+    Frame,
+    Hello,
+    MalformedMessage,
+    Refused,
+    Result,
+    Welcome,
+    decode,
+    encode,
+)
 from cstar_cli.protocol.relay import RelayProtocol
 
 TICK_S = 2.5
 PUSH_BYTES = 1024 * 1024
 MESSAGE_BYTES = 256 * 1024
+MAX_REASON_BYTES = 123  # what a closing frame holds (RFC 6455, 5.5)
 
 
 class Socket(Protocol):
@@ -32,7 +44,7 @@ class Gone(Exception):
 
     def __init__(self, reason: str, code: int = 1000) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = reason.encode(errors="replace")[:MAX_REASON_BYTES].decode(errors="ignore")
         self.code = code
 
 
@@ -60,6 +72,8 @@ class Relay:
         self._outbox_filled = asyncio.Event()
         self._results: list[Result] = []
         self._results_came = asyncio.Event()
+        self._settling = asyncio.Lock()
+        self._just_settled: set[str] = set()
         self._wake = asyncio.Event()
         self._displaced = asyncio.Event()
 
@@ -76,7 +90,7 @@ class Relay:
         except* Gone as gone:
             end = next(error for error in gone.exceptions if isinstance(error, Gone))
         except* CstarError as failed:
-            end = Gone(str(failed.exceptions[0])[:100], code=1011)
+            end = Gone(str(failed.exceptions[0]), code=1011)
         finally:
             if self._session:
                 self._store.wakeups.leave(self._session.id, self._wake)
@@ -85,7 +99,7 @@ class Relay:
 
     async def _read(self, group: asyncio.TaskGroup, hang_up: Callable[[], None]) -> NoReturn:
         while True:
-            frames = decode(await self._socket.receive())
+            frames = await self._receive()
             for command in self._protocol.received(frames, self._clock()):
                 match command:
                     case Open(hello):
@@ -99,10 +113,18 @@ class Relay:
                         await self._end(hang_up)
                     case HangUp(reason):
                         await self._refuse(reason)
-                    case Send() | Repeat():
+                    case Send() | Refill():
                         self._do([command])
                     case _:
                         assert_never(command)
+
+    async def _receive(self) -> Sequence[Frame]:
+        message = await self._socket.receive()
+        try:
+            return decode(message)
+        except MalformedMessage as error:
+            self._do([Send(Refused(str(error), retry=False))])
+            await self._refuse(str(error))
 
     async def _open(self, hello: Hello, hang_up: Callable[[], None]) -> Session:
         try:
@@ -118,7 +140,7 @@ class Relay:
         self._session = session
         self._wake = self._store.wakeups.join(session.id)
         self._sessions.join(session, hang_up)
-        holding = [due.id for due in await self._store.due_again(session, hello.holding)] if resumed else []
+        holding = await self._store.still_pending(session, hello.holding) if resumed else ()
         waiting = await self._store.count_due(session) - len(holding)
         welcome = Welcome(session.id, resumed, waiting)
         self._do(self._protocol.accepted(welcome, hello.holding if resumed else (), self._clock()))
@@ -137,17 +159,17 @@ class Relay:
         raise Gone("bye")
 
     async def _push(self, session: Session) -> NoReturn:
-        """Send what is due as far as there is room, in commit order."""
-        after_seq = 0
+        """Send what is due and not with the listener, as far as there is room, in commit order."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             while room := self._protocol.room:
-                due = await self._store.due(session, after_seq, room, PUSH_BYTES)
+                self._just_settled.clear()
+                due = await self._store.due(session, self._protocol.held, room, PUSH_BYTES)
                 if not due:
                     break
-                after_seq = due[-1].event_seq
-                fresh = [_frame(delivery) for delivery in due if not self._protocol.holds(delivery.id)]
+                # A result may have come, after its lease, while the store was read: the listener has forgotten it.
+                fresh = [_frame(delivery) for delivery in due if delivery.id not in self._just_settled]
                 self._do(self._protocol.push(fresh, self._clock()))
 
     async def _settle(self, session: Session) -> NoReturn:
@@ -158,10 +180,14 @@ class Relay:
 
     async def _settle_results(self, session: Session) -> None:
         """Make results durable, as many at once as have come in."""
-        results, self._results = self._results, []
-        settled = await self._store.settle(session, [_outcome(result) for result in results])
-        self._do(self._protocol.settled(settled, self._clock()))
-        self._wake.set()
+        async with self._settling:
+            results, self._results = self._results, []
+            if not results:
+                return
+            settled = await self._store.settle(session, [_outcome(result) for result in results])
+            self._just_settled.update(settled)
+            self._do(self._protocol.settled(settled, self._clock()))
+            self._wake.set()
 
     async def _write(self) -> NoReturn:
         while True:
@@ -186,12 +212,7 @@ class Relay:
     async def _beat(self) -> NoReturn:
         while True:
             await self._sleep(TICK_S)
-            for command in self._protocol.tick(self._clock()):
-                if isinstance(command, Repeat) and self._session:
-                    due = await self._store.due_again(self._session, command.delivery_ids)
-                    self._do(self._protocol.push(map(_frame, due), self._clock()))
-                else:
-                    self._do([command])
+            self._do(self._protocol.tick(self._clock()))
 
     async def _until_displaced(self) -> NoReturn:
         await self._displaced.wait()
@@ -205,6 +226,8 @@ class Relay:
                     self._outbox_filled.set()
                 case HangUp(reason):
                     raise Gone(reason, code=1008)
+                case Refill():
+                    self._wake.set()
                 case _:
                     raise AssertionError(f"{command} belongs to another task")
 

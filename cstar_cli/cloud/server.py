@@ -90,8 +90,7 @@ async def _serving(cloud: Cloud, access: Access, listening: socket.socket) -> As
             yield
         finally:
             # Tunnels and tails first: uvicorn waits for open connections.
-            cloud.stopping.set()
-            cloud.sessions.hang_up_all()
+            cloud.stop()
             server.should_exit = True
             sweeping.cancel()
             await asyncio.wait({serving})  # here, for the group would cut it short when it is left by an error

@@ -21,3 +21,9 @@ class Cloud:
     database: str
     started_at_ms: int
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """Tell tunnels and tails to end, and those that still come."""
+        self.stopping.set()
+        self.store.wakeups.wake_all()
+        self.sessions.hang_up_all()

@@ -28,7 +28,7 @@ async def show(request: Request) -> Response:
     event = delivery and await cloud.store.event(team_id, delivery.event_id)
     if not delivery or not event:
         raise missing(f"No delivery {delivery_id}.")
-    attempts = await cloud.store.attempts_of(delivery_id)
+    exchanges = await cloud.store.exchanges_of(delivery_id)
     answer = views.delivery(delivery)
-    answer["attempts"] = [views.attempt_with_exchange(attempt, event.body) for attempt in attempts]
+    answer["attempts"] = [views.exchange(exchange, event.body) for exchange in exchanges]
     return success(answer)

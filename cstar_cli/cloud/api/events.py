@@ -9,9 +9,9 @@ from starlette.responses import Response
 from cstar_cli.cloud.api import parameters, views
 from cstar_cli.cloud.api.answers import invalid, missing, success
 from cstar_cli.cloud.service import Cloud
-from cstar_cli.cloud.store.queries import DeliveryQuery, Page
+from cstar_cli.cloud.store.queries import MAX_PAGE_SIZE, DeliveryQuery, Page
 from cstar_cli.events import canonical, catalogue
-from cstar_cli.events.envelope import build_event
+from cstar_cli.events.envelope import MAX_BODY_BYTES, build_event
 from cstar_cli.events.fixtures import fixture
 
 
@@ -37,7 +37,7 @@ async def create(request: Request) -> Response:
         fixture(wanted.type, team_id, now_ms) if wanted.data is None else cast(dict[str, canonical.Json], wanted.data)
     )
     event = build_event(wanted.type, data, team_id, now_ms)
-    if len(event.body) > parameters.MAX_BODY_BYTES:
+    if len(event.body) > MAX_BODY_BYTES:
         raise parameters.too_large("The event")
     deliveries = await cloud.store.append_event(event)
     answer = {
@@ -54,20 +54,21 @@ async def index(request: Request) -> Response:
     events = await cloud.store.events(
         request.path_params["team_id"], parameters.event_filter(request.query_params), page
     )
-    return success(
-        [views.event_with_body(event) for event in events[: page.size]], pagination=pagination(page, len(events))
-    )
+    return success([views.event(event) for event in events[: page.size]], pagination=pagination(page, len(events)))
 
 
 async def show(request: Request) -> Response:
+    """Show one event with its body and its latest deliveries; the list of deliveries has them all, in pages."""
     cloud: Cloud = request.app.state.cloud
     team_id, event_id = request.path_params["team_id"], request.path_params["event_id"]
     event = await cloud.store.event(team_id, event_id)
     if event is None:
         raise missing(f"No event {event_id}.")
-    deliveries = await cloud.store.deliveries(team_id, DeliveryQuery(event_id=event_id), Page(size=1000))
+    page = Page(size=MAX_PAGE_SIZE)
+    deliveries = await cloud.store.deliveries(team_id, DeliveryQuery(event_id=event_id), page)
     answer = views.event_with_body(event)
-    answer["deliveries"] = [views.delivery(delivery) for delivery in deliveries]
+    answer["deliveries"] = [views.delivery(delivery) for delivery in deliveries[: page.size]]
+    answer["moreDeliveries"] = len(deliveries) > page.size
     return success(answer)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -11,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from cstar_cli.cloud.api import parameters, views
 from cstar_cli.cloud.api.answers import invalid
 from cstar_cli.cloud.service import Cloud
+from cstar_cli.cloud.store.interface import MalformedCursor, Store
 from cstar_cli.cloud.store.queries import AttemptQuery
 from cstar_cli.cloud.store.records import Attempt
 from cstar_cli.cloud.store.wakeups import attempts_of
@@ -23,13 +25,13 @@ _encoder = msgspec.json.Encoder()
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """Which attempts, and where to start: after a sequence, at a time, or with the last lines."""
+    """Which attempts, and where to start: after a cursor, at a time, or with the last lines."""
 
     team_id: str
     query: AttemptQuery
     follow: bool
     lines: int
-    after: int | None
+    after: str | None
     since_ms: int | None
 
 
@@ -43,50 +45,44 @@ async def tail(request: Request) -> Response:
         query=parameters.attempt_query(query),
         follow=parameters.boolean(query, "follow", default=True) and request.method != "HEAD",
         lines=parameters.whole(query, "lines", default=10, least=0, most=parameters.MAX_LINES),
-        after=parameters.whole(query, "after", default=0, least=0, most=2**62) if "after" in query else None,
+        after=query.get("after"),
         since_ms=parameters.since_ms(query["since"]) if "since" in query else None,
     )
-    backlog, seq = await _backlog(cloud, wanted)
-    return StreamingResponse(_lines(cloud, wanted, backlog, seq), media_type="application/x-ndjson")
+    backlog, cursor = await _backlog(cloud.store, wanted)
+    return StreamingResponse(_lines(cloud, wanted, backlog, cursor), media_type="application/x-ndjson")
 
 
-async def _backlog(cloud: Cloud, wanted: _Tail) -> tuple[Sequence[Attempt], int]:
+async def _backlog(store: Store, wanted: _Tail) -> tuple[Sequence[Attempt], str]:
     if wanted.after is not None:
-        return [], wanted.after
+        try:
+            return await store.attempts_after(wanted.team_id, wanted.query, wanted.after, ATTEMPTS_A_READ)
+        except MalformedCursor as error:
+            raise invalid("parameter_invalid", str(error), "after") from error
     if wanted.since_ms is not None:
-        return [], await cloud.store.seq_before(wanted.team_id, wanted.since_ms)
-    return await cloud.store.last_attempts(wanted.team_id, wanted.query, wanted.lines)
+        return [], await store.cursor_before(wanted.team_id, wanted.since_ms)
+    return await store.last_attempts(wanted.team_id, wanted.query, wanted.lines)
 
 
-async def _lines(cloud: Cloud, wanted: _Tail, backlog: Sequence[Attempt], seq: int) -> AsyncIterator[bytes]:
+async def _lines(cloud: Cloud, wanted: _Tail, backlog: Sequence[Attempt], cursor: str) -> AsyncIterator[bytes]:
     """Yield lines; between attempts a cursor at least every `HEARTBEAT_S`, from which a cut can be mended."""
     topic = attempts_of(wanted.team_id)
     wake = cloud.store.wakeups.join(topic)
-    stopping = cloud.stopping
     try:
         yield b"".join(map(_attempt_line, backlog))
-        while not stopping.is_set():
+        while not cloud.stopping.is_set():
             wake.clear()
-            attempts, seq_now = await cloud.store.attempts_after(wanted.team_id, wanted.query, seq, ATTEMPTS_A_READ)
-            yield b"".join(map(_attempt_line, attempts)) + _encoder.encode({"kind": "cursor", "seq": seq_now}) + b"\n"
-            caught_up, seq = len(attempts) < ATTEMPTS_A_READ, seq_now
-            if caught_up and not wanted.follow:
+            attempts, cursor = await cloud.store.attempts_after(wanted.team_id, wanted.query, cursor, ATTEMPTS_A_READ)
+            yield b"".join(map(_attempt_line, attempts)) + _encoder.encode({"kind": "cursor", "cursor": cursor}) + b"\n"
+            if len(attempts) == ATTEMPTS_A_READ:
+                continue
+            if not wanted.follow:
                 return
-            if caught_up:
-                await _first_of(wake, stopping)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await wake.wait()
     finally:
         cloud.store.wakeups.leave(topic, wake)
 
 
-async def _first_of(*events: asyncio.Event) -> None:
-    """Wait until one of the events is set, or the heartbeat is due."""
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-
-
 def _attempt_line(attempt: Attempt) -> bytes:
-    return _encoder.encode({"kind": "attempt", "seq": attempt.seq} | views.attempt(attempt)) + b"\n"
+    return _encoder.encode({"kind": "attempt", "cursor": attempt.cursor} | views.attempt(attempt)) + b"\n"

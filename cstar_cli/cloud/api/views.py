@@ -1,12 +1,12 @@
 """Records → JSON. Times become ISO 8601; bodies become text."""
 
-from cstar_cli.cloud.store.records import Attempt, Delivery, StoredEvent
+from cstar_cli.cloud.store.records import Attempt, Delivery, Exchange, ListedEvent
 from cstar_cli.events.envelope import Event, iso, iso_ms
 
 View = dict[str, object]
 
 
-def event(record: Event | StoredEvent) -> View:
+def event(record: Event | ListedEvent) -> View:
     return {
         "id": record.id,
         "type": record.type,
@@ -15,7 +15,7 @@ def event(record: Event | StoredEvent) -> View:
     }
 
 
-def event_with_body(record: StoredEvent) -> View:
+def event_with_body(record: Event) -> View:
     return event(record) | {"body": record.body.decode()}
 
 
@@ -50,8 +50,8 @@ def attempt(record: Attempt) -> View:
     }
 
 
-def attempt_with_exchange(record: Attempt, request_body: bytes) -> View:
-    return attempt(record) | {
+def exchange(record: Exchange, request_body: bytes) -> View:
+    return attempt(record.attempt) | {
         "request_headers": record.request_headers,
         "request_body": request_body.decode(),
         "response_headers": record.response_headers,

@@ -7,5 +7,6 @@
     sqlite/        the embedded driver
 
 An event, its deliveries and its sequence are one transaction; what the API answered 2xx to is durable.
-Sequences grow in the order of commits, so a reader that goes on after the last one seen misses nothing.
+A cursor is a place in the log's order of commits, so a reader that goes on after the last one seen misses nothing;
+only the store that made it knows what it says.
 """

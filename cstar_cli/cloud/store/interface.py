@@ -1,18 +1,30 @@
 """What each driver promises; one suite of tests holds them all to it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page
-from cstar_cli.cloud.store.records import Attempt, AttemptOutcome, Delivery, DueDelivery, Session, StoredEvent
+from cstar_cli.cloud.store.records import (
+    Attempt,
+    AttemptOutcome,
+    Delivery,
+    DueDelivery,
+    Exchange,
+    ListedEvent,
+    Session,
+)
 from cstar_cli.cloud.store.wakeups import Wakeups
-from cstar_cli.errors import CstarError
+from cstar_cli.errors import CstarError, UsageError
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
 
 
 class StoreUnavailable(CstarError):
     """The store can't write or read now (a full disk, say): nothing of what was asked has happened."""
+
+
+class MalformedCursor(UsageError):
+    """What was given as a cursor is none of this store's."""
 
 
 class Store(Protocol):
@@ -40,12 +52,14 @@ class Store(Protocol):
 
     async def open_sessions(self) -> Sequence[Session]: ...
 
-    async def due(self, session: Session, after_seq: int, limit: int, most_bytes: int) -> Sequence[DueDelivery]:
-        """Return the session's pending deliveries in commit order, at least one if there is any."""
+    async def due(
+        self, session: Session, without: Collection[str], limit: int, most_bytes: int
+    ) -> Sequence[DueDelivery]:
+        """Return the session's pending deliveries, but not these, in commit order; at least one if there is any."""
         ...
 
-    async def due_again(self, session: Session, delivery_ids: Sequence[str]) -> Sequence[DueDelivery]:
-        """Return those of these deliveries that are still pending, in commit order."""
+    async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:
+        """Return those of these deliveries that are the session's and have no outcome yet."""
         ...
 
     async def count_due(self, session: Session) -> int: ...
@@ -57,9 +71,9 @@ class Store(Protocol):
         """
         ...
 
-    async def event(self, team_id: str, event_id: str) -> StoredEvent | None: ...
+    async def event(self, team_id: str, event_id: str) -> Event | None: ...
 
-    async def events(self, team_id: str, filter: EventFilter, page: Page) -> Sequence[StoredEvent]:
+    async def events(self, team_id: str, filter: EventFilter, page: Page) -> Sequence[ListedEvent]:
         """Return one page, newest first, and one more when there is a next page."""
         ...
 
@@ -69,18 +83,21 @@ class Store(Protocol):
         """Return one page, newest first, and one more when there is a next page."""
         ...
 
-    async def attempts_of(self, delivery_id: str) -> Sequence[Attempt]: ...
+    async def exchanges_of(self, delivery_id: str) -> Sequence[Exchange]: ...
 
     async def attempts_after(
-        self, team_id: str, query: AttemptQuery, after_seq: int, limit: int
-    ) -> tuple[Sequence[Attempt], int]:
-        """Return matching attempts in commit order, and the sequence up to which all have been looked at."""
+        self, team_id: str, query: AttemptQuery, cursor: str, limit: int
+    ) -> tuple[Sequence[Attempt], str]:
+        """Return matching attempts in commit order, and the cursor up to which all have been looked at.
+
+        Raises MalformedCursor.
+        """
         ...
 
-    async def last_attempts(self, team_id: str, query: AttemptQuery, lines: int) -> tuple[Sequence[Attempt], int]:
-        """Return the latest matching attempts in commit order, and the sequence to go on after."""
+    async def last_attempts(self, team_id: str, query: AttemptQuery, lines: int) -> tuple[Sequence[Attempt], str]:
+        """Return the latest matching attempts in commit order, and the cursor to go on after."""
         ...
 
-    async def seq_before(self, team_id: str, since_ms: int) -> int:
-        """Return the sequence after which every attempt recorded at `since_ms` or later comes."""
+    async def cursor_before(self, team_id: str, since_ms: int) -> str:
+        """Return the cursor after which every attempt recorded at `since_ms` or later comes."""
         ...

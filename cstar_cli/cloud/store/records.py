@@ -22,15 +22,13 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An event in the log; `seq` is its place in commit order."""
+class ListedEvent:
+    """An event as lists have it: without its body."""
 
-    seq: int
     id: str
     team_id: str
     type: str
     created_at_ms: int
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,6 @@ class Delivery:
     """One event on its way to one target (a session's id)."""
 
     id: str
-    event_seq: int
     event_id: str
     event_type: str
     target: str
@@ -54,7 +51,6 @@ class DueDelivery:
     """A delivery to push now, with the bytes that go."""
 
     id: str
-    event_seq: int
     event_id: str
     event_type: str
     attempt: int
@@ -79,9 +75,9 @@ class AttemptOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt in the log; `seq` is its place in commit order."""
+    """One attempt in the log; `cursor` is its place there, opaque to all but the store."""
 
-    seq: int
+    cursor: str
     delivery_id: str
     event_id: str
     event_type: str
@@ -94,6 +90,13 @@ class Attempt:
     started_at_ms: int
     duration_ms: float
     next_attempt_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An attempt with what was sent and answered. `response_body` is its beginning."""
+
+    attempt: Attempt
     request_headers: Headers
     response_headers: Headers
     response_body: bytes

@@ -36,6 +36,10 @@ class Wakeups:
             for event in self._waiting.get(topic, ()):
                 event.set()
 
+    def wake_all(self) -> None:
+        """Wake everyone, whatever they wait on."""
+        self.wake(self._waiting)
+
 
 def attempts_of(team_id: str) -> str:
     """The topic of a team's attempts."""

@@ -5,7 +5,10 @@
     connection.py  pragmas, and migrations in their order
     writer.py      one thread writes, many changes a commit
     writes.py      the changes
-    reads.py       the questions
+    readers.py     threads that read
+    reads.py       the questions of events, deliveries and sessions
+    log.py         the questions about attempts
+    listing.py     lists that are flat whatever their filter
 
 One read-write connection lives on the writer's thread, so commits need no arbitration and SQLite's WAL-reset defect
 (mended in 3.51.3) can't be met; readers are `query_only`.

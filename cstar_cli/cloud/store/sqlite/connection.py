@@ -7,6 +7,8 @@ from pathlib import Path
 
 from cstar_cli.errors import CstarError
 
+APPLICATION_ID = int.from_bytes(b"cstr")  # in the file's header: this database is ours
+
 
 def open_writer(path: Path) -> sqlite3.Connection:
     """Open the one read-write connection and bring the schema up to date."""
@@ -36,8 +38,14 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         (entry for entry in (resources.files(__package__) / "migrations").iterdir() if entry.name.endswith(".sql")),
         key=lambda entry: entry.name,
     )
-    (applied,) = connection.execute("PRAGMA user_version").fetchone()
+    (owner,), (tables,), (applied,) = (
+        connection.execute(question).fetchone()
+        for question in ("PRAGMA application_id", "SELECT count(*) FROM sqlite_schema", "PRAGMA user_version")
+    )
+    if owner != APPLICATION_ID and tables:
+        raise CstarError(f"{path} is another program's database: give the path of one that cstar may make.")
     if applied > len(scripts):
         raise CstarError(f"{path} was made by a newer cstar: upgrade this one, or choose another --database.")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     for number, script in enumerate(scripts[applied:], applied + 1):
         connection.executescript(f"BEGIN;\n{script.read_text('utf-8')}\nPRAGMA user_version = {number};\nCOMMIT;")

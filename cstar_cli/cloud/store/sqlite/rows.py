@@ -5,29 +5,36 @@ from typing import Any
 
 import msgspec
 
-from cstar_cli.cloud.store.records import Attempt, Delivery, DueDelivery, Headers, Session, StoredEvent
+from cstar_cli.cloud.store.records import Attempt, Delivery, DueDelivery, Exchange, Headers, ListedEvent, Session
+from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
 
 Row = tuple[Any, ...]  # what sqlite3 gives
 
-EVENT = "seq, id, team_id, type, created_at_ms, body"
-DELIVERY = "id, event_seq, event_id, event_type, target, url, status, attempt_count, created_at_ms, next_attempt_at_ms"
+EVENT = "id, type, team_id, created_at_ms, body"
+LISTED_EVENT = "seq, id, team_id, type, created_at_ms"
+DELIVERY = "seq, id, event_id, event_type, target, url, status, attempt_count, created_at_ms, next_attempt_at_ms"
 SESSION = "id, team_id, patterns, forward_to, epoch"
-DUE = "d.id, d.event_seq, d.event_id, d.event_type, d.attempt_count + 1, e.body"
+DUE = "d.id, d.event_id, d.event_type, d.attempt_count + 1, e.body"
 ATTEMPT = (
-    "a.seq, a.delivery_id, d.event_id, d.event_type, a.number, d.target, d.url, a.status, a.outcome, a.error,"
-    " a.started_at_ms, a.duration_ms, a.next_attempt_at_ms, a.request_headers, a.response_headers, a.response_body"
+    "seq, delivery_id, event_id, event_type, number, target, url, status, outcome, error,"
+    " started_at_ms, duration_ms, next_attempt_at_ms"
 )
+EXCHANGE = f"{ATTEMPT}, request_headers, response_headers, response_body"
 
 _headers_decoder = msgspec.json.Decoder(Headers)
 
 
-def event(row: Row) -> StoredEvent:
-    return StoredEvent(*row)
+def event(row: Row) -> Event:
+    return Event(*row)
+
+
+def listed_event(row: Row) -> ListedEvent:
+    return ListedEvent(*row[1:])
 
 
 def delivery(row: Row) -> Delivery:
-    return Delivery(*row)
+    return Delivery(*row[1:])
 
 
 def due(row: Row) -> DueDelivery:
@@ -40,9 +47,17 @@ def session(row: Row) -> Session:
 
 
 def attempt(row: Row) -> Attempt:
-    request_headers, response_headers, response_body = row[-3:]
-    headers = (_headers_decoder.decode(request_headers), _headers_decoder.decode(response_headers))
-    return Attempt(*(*row[:-3], *headers, response_body))
+    return Attempt(str(row[0]), *row[1:])
+
+
+def exchange(row: Row) -> Exchange:
+    *of_attempt, request_headers, response_headers, response_body = row
+    return Exchange(
+        attempt(tuple(of_attempt)),
+        _headers_decoder.decode(request_headers),
+        _headers_decoder.decode(response_headers),
+        response_body,
+    )
 
 
 def patterns(filter: EventFilter) -> str:

@@ -9,9 +9,14 @@ from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.cloud.store.wakeups import attempts_of
 from cstar_cli.events.envelope import Event
 
+_INSERT_DELIVERY = (
+    "INSERT INTO deliveries (team_id, event_seq, id, event_id, event_type, target, url, status, attempt_count,"
+    " created_at_ms, next_attempt_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _INSERT_ATTEMPT = (
-    "INSERT INTO attempts (team_id, delivery_id, number, recorded_at_ms, started_at_ms, duration_ms, status, outcome,"
-    " error, next_attempt_at_ms, request_headers, response_headers, response_body)"
+    "INSERT INTO attempts (team_id, delivery_id, event_id, event_type, target, url, number, recorded_at_ms,"
+    " started_at_ms, duration_ms, status, outcome, error, next_attempt_at_ms, request_headers, response_headers,"
+    " response_body)"
 )
 
 
@@ -28,7 +33,6 @@ def append_event(
     deliveries = [
         Delivery(
             id=new_delivery_id(),
-            event_seq=event_seq,
             event_id=event.id,
             event_type=event.type,
             target=session.id,
@@ -47,9 +51,9 @@ def append_event(
         if session.filter.matches(event.type)
     ]
     connection.executemany(
-        f"INSERT INTO deliveries (team_id, {rows.DELIVERY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        _INSERT_DELIVERY,
         [
-            (event.team_id, d.id, d.event_seq, d.event_id, d.event_type, d.target, d.url, d.status)
+            (event.team_id, event_seq, d.id, d.event_id, d.event_type, d.target, d.url, d.status)
             + (d.attempt_count, d.created_at_ms, d.next_attempt_at_ms)
             for d in deliveries
         ],
@@ -83,10 +87,12 @@ def end_session(connection: sqlite3.Connection, session: Session, reason: str, n
     ).rowcount
     if not ended:
         return Written(None)
+    recorded_at_ms = _recording_time(connection, session.team_id, now_ms)
     connection.execute(
-        f"{_INSERT_ATTEMPT} SELECT team_id, id, attempt_count + 1, ?, ?, 0, NULL, 'failed', ?, NULL, '[]', '[]', x''"
-        " FROM deliveries WHERE target = ? AND status = 'pending' ORDER BY event_seq",
-        (now_ms, now_ms, reason, session.id),
+        f"{_INSERT_ATTEMPT} SELECT team_id, id, event_id, event_type, target, url, attempt_count + 1, ?, ?, 0, NULL,"
+        " 'failed', ?, NULL, '[]', '[]', x'' FROM deliveries WHERE target = ? AND status = 'pending'"
+        " ORDER BY event_seq",
+        (recorded_at_ms, now_ms, reason, session.id),
     )
     connection.execute(
         "UPDATE deliveries SET status = 'failed', attempt_count = attempt_count + 1, next_attempt_at_ms = NULL"
@@ -105,27 +111,37 @@ def settle(
     ).fetchone()
     if not current:
         return Written([])
-    settled = [outcome.delivery_id for outcome in outcomes if _record(connection, session, outcome, now_ms)]
+    recorded_at_ms = _recording_time(connection, session.team_id, now_ms)
+    settled = [outcome.delivery_id for outcome in outcomes if _record(connection, session, outcome, recorded_at_ms)]
     return Written(settled, topics=[attempts_of(session.team_id)])
 
 
-def _record(connection: sqlite3.Connection, session: Session, outcome: AttemptOutcome, now_ms: int) -> bool:
+def _recording_time(connection: sqlite3.Connection, team_id: str, now_ms: int) -> int:
+    """Return now, or the time of the team's last attempt if the clock has jumped back: times grow with sequences."""
+    (last_ms,) = connection.execute(
+        "SELECT coalesce(max(recorded_at_ms), 0) FROM attempts WHERE team_id = ?", (team_id,)
+    ).fetchone()
+    return max(now_ms, int(last_ms))
+
+
+def _record(connection: sqlite3.Connection, session: Session, outcome: AttemptOutcome, recorded_at_ms: int) -> bool:
     status = "succeeded" if outcome.succeeded else "failed"
-    changed = connection.execute(
+    settled = connection.execute(
         "UPDATE deliveries SET status = ?, attempt_count = ?, next_attempt_at_ms = NULL"
-        " WHERE id = ? AND target = ? AND status = 'pending' AND attempt_count = ? - 1",
+        " WHERE id = ? AND target = ? AND status = 'pending' AND attempt_count = ? - 1"
+        " RETURNING event_id, event_type, target, url",
         (status, outcome.attempt, outcome.delivery_id, session.id, outcome.attempt),
-    ).rowcount
-    if not changed:
+    ).fetchone()
+    if not settled:
         known = connection.execute(
             "SELECT 1 FROM deliveries WHERE id = ? AND target = ? AND attempt_count >= ?",
             (outcome.delivery_id, session.id, outcome.attempt),
         ).fetchone()
         return known is not None
     connection.execute(
-        f"{_INSERT_ATTEMPT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)",
-        (session.team_id, outcome.delivery_id, outcome.attempt, now_ms, outcome.started_at_ms, outcome.duration_ms)
-        + (outcome.status, status, outcome.error)
+        f"{_INSERT_ATTEMPT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)",
+        (session.team_id, outcome.delivery_id, *settled, outcome.attempt, recorded_at_ms)
+        + (outcome.started_at_ms, outcome.duration_ms, outcome.status, status, outcome.error)
         + (rows.headers(outcome.request_headers), rows.headers(outcome.response_headers), outcome.response_body),
     )
     return True

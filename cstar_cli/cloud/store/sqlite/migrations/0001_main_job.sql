@@ -7,6 +7,7 @@ CREATE TABLE events (
     body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX events_of_team ON events (team_id, seq);
+CREATE INDEX events_of_type ON events (team_id, type, seq);
 
 -- The types a team has had: a filter of globs is resolved against these, so that lists can use plain equality.
 CREATE TABLE event_types (
@@ -41,15 +42,24 @@ CREATE TABLE deliveries (
     next_attempt_at_ms INTEGER
 ) STRICT;
 CREATE INDEX deliveries_of_team ON deliveries (team_id, seq);
-CREATE INDEX deliveries_of_event ON deliveries (event_id);
-CREATE INDEX pending_deliveries ON deliveries (target, event_seq) WHERE status = 'pending';
+CREATE INDEX deliveries_of_type ON deliveries (team_id, event_type, seq);
+CREATE INDEX deliveries_of_status ON deliveries (team_id, status, seq);
+CREATE INDEX deliveries_to_target ON deliveries (team_id, target, seq);
+CREATE INDEX deliveries_to_url ON deliveries (team_id, url, seq);
+CREATE INDEX deliveries_of_event ON deliveries (event_id, seq);
+CREATE INDEX pending_deliveries ON deliveries (target, event_seq, id) WHERE status = 'pending';
 
+-- What a tail shows and filters by is copied from the delivery: a tail needs no join. Large columns come last.
 CREATE TABLE attempts (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     team_id TEXT NOT NULL,
     delivery_id TEXT NOT NULL REFERENCES deliveries (id),
+    event_id TEXT NOT NULL,
+    event_type TEXT NOT NULL,
+    target TEXT NOT NULL,
+    url TEXT NOT NULL,
     number INTEGER NOT NULL,
-    recorded_at_ms INTEGER NOT NULL,
+    recorded_at_ms INTEGER NOT NULL, -- never less than that of the team's attempt before
     started_at_ms INTEGER NOT NULL,
     duration_ms REAL NOT NULL,
     status INTEGER,
@@ -62,4 +72,9 @@ CREATE TABLE attempts (
     UNIQUE (delivery_id, number)
 ) STRICT;
 CREATE INDEX attempts_of_team ON attempts (team_id, seq);
-CREATE INDEX attempts_by_time ON attempts (team_id, recorded_at_ms);
+CREATE INDEX attempts_by_time ON attempts (team_id, recorded_at_ms, seq);
+CREATE INDEX attempts_of_type ON attempts (team_id, event_type, seq);
+CREATE INDEX attempts_of_outcome ON attempts (team_id, outcome, seq);
+CREATE INDEX attempts_to_target ON attempts (team_id, target, seq);
+CREATE INDEX attempts_to_url ON attempts (team_id, url, seq);
+CREATE INDEX attempts_of_event ON attempts (event_id, seq);
