@@ -15,7 +15,8 @@ MAX_BODY_BYTES = 1024 * 1024
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _ID_BYTES = 18
 
 
@@ -70,11 +71,14 @@ def iso_ms(ms: int) -> str:
 
 
 def parse_iso(text: str) -> int:
-    """Return the milliseconds of an ISO 8601 time; raises UsageError for other text or without Z or an offset."""
+    """Return the milliseconds of an ISO 8601 time, in UTC's years 1 to 9999.
+
+    Raises UsageError for other text, or without Z or an offset.
+    """
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
         time = None
-    if time is None or time.tzinfo is None or not _FIRST <= time <= _LAST:
+    if time is None or time.tzinfo is None:
         raise UsageError(f"{text!r} is not a time: write it like 2025-12-10T14:30:00Z or 2025-12-10T15:30:00+01:00.")
-    return (time - _EPOCH) // _MILLISECOND
+    return min(max(_FIRST_MS, (time - _EPOCH) // _MILLISECOND), _LAST_MS)

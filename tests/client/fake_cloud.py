@@ -70,7 +70,7 @@ def created(event_id: str = "evt_1", deliveries: Sequence[str] = ("dlv_1",)) -> 
 def attempt(seq: int, **changes: object) -> dict[str, object]:
     return {
         "kind": "attempt",
-        "seq": seq,
+        "cursor": str(seq),
         "time": "2025-12-10T14:30:00.123Z",
         "event_id": "evt_1",
         "event_type": "ticket.created",
@@ -88,7 +88,7 @@ def attempt(seq: int, **changes: object) -> dict[str, object]:
 
 
 def cursor(seq: int) -> dict[str, object]:
-    return {"kind": "cursor", "seq": seq}
+    return {"kind": "cursor", "cursor": str(seq)}
 
 
 @dataclass

@@ -55,7 +55,7 @@ def test_filtering_is_left_to_the_cloud() -> None:
     "cut",
     [httpx.ReadError("reset"), httpx.ReadTimeout("silence"), httpx.RemoteProtocolError("incomplete chunked read")],
 )
-def test_after_a_cut_the_tail_goes_on_behind_the_greatest_sequence_seen(cut: Exception) -> None:
+def test_after_a_cut_the_tail_goes_on_behind_the_last_cursor_seen(cut: Exception) -> None:
     cloud = FakeCloud([tail_of(attempt(5), cursor(9), cut), STOP])
     followed(cloud)
     assert cloud.query(1) == {"after": "9", "follow": "true"}
@@ -74,7 +74,7 @@ def test_a_cut_before_the_first_line_asks_the_first_question_again() -> None:
 
 
 def test_half_a_line_is_dropped_and_comes_again_whole() -> None:
-    cloud = FakeCloud([tail_of(cursor(1), b'{"kind":"attempt","seq":2,'), tail_of(attempt(2)), STOP])
+    cloud = FakeCloud([tail_of(cursor(1), b'{"kind":"attempt","cursor":"2",'), tail_of(attempt(2)), STOP])
     assert ids(followed(cloud)) == ["dlv_1"]
     assert cloud.query(1)["after"] == "1"
 
@@ -87,13 +87,13 @@ def test_a_line_separator_within_json_does_not_part_a_line() -> None:
 
 
 def test_a_line_that_comes_in_pieces_is_put_together() -> None:
-    cloud = FakeCloud([tail_of(b'{"kind":"cur', b'sor","seq":7}\n{"kind":"cursor",', b'"seq":8}\n'), STOP])
+    cloud = FakeCloud([tail_of(b'{"kind":"cur', b'sor","cursor":"7"}\n{"kind":"cursor",', b'"cursor":"8"}\n'), STOP])
     followed(cloud)
     assert cloud.query(1)["after"] == "8"
 
 
 def test_kinds_of_lines_that_are_unknown_are_passed_over() -> None:
-    cloud = FakeCloud([tail_of({"kind": "weather", "seq": 4, "sky": "blue"}, attempt(5)), STOP])
+    cloud = FakeCloud([tail_of({"kind": "weather", "cursor": "4", "sky": "blue"}, attempt(5)), STOP])
     assert ids(followed(cloud)) == ["dlv_1"]
 
 
@@ -158,7 +158,7 @@ def test_without_following_a_cut_is_an_error() -> None:
 def test_the_end_of_the_log_is_its_cursor() -> None:
     cloud = FakeCloud([tail_of(cursor(41))])
     with cloud.client() as client:
-        assert end_of_log(client) == 41
+        assert end_of_log(client) == "41"
     assert cloud.query(0) == {"lines": "0", "follow": "false"}
 
 

@@ -19,7 +19,7 @@ def awaited(cloud: FakeCloud, *events: Accepted, within_s: float = 5) -> tuple[A
     seen: list[Activity] = []
     limit = Limit(cloud.world.now + within_s, NOW_MS + int(within_s * 1000))
     with cloud.client() as client:
-        return await_outcomes(client, events, 7, limit, succeeded, seen.append), seen
+        return await_outcomes(client, events, "7", limit, succeeded, seen.append), seen
 
 
 def test_waiting_ends_with_the_last_delivery() -> None:

@@ -119,7 +119,7 @@ class Room:
             beat.set()
 
     async def outcomes(self) -> list[tuple[str, str | None]]:
-        attempts, _ = await self.store.attempts_after(TEAM, AttemptQuery(), 0, 1000)
+        attempts, _ = await self.store.attempts_after(TEAM, AttemptQuery(), "0", 1000)
         return [(attempt.outcome, attempt.error) for attempt in attempts]
 
     async def close(self) -> None:

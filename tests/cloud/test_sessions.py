@@ -83,8 +83,8 @@ def test_a_listener_that_stays_away_loses_its_session(tmp_path: Path) -> None:
         assert await room.open() == [to.id]
         await room.pass_time(1)
         assert await room.open() == []
-        [attempt] = await room.store.attempts_of(delivery.id)
-        assert attempt.error == "the listener stayed away for 10 s"
+        [exchange] = await room.store.exchanges_of(delivery.id)
+        assert exchange.attempt.error == "the listener stayed away for 10 s"
 
     run(tmp_path, check)
 
@@ -191,7 +191,7 @@ def test_ending_what_has_gone_on_meanwhile_ends_nothing(tmp_path: Path) -> None:
         room.sessions.leave(resumed, hang_up)
         await room.pass_time(GRACE_S)
         assert await room.open() == []
-        attempts, _ = await room.store.attempts_after(TEAM, AttemptQuery(), 0, 10)
+        attempts, _ = await room.store.attempts_after(TEAM, AttemptQuery(), "0", 10)
         assert list(attempts) == []
 
     run(tmp_path, check)

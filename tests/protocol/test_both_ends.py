@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Open, RelayCommand, Repeat, Send
+from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Open, Refill, RelayCommand, Send
 from cstar_cli.protocol.commands import Settle as SettleCommand
 from cstar_cli.protocol.frames import Delivery, Frame, Hello, Result, Welcome, decode, encode
 from cstar_cli.protocol.listener import ListenerProtocol
@@ -70,7 +70,6 @@ class Tunnel(RuleBasedStateMachine):
         self.relay = RelayProtocol(self.now)
         self.link: Link | None = None
         self.welcomed = False
-        self.pushed_to = 0
         self.results: list[Result] = []
         self.running: list[Delivery] = []
         self.started: list[str] = []
@@ -87,7 +86,6 @@ class Tunnel(RuleBasedStateMachine):
     def the_listener_connects(self) -> None:
         self.link = Link()
         self.relay = RelayProtocol(self.now)
-        self.welcomed, self.pushed_to, self.results = False, 0, []
         self.obey(self.listener.connected(self.now))
 
     @precondition(lambda self: self.link is not None)
@@ -214,9 +212,8 @@ class Tunnel(RuleBasedStateMachine):
                     self.welcome(hello)
                 case SettleCommand(result):
                     self.results.append(result)
-                case Repeat(delivery_ids):
-                    again = [d for d in self.store.pending() if d.delivery_id in delivery_ids]
-                    self.serve(self.relay.push(again, self.now))
+                case Refill():
+                    self.push()
                 case _:
                     assert isinstance(command, HangUp)
                     return self.the_link_is_cut_or_the_cloud_restarts()
@@ -234,14 +231,13 @@ class Tunnel(RuleBasedStateMachine):
         self.push()
 
     def push(self) -> None:
-        """As the relay does: what is due after the last look, in commit order, as far as there is room."""
+        """As the relay does: what is due and not held, in commit order, as far as there is room."""
         while self.link and self.welcomed and (room := self.relay.room):
-            due = [d for d in self.store.pending() if int(d.delivery_id[4:]) >= self.pushed_to]
+            due = [d for d in self.store.pending() if d.delivery_id not in self.relay.held]
             due = due[: min(room, PUSH_AT_MOST)]
             if not due:
                 return
-            self.pushed_to = int(due[-1].delivery_id[4:]) + 1
-            self.serve(self.relay.push([d for d in due if not self.relay.holds(d.delivery_id)], self.now))
+            self.serve(self.relay.push(due, self.now))
 
 
 Tunnel.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

@@ -1,6 +1,6 @@
 import pytest
 
-from cstar_cli.protocol.commands import End, HangUp, Open, Repeat, Send, Settle
+from cstar_cli.protocol.commands import End, HangUp, Open, Refill, Send, Settle
 from cstar_cli.protocol.frames import (
     Bye,
     Delivery,
@@ -83,7 +83,7 @@ def test_what_is_pushed_takes_room() -> None:
     protocol = opened(window=3)
     protocol.push([delivery(1), delivery(2)], 0.0)
     assert protocol.room == 1
-    assert protocol.holds("dlv_1")
+    assert "dlv_1" in protocol.held
 
 
 def test_a_repeat_takes_no_room_of_its_own() -> None:
@@ -98,7 +98,7 @@ def test_what_is_settled_makes_room_and_is_told() -> None:
     protocol.push([delivery(1)], 0.0)
     assert protocol.settled(["dlv_1"], 0.0) == [Send(Settled(("dlv_1",)))]
     assert protocol.room == 1
-    assert not protocol.holds("dlv_1")
+    assert "dlv_1" not in protocol.held
 
 
 def test_nothing_settled_is_not_told() -> None:
@@ -145,31 +145,36 @@ def test_the_bytes_of_a_repeat_count_once() -> None:
 def test_what_the_listener_still_holds_takes_room_and_is_not_pushed() -> None:
     protocol = opened(window=3, holding=("dlv_1", "dlv_2"))
     assert protocol.room == 1
-    assert protocol.holds("dlv_2")
+    assert "dlv_2" in protocol.held
 
 
-def test_a_lease_that_runs_out_asks_for_a_repeat() -> None:
+def test_a_lease_that_runs_out_makes_room_for_a_repeat() -> None:
     protocol = opened()
+    room = protocol.room
     protocol.push([delivery(1), delivery(2)], 0.0)
     protocol.received([Heartbeat()], LEASE_S - 1)
-    assert Repeat(("dlv_1", "dlv_2")) not in protocol.tick(LEASE_S - 0.1)
-    assert Repeat(("dlv_1", "dlv_2")) in protocol.tick(LEASE_S)
+    assert Refill() not in protocol.tick(LEASE_S - 0.1)
+    assert set(protocol.held) == {"dlv_1", "dlv_2"}
+    assert Refill() in protocol.tick(LEASE_S)
+    assert (set(protocol.held), protocol.room) == (set(), room)
 
 
-def test_a_repeat_is_asked_for_once_a_lease() -> None:
+def test_what_was_pushed_again_is_leased_again() -> None:
     protocol = opened()
     protocol.push([delivery(1)], 0.0)
     asked = []
     for now in range(0, 200, 2):
         protocol.received([Heartbeat()], float(now))
-        asked += [now for command in protocol.tick(float(now)) if isinstance(command, Repeat)]
+        if Refill() in protocol.tick(float(now)):
+            asked.append(now)
+            protocol.push([delivery(1)], float(now))
     assert asked == [60, 120, 180]
 
 
 def test_what_was_held_on_resume_is_leased_too() -> None:
     protocol = opened(holding=("dlv_1",))
     protocol.received([Heartbeat()], LEASE_S)
-    assert Repeat(("dlv_1",)) in protocol.tick(LEASE_S)
+    assert Refill() in protocol.tick(LEASE_S)
 
 
 def test_what_is_settled_is_not_repeated() -> None:
@@ -177,7 +182,7 @@ def test_what_is_settled_is_not_repeated() -> None:
     protocol.push([delivery(1)], 0.0)
     protocol.settled(["dlv_1"], 1.0)
     protocol.received([Heartbeat()], LEASE_S)
-    assert not any(isinstance(command, Repeat) for command in protocol.tick(LEASE_S))
+    assert Refill() not in protocol.tick(LEASE_S)
 
 
 def test_a_heartbeat_is_said_after_5_s_of_silence() -> None:

@@ -90,8 +90,8 @@ class Broken:
     async def events(self, *_: object) -> NoReturn:
         raise self._error
 
-    async def last_attempts(self, *_: object) -> tuple[Sequence[object], int]:
-        return [], 0
+    async def last_attempts(self, *_: object) -> tuple[Sequence[object], str]:
+        return [], "0"
 
     async def attempts_after(self, *_: object) -> NoReturn:
         raise self._error

@@ -16,7 +16,7 @@ from ..store.making import URL, delivered, outcome, session
 
 class Line(TypedDict, total=False):
     kind: str
-    seq: int
+    cursor: str
     event_type: str
     delivery_id: str
     status: int | None
@@ -92,7 +92,7 @@ def test_an_attempt_is_a_line(serve: Serve) -> None:
         assert await snapshot(there) == [
             {
                 "kind": "attempt",
-                "seq": 1,
+                "cursor": "1",
                 "time": "2025-12-10T14:13:20.000Z",
                 "event_id": made.event_id,
                 "event_type": "ticket.created",
@@ -106,7 +106,7 @@ def test_an_attempt_is_a_line(serve: Serve) -> None:
                 "error": None,
                 "next_attempt_at": None,
             },
-            {"kind": "cursor", "seq": 1},
+            {"kind": "cursor", "cursor": "1"},
         ]
 
     serve(check)
@@ -114,7 +114,7 @@ def test_an_attempt_is_a_line(serve: Serve) -> None:
 
 def test_an_empty_log_is_a_cursor(serve: Serve) -> None:
     async def check(there: There) -> None:
-        assert await snapshot(there) == [{"kind": "cursor", "seq": 0}]
+        assert await snapshot(there) == [{"kind": "cursor", "cursor": "0"}]
 
     serve(check)
 
@@ -141,7 +141,7 @@ def test_after_a_sequence_everything_later_comes(serve: Serve) -> None:
         made = await settled(there, await session(there.cloud.store), 15)
         assert delivery_ids(await snapshot(there, "after=0")) == [delivery.id for delivery in made]
         assert delivery_ids(await snapshot(there, "after=13")) == [delivery.id for delivery in made[13:]]
-        assert await snapshot(there, "after=15") == [{"kind": "cursor", "seq": 15}]
+        assert await snapshot(there, "after=15") == [{"kind": "cursor", "cursor": "15"}]
 
     serve(check)
 
@@ -186,7 +186,7 @@ def test_filters_are_the_clouds_work(serve: Serve) -> None:
             "status=500": [],
         }.items():
             assert delivery_ids(await snapshot(there, query)) == found
-            assert (await snapshot(there, query))[-1] == {"kind": "cursor", "seq": 2}
+            assert (await snapshot(there, query))[-1] == {"kind": "cursor", "cursor": "2"}
 
     serve(check)
 
@@ -239,12 +239,12 @@ def test_a_cut_tail_goes_on_without_gap_or_repeat(serve: Serve) -> None:
 
         settling = asyncio.ensure_future(settle_all())
         found: list[str] = []
-        seq = 0
+        cursor = "0"
         while len(found) < len(made):
-            async with following(there, f"after={seq}") as tail:
+            async with following(there, f"after={cursor}") as tail:
                 for _ in range(7):
                     line = await tail.line()
-                    seq = max(seq, line["seq"])
+                    cursor = line["cursor"]
                     found += [line["delivery_id"]] if line["kind"] == "attempt" else []
                     if len(found) == len(made):
                         break
@@ -260,7 +260,7 @@ def test_silence_is_broken_by_a_cursor_at_least_every_5_s(tmp_path: Path) -> Non
             now = asyncio.get_running_loop().time
             for _ in range(3):
                 before = now()
-                assert await tail.line() == {"kind": "cursor", "seq": 0}
+                assert await tail.line() == {"kind": "cursor", "cursor": "0"}
                 assert now() - before < 8
 
     with asyncio.Runner(loop_factory=hurried_loop) as runner:

@@ -1,6 +1,6 @@
 """What the tests put into a store."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -60,8 +60,8 @@ async def delivered(store: Store, type: str = "ticket.created", team_id: str = T
     return delivery
 
 
-async def due_ids(store: Store, to: Session, after_seq: int = 0) -> list[str]:
-    return [due.id for due in await store.due(to, after_seq, limit=1000, most_bytes=2**30)]
+async def due_ids(store: Store, to: Session, without: Collection[str] = ()) -> list[str]:
+    return [due.id for due in await store.due(to, without, limit=1000, most_bytes=2**30)]
 
 
 def ids(records: Sequence[Delivery | DueDelivery]) -> list[str]:

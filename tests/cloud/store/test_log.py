@@ -100,7 +100,7 @@ def test_lists_are_filtered_by_type(within: Within[None], patterns: tuple[str, .
 def test_an_unknown_delivery_is_none_and_has_no_attempts(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         assert await store.delivery(TEAM, "dlv_none") is None
-        assert list(await store.attempts_of("dlv_none")) == []
+        assert list(await store.exchanges_of("dlv_none")) == []
 
     within(check)
 
@@ -145,7 +145,7 @@ def test_a_target_is_a_sessions_id_or_its_url(within: Within[None]) -> None:
             [delivery] = await store.deliveries(TEAM, DeliveryQuery(target=target), Page())
             assert delivery.target == wanted.id
             await store.settle(wanted, [outcome(delivery)])
-            attempts, _ = await store.attempts_after(TEAM, AttemptQuery(target=target), 0, 10)
+            attempts, _ = await store.attempts_after(TEAM, AttemptQuery(target=target), "0", 10)
             assert [attempt.target for attempt in attempts] == [wanted.id]
         assert list(await store.deliveries(TEAM, DeliveryQuery(target="ses_none"), Page())) == []
 
@@ -158,7 +158,7 @@ def test_deliveries_and_attempts_are_found_by_their_event(within: Within[None]) 
         wanted, other = await delivered(store), await delivered(store)
         await store.settle(to, [outcome(other), outcome(wanted)])
         assert ids(await store.deliveries(TEAM, DeliveryQuery(event_id=wanted.event_id), Page())) == [wanted.id]
-        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(event_id=wanted.event_id), 0, 10)
+        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(event_id=wanted.event_id), "0", 10)
         assert deliveries_of(attempts) == [wanted.id]
 
     within(check)
@@ -184,7 +184,7 @@ def test_attempts_are_filtered_by_status(within: Within[None], text: str, found:
         made = await one_of_each_status(store)
         query = AttemptQuery(status=StatusFilter.parse(text))
         wanted = [made[status].id for status in found]
-        assert deliveries_of((await store.attempts_after(TEAM, query, 0, 100))[0]) == wanted
+        assert deliveries_of((await store.attempts_after(TEAM, query, "0", 100))[0]) == wanted
         assert deliveries_of((await store.last_attempts(TEAM, query, 100))[0]) == wanted
 
     within(check)
@@ -196,33 +196,36 @@ def test_attempts_are_filtered_by_type(within: Within[None]) -> None:
         made = {type: await delivered(store, type) for type in TYPES}
         await store.settle(to, [outcome(delivery) for delivery in made.values()])
         query = AttemptQuery(events=EventFilter.parse(["ticket.*", "!ticket.closed"]))
-        attempts, _ = await store.attempts_after(TEAM, query, 0, 100)
+        attempts, _ = await store.attempts_after(TEAM, query, "0", 100)
         assert deliveries_of(attempts) == [made["ticket.created"].id]
 
     within(check)
 
 
-def test_attempts_after_a_sequence_are_those_committed_later(within: Within[None]) -> None:
+def test_attempts_after_a_cursor_are_those_committed_later(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         to = await session(store)
         made = [await delivered(store) for _ in range(5)]
         await store.settle(to, [outcome(delivery) for delivery in made])
-        attempts, seq = await store.attempts_after(TEAM, AttemptQuery(), 0, 100)
+        attempts, cursor = await store.attempts_after(TEAM, AttemptQuery(), "0", 100)
         assert deliveries_of(attempts) == ids(made)
-        assert seq == attempts[-1].seq
-        later, seq_then = await store.attempts_after(TEAM, AttemptQuery(), attempts[2].seq, 100)
-        assert (deliveries_of(later), seq_then) == (ids(made[3:]), seq)
+        assert cursor == attempts[-1].cursor
+        later, cursor_then = await store.attempts_after(TEAM, AttemptQuery(), attempts[2].cursor, 100)
+        assert (deliveries_of(later), cursor_then) == (ids(made[3:]), cursor)
 
     within(check)
 
 
-def test_nothing_new_leaves_the_sequence_where_it_is(within: Within[None]) -> None:
+def test_nothing_new_leaves_the_cursor_where_it_is(within: Within[None]) -> None:
     async def check(store: Store) -> None:
-        assert await store.attempts_after(TEAM, AttemptQuery(), 0, 100) == ([], 0)
+        assert await store.attempts_after(TEAM, AttemptQuery(), "0", 100) == ([], "0")
         await one_of_each_status(store)
-        _, seq = await store.attempts_after(TEAM, AttemptQuery(), 0, 100)
-        assert await store.attempts_after(TEAM, AttemptQuery(), seq, 100) == ([], seq)
-        assert await store.attempts_after(TEAM, AttemptQuery(), seq + 1000, 100) == ([], seq + 1000)
+        _, cursor = await store.attempts_after(TEAM, AttemptQuery(), "0", 100)
+        assert await store.attempts_after(TEAM, AttemptQuery(), cursor, 100) == ([], cursor)
+        assert await store.attempts_after(TEAM, AttemptQuery(), str(int(cursor) + 1000), 100) == (
+            [],
+            str(int(cursor) + 1000),
+        )
 
     within(check)
 
@@ -231,8 +234,8 @@ def test_what_does_not_match_is_passed_over_for_good(within: Within[None]) -> No
     async def check(store: Store) -> None:
         await one_of_each_status(store)
         none_match = AttemptQuery(status=StatusFilter.parse("418"))
-        attempts, seq = await store.attempts_after(TEAM, none_match, 0, 100)
-        assert (list(attempts), seq) == ([], (await store.attempts_after(TEAM, AttemptQuery(), 0, 100))[1])
+        attempts, cursor = await store.attempts_after(TEAM, none_match, "0", 100)
+        assert (list(attempts), cursor) == ([], (await store.attempts_after(TEAM, AttemptQuery(), "0", 100))[1])
 
     within(check)
 
@@ -241,21 +244,21 @@ def test_a_limited_read_goes_on_where_it_stopped(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         made = await one_of_each_status(store)
         found: list[str] = []
-        seq = 0
+        cursor = "0"
         for _ in range(4):
-            attempts, seq = await store.attempts_after(TEAM, AttemptQuery(), seq, 2)
+            attempts, cursor = await store.attempts_after(TEAM, AttemptQuery(), cursor, 2)
             found += deliveries_of(attempts)
         assert found == [delivery.id for delivery in made.values()]
 
     within(check)
 
 
-def test_the_last_attempts_come_in_commit_order_with_the_sequence_to_go_on_after(within: Within[None]) -> None:
+def test_the_last_attempts_come_in_commit_order_with_the_cursor_to_go_on_after(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         made = [delivery.id for delivery in (await one_of_each_status(store)).values()]
-        attempts, seq = await store.last_attempts(TEAM, AttemptQuery(), 2)
+        attempts, cursor = await store.last_attempts(TEAM, AttemptQuery(), 2)
         assert deliveries_of(attempts) == made[-2:]
-        assert await store.attempts_after(TEAM, AttemptQuery(), seq, 100) == ([], seq)
+        assert await store.attempts_after(TEAM, AttemptQuery(), cursor, 100) == ([], cursor)
 
     within(check)
 
@@ -263,9 +266,9 @@ def test_the_last_attempts_come_in_commit_order_with_the_sequence_to_go_on_after
 def test_the_last_none_are_none_and_still_say_where_to_go_on(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         await one_of_each_status(store)
-        attempts, seq = await store.last_attempts(TEAM, AttemptQuery(), 0)
+        attempts, cursor = await store.last_attempts(TEAM, AttemptQuery(), 0)
         assert list(attempts) == []
-        assert seq == (await store.attempts_after(TEAM, AttemptQuery(), 0, 100))[1]
+        assert cursor == (await store.attempts_after(TEAM, AttemptQuery(), "0", 100))[1]
 
     within(check)
 
@@ -274,7 +277,7 @@ def test_another_teams_attempts_are_not_seen(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         to = await session(store, team_id="team-2")
         await store.settle(to, [outcome(await delivered(store, team_id="team-2"))])
-        assert list((await store.attempts_after(TEAM, AttemptQuery(), 0, 100))[0]) == []
+        assert list((await store.attempts_after(TEAM, AttemptQuery(), "0", 100))[0]) == []
         assert list((await store.last_attempts(TEAM, AttemptQuery(), 100))[0]) == []
 
     within(check)
@@ -283,7 +286,7 @@ def test_another_teams_attempts_are_not_seen(within: Within[None]) -> None:
 @pytest.mark.parametrize(
     ("since_ms", "found"), [(0, 3), (T0_MS, 3), (T0_MS + 1, 2), (T0_MS + 1000, 2), (T0_MS + 2000, 1), (2**50, 0)]
 )
-def test_a_time_finds_the_sequence_before_it(within: Within[None], clock: Clock, since_ms: int, found: int) -> None:
+def test_a_time_finds_the_cursor_before_it(within: Within[None], clock: Clock, since_ms: int, found: int) -> None:
     async def check(store: Store) -> None:
         to = await session(store)
         made = []
@@ -291,8 +294,8 @@ def test_a_time_finds_the_sequence_before_it(within: Within[None], clock: Clock,
             clock.now_ms = T0_MS + second * 1000
             made.append(await delivered(store))
             await store.settle(to, [outcome(made[-1])])
-        seq = await store.seq_before(TEAM, since_ms)
-        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), seq, 100)
+        cursor = await store.cursor_before(TEAM, since_ms)
+        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), cursor, 100)
         assert deliveries_of(attempts) == ids(made[3 - found :])
 
     within(check)
@@ -306,8 +309,8 @@ def test_a_clock_that_jumps_back_hides_nothing(within: Within[None], clock: Cloc
             clock.now_ms = T0_MS + second * 1000
             made.append(await delivered(store))
             await store.settle(to, [outcome(made[-1])])
-        seq = await store.seq_before(TEAM, T0_MS + 10_000)
-        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), seq, 100)
+        cursor = await store.cursor_before(TEAM, T0_MS + 10_000)
+        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), cursor, 100)
         assert {made[0].id, made[2].id} <= set(deliveries_of(attempts))
 
     within(check)
@@ -315,6 +318,6 @@ def test_a_clock_that_jumps_back_hides_nothing(within: Within[None], clock: Cloc
 
 def test_without_attempts_a_time_finds_the_beginning(within: Within[None]) -> None:
     async def check(store: Store) -> None:
-        assert await store.seq_before(TEAM, T0_MS) == 0
+        assert await store.cursor_before(TEAM, T0_MS) == "0"
 
     within(check)

@@ -31,7 +31,8 @@ def test_an_attempt_is_kept_whole(within: Within[None]) -> None:
         to = await session(store)
         delivery = await delivered(store)
         await store.settle(to, [outcome(delivery, None, error="timed out after 10 s")])
-        [attempt] = await store.attempts_of(delivery.id)
+        [exchange] = await store.exchanges_of(delivery.id)
+        attempt = exchange.attempt
         assert (attempt.delivery_id, attempt.event_id, attempt.event_type) == (
             delivery.id,
             delivery.event_id,
@@ -40,9 +41,9 @@ def test_an_attempt_is_kept_whole(within: Within[None]) -> None:
         assert (attempt.attempt, attempt.target, attempt.url) == (1, to.id, URL)
         assert (attempt.status, attempt.outcome, attempt.error) == (None, "failed", "timed out after 10 s")
         assert (attempt.started_at_ms, attempt.duration_ms, attempt.next_attempt_at_ms) == (T0_MS, 4.2, None)
-        assert attempt.request_headers == (("x-cstar-event", "ticket.created"),)
-        assert attempt.response_headers == (("Content-Type", "text/plain"), ("X-Twice", "1"), ("X-Twice", "2"))
-        assert attempt.response_body == b"ok\x00\xff"
+        assert exchange.request_headers == (("x-cstar-event", "ticket.created"),)
+        assert exchange.response_headers == (("Content-Type", "text/plain"), ("X-Twice", "1"), ("X-Twice", "2"))
+        assert exchange.response_body == b"ok\x00\xff"
 
     within(check)
 
@@ -53,7 +54,7 @@ def test_an_outcome_reported_twice_is_recorded_once(within: Within[None]) -> Non
         delivery = await delivered(store)
         for _ in range(3):
             assert list(await store.settle(to, [outcome(delivery)])) == [delivery.id]
-        assert len(await store.attempts_of(delivery.id)) == 1
+        assert len(await store.exchanges_of(delivery.id)) == 1
 
     within(check)
 
@@ -63,7 +64,7 @@ def test_an_outcome_reported_twice_in_one_report_is_recorded_once(within: Within
         to = await session(store)
         delivery = await delivered(store)
         assert set(await store.settle(to, [outcome(delivery), outcome(delivery)])) == {delivery.id}
-        assert len(await store.attempts_of(delivery.id)) == 1
+        assert len(await store.exchanges_of(delivery.id)) == 1
 
     within(check)
 
@@ -100,7 +101,7 @@ def test_an_outcome_from_a_stale_epoch_is_left_out(within: Within[None]) -> None
         resumed = await store.resume_session(stale.id, TEAM, EventFilter.parse(()), URL)
         assert resumed
         assert list(await store.settle(stale, [outcome(delivery)])) == []
-        assert list(await store.attempts_of(delivery.id)) == []
+        assert list(await store.exchanges_of(delivery.id)) == []
         assert list(await store.settle(resumed, [outcome(delivery)])) == [delivery.id]
 
     within(check)
@@ -167,7 +168,7 @@ def test_attempts_are_logged_in_the_order_of_the_report(within: Within[None]) ->
         to = await session(store)
         deliveries = [await delivered(store) for _ in range(4)][::-1]
         await store.settle(to, [outcome(delivery) for delivery in deliveries])
-        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), 0, 10)
+        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), "0", 10)
         assert [attempt.delivery_id for attempt in attempts] == [delivery.id for delivery in deliveries]
 
     within(check)
@@ -178,7 +179,7 @@ def test_many_reports_at_once_are_each_recorded_once(within: Within[None]) -> No
         to = await session(store)
         deliveries = [delivery for _ in range(50) for delivery in await store.append_event(event())]
         await asyncio.gather(*(store.settle(to, [outcome(delivery)]) for delivery in deliveries * 3))
-        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), 0, 1000)
+        attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), "0", 1000)
         assert sorted(attempt.delivery_id for attempt in attempts) == sorted(delivery.id for delivery in deliveries)
 
     within(check)
@@ -194,6 +195,6 @@ def test_a_settled_delivery_stays_settled_after_a_restart(open_store: OpenStore)
             now = await store.delivery(TEAM, delivery.id)
             assert now
             assert now.status == "succeeded"
-            assert len(await store.attempts_of(delivery.id)) == 1
+            assert len(await store.exchanges_of(delivery.id)) == 1
 
     asyncio.run(check())

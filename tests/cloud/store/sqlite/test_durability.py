@@ -34,7 +34,7 @@ def test_every_acknowledged_event_outlives_kill_9(
 
     async def check(store: SqliteStore) -> None:
         [session] = await store.open_sessions()
-        due = await store.due(session, 0, limit=100_000, most_bytes=2**40)
+        due = await store.due(session, (), limit=100_000, most_bytes=2**40)
         assert set(acknowledged) <= {delivery.event_id for delivery in due} == stored(path)
 
     opened(check)

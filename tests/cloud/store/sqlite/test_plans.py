@@ -1,0 +1,83 @@
+"""However long the log is, a page of it is found by an index: nothing is walked whole, nothing sorted."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page, StatusFilter
+from cstar_cli.cloud.store.sqlite import log, reads
+from cstar_cli.cloud.store.sqlite.connection import open_writer
+from cstar_cli.events.filters import EventFilter
+
+RARE = EventFilter.parse(["boss.*"])
+DELIVERIES = [
+    DeliveryQuery(),
+    DeliveryQuery(events=RARE),
+    DeliveryQuery(status="failed"),
+    DeliveryQuery(target="ses_1"),
+    DeliveryQuery(target="http://localhost:3000/"),
+    DeliveryQuery(event_id="evt_1"),
+]
+ATTEMPTS = [
+    AttemptQuery(),
+    AttemptQuery(events=RARE),
+    AttemptQuery(status=StatusFilter.parse("failed")),
+    AttemptQuery(target="ses_1"),
+    AttemptQuery(target="http://localhost:3000/"),
+    AttemptQuery(event_id="evt_1"),
+]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    connection = open_writer(tmp_path / "cstar.db")
+    connection.executemany("INSERT INTO event_types VALUES ('team', ?)", [("boss.spawned",), ("ticket.created",)])
+    yield connection
+    connection.close()
+
+
+def asked(connection: sqlite3.Connection) -> list[str]:
+    """Record each statement that is run from here on."""
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    return statements
+
+
+def assert_flat(connection: sqlite3.Connection, statements: list[str]) -> None:
+    connection.set_trace_callback(None)
+    assert statements
+    for statement in statements:
+        plan = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        heavy = [step for step in plan if step.startswith("SCAN ") and "CONSTANT" not in step]
+        assert not heavy, (statement, plan)
+        assert not any("TEMP B-TREE" in step for step in plan), (statement, plan)
+
+
+@pytest.mark.parametrize("query", DELIVERIES)
+def test_a_page_of_deliveries_is_found_by_an_index(database: sqlite3.Connection, query: DeliveryQuery) -> None:
+    statements = asked(database)
+    reads.deliveries(database, "team", query, Page())
+    assert_flat(database, statements)
+
+
+@pytest.mark.parametrize("query", ATTEMPTS)
+def test_the_end_of_the_log_is_found_by_an_index(database: sqlite3.Connection, query: AttemptQuery) -> None:
+    statements = asked(database)
+    log.last_attempts(database, "team", query, 10)
+    log.attempts_after(database, "team", query, "7", 10)
+    assert_flat(database, statements)
+
+
+@pytest.mark.parametrize("events", [EventFilter.parse(()), RARE])
+def test_a_page_of_events_is_found_by_an_index(database: sqlite3.Connection, events: EventFilter) -> None:
+    statements = asked(database)
+    reads.events(database, "team", events, Page())
+    assert_flat(database, statements)
+
+
+def test_a_moment_of_the_log_is_found_by_an_index(database: sqlite3.Connection) -> None:
+    statements = asked(database)
+    log.cursor_before(database, "team", 5)
+    assert_flat(database, statements)
