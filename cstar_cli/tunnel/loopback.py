@@ -9,18 +9,21 @@ import asyncio
 from cstar_cli.sender.target import Target
 
 PROBE_S = 0.5
-_OTHER = {"127.0.0.1": "::1", "::1": "127.0.0.1"}
+_ELSEWHERE = {"127.0.0.1": ("::1",), "::1": ("127.0.0.1",), "localhost": ("127.0.0.1", "::1")}
 
 
 async def hint_when_refused(target: Target) -> str | None:
-    """Say where the server may be, when the target is a loopback address that refused."""
-    other = _OTHER.get(target.host)
-    if other is None:
+    """Say where the server may be, when the target is of this machine and refused."""
+    elsewhere = _ELSEWHERE.get(target.host)
+    if elsewhere is None:
         return None
-    shown = f"[{other}]:{target.port}" if ":" in other else f"{other}:{target.port}"
-    if await _answers(other, target.port):
-        return f"{shown} answers: forward to {target.scheme}://{shown}{target.path_and_query} or to localhost instead."
-    return f"Nothing answers on {shown} either: is the server running?"
+    places = [f"[{host}]:{target.port}" if ":" in host else f"{host}:{target.port}" for host in elsewhere]
+    for host, place in zip(elsewhere, places, strict=True):
+        if await _answers(host, target.port):
+            return f"{place} answers: forward to {target.scheme}://{place}{target.path_and_query} instead."
+    if len(places) > 1:
+        return f"Nothing answers on {' or '.join(places)}: is the server running?"
+    return f"Nothing answers on {places[0]} either: is the server running?"
 
 
 async def _answers(host: str, port: int) -> bool:
