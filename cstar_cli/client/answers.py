@@ -4,7 +4,6 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from cstar_cli.activity import OutcomeName
 from cstar_cli.config import is_local
 from cstar_cli.errors import CloudUnreachable, CstarError, NotAllowed, UsageError
 
@@ -69,24 +68,6 @@ class TailLine(msgspec.Struct):
 
     kind: str
     cursor: str
-
-
-class AttemptLine(msgspec.Struct):
-    """One attempt in the tail."""
-
-    cursor: str
-    time: str
-    event_id: str
-    event_type: str
-    delivery_id: str
-    attempt: int
-    target: str
-    url: str
-    status: int | None
-    duration_ms: float
-    outcome: OutcomeName
-    error: str | None
-    next_attempt_at: str | None
 
 
 def decode(body: bytes, shape: type[Shape], base: str) -> Shape:

@@ -7,7 +7,7 @@ import msgspec
 
 from cstar_cli.activity import Attempted, Notice
 from cstar_cli.backoff import jittered
-from cstar_cli.client.answers import AttemptLine, TailLine, foreign
+from cstar_cli.client.answers import TailLine, foreign
 from cstar_cli.client.api import ApiClient
 from cstar_cli.client.http import httpx
 from cstar_cli.errors import CloudUnreachable
@@ -117,11 +117,9 @@ class Tail:
             self.seen = head.cursor
             if head.kind != "attempt":
                 return None
-            attempt = msgspec.json.decode(line, type=AttemptLine)
+            return msgspec.json.decode(line, type=Attempted)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise foreign(self._client.api_base, f"a line of its log doesn't fit: {error}") from error
-        fields = {name: getattr(attempt, name) for name in AttemptLine.__struct_fields__ if name != "cursor"}
-        return Attempted(**fields)
 
     def _left_s(self) -> float:
         return float("inf") if self._deadline is None else self._deadline - self._client.edges.monotonic()

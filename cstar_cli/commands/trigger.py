@@ -46,21 +46,30 @@ def complete_type(incomplete: str) -> list[tuple[str, str]]:
     return [(known.name, known.meaning) for known in CATALOGUE if known.name.startswith(incomplete)]
 
 
+Data = Annotated[
+    str | None, typer.Option(metavar="JSON|@FILE|-", help="Replace the event's data (- reads standard input).")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--override", "-o", metavar="PATH=TEXT", help="Change a value; PATH:=JSON for other than text."),
+]
+Adds = Annotated[
+    list[str] | None, typer.Option(metavar="PATH=TEXT", help="Add a value; never overwrites. PATH:=JSON too.")
+]
+Expect = Annotated[
+    str | None, typer.Option(metavar="2xx|CODE", help="Wait, and exit 5 when an outcome differs or is missing.")
+]
+Within = Annotated[str | None, typer.Option(metavar="TIME", help="How long to wait: 5s, 500ms, 1m. [default: 30s]")]
+
+
 def trigger(
     event_type: Annotated[
         str | None,
         typer.Argument(metavar="TYPE", help="The event type, like ticket.created.", autocompletion=complete_type),
     ] = None,
-    data: Annotated[
-        str | None, typer.Option(metavar="JSON|@FILE|-", help="Replace the event's data (- reads standard input).")
-    ] = None,
-    override: Annotated[
-        list[str] | None,
-        typer.Option("--override", "-o", metavar="PATH=TEXT", help="Change a value; PATH:=JSON for other than text."),
-    ] = None,
-    add: Annotated[
-        list[str] | None, typer.Option(metavar="PATH=TEXT", help="Add a value; never overwrites. PATH:=JSON too.")
-    ] = None,
+    data: Data = None,
+    override: Overrides = None,
+    add: Adds = None,
     remove: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Remove a value.")] = None,
     edit: Annotated[bool, typer.Option("--edit", help="Change the data in $VISUAL or $EDITOR first.")] = False,
     custom: Annotated[
@@ -69,12 +78,8 @@ def trigger(
     count: Annotated[int, typer.Option(min=1, metavar="N", help="How many events to send.")] = 1,
     interval: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="The pause between them.")] = 0,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the deliveries to their outcome and show it.")] = False,
-    expect: Annotated[
-        str | None, typer.Option(metavar="2xx|CODE", help="Wait, and exit 5 when an outcome differs or is missing.")
-    ] = None,
-    within: Annotated[
-        str | None, typer.Option(metavar="TIME", help="How long to wait: 5s, 500ms, 1m. [default: 30s]")
-    ] = None,
+    expect: Expect = None,
+    within: Within = None,
     forward_to: Annotated[
         str | None, typer.Option(metavar="URL", help="Deliver to this URL from here, without any cloud running.")
     ] = None,

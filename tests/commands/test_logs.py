@@ -99,12 +99,13 @@ def test_a_restart_of_the_cloud_leaves_neither_gap_nor_repeat(
     cstar: RunCstar, home: Env, serving: StartServing, listening: StartListening, receiver: StartReceiver
 ) -> None:
     cloud = serving()
-    listening("--forward-to", receiver().url)
+    listener = listening("--forward-to", receiver().url)
     first = trigger(cstar)
     with tailing(home, "--json") as tail:
         assert json.loads(tail.line())["event_id"] == first
         cloud.kill()
         assert tail.error_line() == "the cloud is gone; waiting for it…"
+        listener.next_of("reconnected")
         second = trigger(cstar)
         assert tail.error_line() == "the cloud is back"
         assert json.loads(tail.line())["event_id"] == second

@@ -17,7 +17,7 @@ def test_an_event_travels_the_whole_way_and_its_outcome_is_shown(
     done = cstar("trigger", "ticket.created", "--wait")
     assert (done.returncode, done.stderr) == (0, "")
     accepted, attempt = done.stdout.splitlines()
-    assert accepted.startswith("✓ ticket.created  evt_")
+    assert accepted.startswith(f"✓ {'ticket.created':20}  evt_")
     assert accepted.endswith("→ 1 listener")
     assert " 200 " in attempt
 
