@@ -1,8 +1,9 @@
 """What each driver promises; one suite of tests holds them all to it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from cstar_cli.cloud.store.accounts import Allowance, ApiKey, Begun, StoredAnswer
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page
 from cstar_cli.cloud.store.records import (
     Attempt,
@@ -14,6 +15,14 @@ from cstar_cli.cloud.store.records import (
     Session,
 )
 from cstar_cli.cloud.store.wakeups import Wakeups
+from cstar_cli.cloud.store.webhooks import (
+    Claimed,
+    NewWebhook,
+    QueueStats,
+    Settlement,
+    Webhook,
+    WebhookChange,
+)
 from cstar_cli.errors import CstarError, UsageError
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
@@ -27,15 +36,154 @@ class MalformedCursor(UsageError):
     """What was given as a cursor is none of this store's."""
 
 
+class Conflict(CstarError):
+    """What was asked doesn't go with how things are now; the message says why."""
+
+
+class SessionMoved(CstarError):
+    """The session has ended, or goes on over another connection."""
+
+
+class Webhooks(Protocol):
+    """Registered URLs. What isn't the team's doesn't exist for it."""
+
+    async def create(self, team_id: str, webhook: NewWebhook) -> Webhook:
+        """Register it; one that has its id already is returned as it is."""
+        ...
+
+    async def get(self, team_id: str, webhook_id: str) -> Webhook | None: ...
+
+    async def list(self, team_id: str, page: Page) -> Sequence[Webhook]:
+        """Return one page, newest first, and one more when there is a next page."""
+        ...
+
+    async def change(self, team_id: str, webhook_id: str, change: WebhookChange) -> Webhook | None:
+        """Change it. Enabling it forgets why it was disabled and since when it fails."""
+        ...
+
+    async def rotate(self, team_id: str, webhook_id: str, secret: str, overlap_ms: int) -> Webhook | None:
+        """Give it a new secret; the one so far stays valid for the overlap."""
+        ...
+
+    async def delete(self, team_id: str, webhook_id: str) -> bool: ...
+
+
+class Queue(Protocol):
+    """Deliveries to webhooks: claimed by a node, posted, settled. Due times and leases are by the store's clock."""
+
+    async def claim(
+        self, busy: Mapping[str, int], per_webhook: int, limit: int, most_bytes: int, lease_ms: int
+    ) -> Claimed:
+        """Lease what is due: at most `limit`, and of no webhook more than `per_webhook` less what is busy there.
+
+        Webhooks take turns, each one's oldest first. A delivery whose lease has run out is due again. One whose webhook
+        is deleted or not active fails here for good, with an attempt in the log that says why.
+        """
+        ...
+
+    async def settle(self, settlements: Sequence[Settlement], disable_after_ms: int) -> Collection[str]:
+        """Record the attempts and return the ids of the deliveries whose outcome is durable, now or already.
+
+        One with a stale lease is left out. A failure without retry that comes when every attempt of the webhook has
+        failed for `disable_after_ms` disables it.
+        """
+        ...
+
+    async def release(self, leases: Mapping[str, int]) -> None:
+        """Give back deliveries (id → lease) that were claimed and never posted: they are due at once."""
+        ...
+
+    async def resend(self, team_id: str, event_id: str, target: str | None) -> Sequence[Delivery] | None:
+        """Make new deliveries of an event: to one target, or to all that match now; None when there is no such event.
+
+        Raises Conflict when the target is unknown, not active or ended.
+        """
+        ...
+
+    async def retry(self, team_id: str, delivery_id: str) -> Delivery | None:
+        """Make a delivery due now, with a fresh schedule of retries unless it was pending. Raises Conflict."""
+        ...
+
+    async def cancel(self, team_id: str, delivery_id: str, reason: str) -> Delivery | None:
+        """End a pending delivery; an attempt that is under way is still recorded. Raises Conflict."""
+        ...
+
+    async def recover(self, team_id: str, webhook_id: str, since_ms: int) -> int | None:
+        """Retry all failed deliveries of a webhook that were made since then, and return how many; see `retry`."""
+        ...
+
+    async def cap_waits(self, longest_ms: int) -> None:
+        """Make nothing wait longer than that from now: the clock may have been set back."""
+        ...
+
+    async def stats(self) -> QueueStats: ...
+
+
+class Accounts(Protocol):
+    """API keys, what they may still ask, and answers to ask for again."""
+
+    async def create_key(self, key: ApiKey) -> ApiKey:
+        """Store it, with its time of creation; one that has its id already is returned as it is."""
+        ...
+
+    async def keys(self, team_id: str) -> Sequence[ApiKey]:
+        """Return all keys of a team that aren't revoked, newest first."""
+        ...
+
+    async def find_key(self, hash: str) -> ApiKey | None:
+        """Return the key unless it is revoked."""
+        ...
+
+    async def revoke_key(self, team_id: str, key_id: str) -> bool: ...
+
+    async def allow(self, key_id: str, window_ms: int, limit: int, wanted: int) -> Allowance:
+        """Take up to so many of the requests that the key has left in the current window of the store's clock."""
+        ...
+
+    async def begin(self, team_id: str, key: str, fingerprint: str, seed: str, patience_ms: int) -> Begun:
+        """Note that a request is being done; whoever was doing it and hasn't finished for that long is dead."""
+        ...
+
+    async def finish(self, team_id: str, key: str, answer: StoredAnswer) -> None: ...
+
+    async def abandon(self, team_id: str, key: str) -> None:
+        """Forget a request that came to nothing, so that the next one does it."""
+        ...
+
+
 class Store(Protocol):
     """Every method that changes something returns when the change is durable, and raises StoreUnavailable else."""
 
     wakeups: Wakeups
 
+    @property
+    def webhooks(self) -> Webhooks: ...
+
+    @property
+    def queue(self) -> Queue: ...
+
+    @property
+    def accounts(self) -> Accounts: ...
+
     async def close(self) -> None: ...
 
-    async def append_event(self, event: Event) -> Sequence[Delivery]:
-        """Store the event with one pending delivery for each open session of its team whose filter matches."""
+    async def ping(self) -> None:
+        """Return when the store can be read and written; raises StoreUnavailable."""
+        ...
+
+    async def append_event(self, event: Event, only: str | None = None) -> Sequence[Delivery]:
+        """Store the event with one pending delivery for each open session and active webhook of its team that matches.
+
+        With `only`, it goes to that webhook alone, once, without retries, whatever it subscribes to and whether or not
+        it is active. An event that has its id already isn't stored again: its deliveries are returned.
+        """
+        ...
+
+    async def forget(self, older_than_ms: int, limit: int) -> int:
+        """Remove up to so many events of that age with their deliveries and attempts, unless one is pending.
+
+        Returns how many; answers kept for an `Idempotency-Key` go after 24 hours, ended sessions with their age.
+        """
         ...
 
     async def open_session(self, team_id: str, filter: EventFilter, forward_to: str) -> Session: ...
@@ -50,12 +198,21 @@ class Store(Protocol):
         """Close the session unless it has gone on in a later epoch; its pending deliveries fail with the reason."""
         ...
 
-    async def open_sessions(self) -> Sequence[Session]: ...
+    async def leave_session(self, session: Session) -> None:
+        """Note that nobody is connected now, unless it has gone on in a later epoch: its grace begins."""
+        ...
+
+    async def end_lost_sessions(self, grace_ms: int, reason: str) -> int:
+        """End the sessions whose grace is over, or whose node is gone for that long; return how many."""
+        ...
 
     async def due(
         self, session: Session, without: Collection[str], limit: int, most_bytes: int
     ) -> Sequence[DueDelivery]:
-        """Return the session's pending deliveries, but not these, in commit order; at least one if there is any."""
+        """Return the session's pending deliveries, but not these, in commit order; at least one if there is any.
+
+        Raises SessionMoved.
+        """
         ...
 
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:

@@ -5,8 +5,8 @@ from typing import Literal
 
 from cstar_cli.events.filters import EventFilter
 
-DeliveryStatus = Literal["pending", "succeeded", "failed"]
-OutcomeName = Literal["succeeded", "failed"]
+DeliveryStatus = Literal["pending", "succeeded", "failed", "canceled"]
+OutcomeName = Literal["succeeded", "failed", "canceled"]
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -33,7 +33,7 @@ class ListedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event on its way to one target (a session's id)."""
+    """One event on its way to one target: the id of a webhook (`whk_…`) or of a session (`ses_…`)."""
 
     id: str
     event_id: str
@@ -48,7 +48,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
-    """A delivery to push now, with the bytes that go."""
+    """A session's delivery to push now, with the bytes that go."""
 
     id: str
     event_id: str
@@ -59,7 +59,11 @@ class DueDelivery:
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """What came of one attempt, as whoever made it reports it. `response_body` is its beginning."""
+    """What came of one attempt, as whoever made it reports it. `response_body` is its beginning.
+
+    `error_class` is one word for programs, `error` the same in words for people; `connect_ms` is None on a kept
+    connection, `first_byte_ms` where no answer came. All durations count from the start of the attempt.
+    """
 
     delivery_id: str
     attempt: int
@@ -71,11 +75,17 @@ class AttemptOutcome:
     request_headers: Headers = ()
     response_headers: Headers = ()
     response_body: bytes = b""
+    error_class: str | None = None
+    connect_ms: float | None = None
+    first_byte_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt in the log; `cursor` is its place there, opaque to all but the store."""
+    """One attempt in the log; `cursor` is its place there, opaque to all but the store.
+
+    What stops a delivery without a POST (a session's end, a webhook's, a cancel) stands there as an attempt too.
+    """
 
     cursor: str
     delivery_id: str
@@ -100,3 +110,6 @@ class Exchange:
     request_headers: Headers
     response_headers: Headers
     response_body: bytes
+    error_class: str | None
+    connect_ms: float | None
+    first_byte_ms: float | None

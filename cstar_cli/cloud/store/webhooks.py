@@ -1,0 +1,101 @@
+"""Registered webhook URLs, and the deliveries on their way to them, as plain data. Times are integer milliseconds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cstar_cli.cloud.store.records import AttemptOutcome
+from cstar_cli.events.filters import EventFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A URL that a team has registered.
+
+    After a rotation `previous_secret` stays valid until `previous_secret_until_ms`. `failing_since_ms` is when the
+    attempts began to fail without a success since; `disabled_reason` says why it isn't active.
+    """
+
+    id: str
+    team_id: str
+    name: str
+    url: str
+    filter: EventFilter
+    secret: str
+    is_active: bool
+    created_at_ms: int
+    updated_at_ms: int
+    previous_secret: str | None = None
+    previous_secret_until_ms: int | None = None
+    disabled_reason: str | None = None
+    failing_since_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewWebhook:
+    """A webhook to register; the caller makes its id and its secret."""
+
+    id: str
+    name: str
+    url: str
+    filter: EventFilter
+    secret: str
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookChange:
+    """What to change of a webhook; None leaves a field as it is. `reason` says why it is disabled, if it is."""
+
+    name: str | None = None
+    url: str | None = None
+    filter: EventFilter | None = None
+    is_active: bool | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery to post now, leased to whoever claimed it.
+
+    `lease` fences it: of all claims of a delivery only the last one's can settle it. `retries` are the scheduled
+    retries that this run of attempts has used up; None when there is to be none, whatever comes of it. `secrets`
+    are the valid ones; the first signs the contract's header.
+    """
+
+    delivery_id: str
+    lease: int
+    team_id: str
+    event_id: str
+    event_type: str
+    webhook_id: str
+    url: str
+    attempt: int
+    retries: int | None
+    body: bytes
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a claim has brought; in `wait_ms` from now something more will be due, never when it is None."""
+
+    claims: Sequence[Claim]
+    wait_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What came of a claimed delivery; a failure is tried again in `retry_in_ms` from now, never when it is None."""
+
+    outcome: AttemptOutcome
+    lease: int
+    retry_in_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """How much waits to be posted to webhooks. `due` are those that could go now; the oldest has waited so long."""
+
+    pending: int
+    due: int
+    oldest_due_ms: int
