@@ -23,8 +23,11 @@ class Api:
     def post_event(self, event_type: str, data: object = None) -> dict[str, Any]:
         """Make an event; returns what the API answered, once it has answered 201."""
         wanted = {"type": event_type} if data is None else {"type": event_type, "data": data}
-        answer: dict[str, Any] = self._ask("POST", "/events", json.dumps(wanted))
+        answer: dict[str, Any] = self.post("/events", wanted)
         return answer
+
+    def post(self, path: str, wanted: object) -> Any:
+        return self._ask("POST", path, json.dumps(wanted))
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path)

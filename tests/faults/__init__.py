@@ -1,0 +1,4 @@
+"""Faults against real processes: what must hold is counted, and the counts are printed.
+
+`make test` runs a shorter cut of each; `make faults` runs them whole (`CSTAR_FAULTS=full`).
+"""
