@@ -76,6 +76,12 @@ def near_misses(name: str, limit: int = 3) -> list[str]:
     return sorted(likely, key=lambda known: -scores[known])[:limit]
 
 
+def unknown_type(name: str) -> str:
+    """Return the sentence about a type that the catalogue doesn't know, with what it may have meant."""
+    misses = near_misses(name)
+    return f"Unknown event type {name!r}." + (f" Did you mean {' or '.join(misses)}?" if misses else "")
+
+
 def _words(name: str) -> list[str]:
     # No name is longer; difflib takes quadratic time.
     return [word.lower() for word in _WORD.findall(name[:MAX_NAME_CHARS])]

@@ -31,9 +31,9 @@ class Event:
     body: bytes
 
 
-def new_id(prefix: str) -> str:
-    """Return a fresh id: the prefix (`evt`, `dlv`, `ses`, `req`), `_`, and 24 random URL-safe characters."""
-    return f"{prefix}_{base64.urlsafe_b64encode(os.urandom(_ID_BYTES)).decode()}"
+def new_id(prefix: str, random_bytes: Callable[[int], bytes] = os.urandom) -> str:
+    """Return a fresh id: the prefix (`evt`, `dlv`, `ses`, `whk`, `req`), `_`, and 24 random URL-safe characters."""
+    return f"{prefix}_{base64.urlsafe_b64encode(random_bytes(_ID_BYTES)).decode()}"
 
 
 def new_event_id() -> str:

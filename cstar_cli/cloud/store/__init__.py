@@ -1,9 +1,12 @@
 """What the cloud remembers, behind one interface.
 
-    records.py     what is stored, as plain data
     interface.py   `Store`, and what each driver promises
-    wakeups.py     who is woken when something is committed
+    records.py     events, deliveries, attempts and sessions, as plain data
+    webhooks.py    registered URLs and the queue of deliveries to them, as plain data
+    accounts.py    API keys, request windows and kept answers, as plain data
     queries.py     what a caller may ask of the log
+    reasons.py     why a delivery was stopped or can't be what was asked, in words
+    wakeups.py     who is woken when something is committed
     sqlite/        the embedded driver
 
 An event, its deliveries and its sequence are one transaction; what the API answered 2xx to is durable.

@@ -147,7 +147,10 @@ class Accounts(Protocol):
     async def finish(self, team_id: str, key: str, answer: StoredAnswer) -> None: ...
 
     async def abandon(self, team_id: str, key: str) -> None:
-        """Forget a request that came to nothing, so that the next one does it."""
+        """Give up a request without an answer: the same one is done again when it next comes, with the same seed.
+
+        The seed is kept since what it came to may be unknown (a connection cut at the commit).
+        """
         ...
 
 

@@ -1,6 +1,7 @@
 """What a caller may ask of the log."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 from cstar_cli.cloud.store.records import DeliveryStatus, OutcomeName
 from cstar_cli.errors import UsageError
@@ -24,7 +25,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryQuery:
-    """Which deliveries; `target` is a session's id or a URL."""
+    """Which deliveries; `target` is the id of a session or webhook, or a URL."""
 
     events: EventFilter = EVERYTHING
     status: DeliveryStatus | None = None
@@ -42,21 +43,22 @@ class StatusFilter:
 
     @staticmethod
     def parse(text: str) -> "StatusFilter":
-        """Read `succeeded`, `failed`, `4xx` or `404`."""
-        if text == "succeeded":
-            return StatusFilter(outcome="succeeded")
-        if text == "failed":
-            return StatusFilter(outcome="failed")
+        """Read `succeeded`, `failed`, `canceled`, `4xx` or `404`."""
+        for outcome in get_args(OutcomeName):
+            if text == outcome:
+                return StatusFilter(outcome=outcome)
         if len(text) == 3 and text[0] in "12345" and text[1:].lower() == "xx":
             return StatusFilter(lowest=int(text[0]) * 100, highest=int(text[0]) * 100 + 99)
         if len(text) == 3 and text.isascii() and text.isdigit() and text[0] in "12345":
             return StatusFilter(lowest=int(text), highest=int(text))
-        raise UsageError(f"{text!r} is not a status: give succeeded, failed, a class like 4xx, or a code like 404.")
+        raise UsageError(
+            f"{text!r} is not a status: give succeeded, failed, canceled, a class like 4xx, or a code like 404."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptQuery:
-    """Which attempts; `target` is a session's id or a URL."""
+    """Which attempts; `target` is the id of a session or webhook, or a URL."""
 
     events: EventFilter = EVERYTHING
     status: StatusFilter = StatusFilter()

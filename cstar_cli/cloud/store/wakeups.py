@@ -4,9 +4,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 
+WEBHOOKS = "webhooks"  # the topic of deliveries to webhooks: something may be due
+
 
 class Wakeups:
-    """Topics that listeners wait on; a topic is a session's id, or `attempts_of(team)`.
+    """Topics that listeners wait on; a topic is a session's id, `attempts_of(team)`, or `WEBHOOKS`.
 
     A wake-up says "look again", never what has changed: the store is what is read.
     """

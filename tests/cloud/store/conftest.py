@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def _sqlite(folder: Path, now_ms: Callable[[], int]) -> AsyncIterator[Store]:
-    store = SqliteStore.open(folder / "cstar.db", now_ms)
+async def _sqlite(folder: Path, clock: Clock) -> AsyncIterator[Store]:
+    store = SqliteStore.open(folder / "cstar.db", clock)
     try:
         yield store
     finally:
         await store.close()
 
 
-Driver = Callable[[Path, Callable[[], int]], AbstractAsyncContextManager[Store]]
+Driver = Callable[[Path, Clock], AbstractAsyncContextManager[Store]]
 DRIVERS: dict[str, Driver] = {"sqlite": _sqlite}
 
 

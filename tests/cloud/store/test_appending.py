@@ -2,11 +2,10 @@
 
 import asyncio
 
-import pytest
+from cstar_cli.cloud.store.interface import Store
+from cstar_cli.cloud.store.queries import Page
 
-from cstar_cli.cloud.store.interface import Store, StoreUnavailable
-
-from .making import T0_MS, TEAM, URL, OpenStore, Within, delivered, due_ids, event, session
+from .making import T0_MS, TEAM, URL, OpenStore, Within, delivered, due_ids, event, ids, session
 
 
 def test_an_event_without_sessions_is_stored_without_deliveries(within: Within[None]) -> None:
@@ -89,12 +88,26 @@ def test_any_body_comes_back_byte_for_byte(within: Within[None]) -> None:
     within(check)
 
 
-def test_the_same_event_id_is_stored_once(within: Within[None]) -> None:
+def test_an_event_that_comes_again_is_answered_with_the_deliveries_it_has(within: Within[None]) -> None:
     async def check(store: Store) -> None:
+        to = await session(store)
         made = event()
-        await store.append_event(made)
-        with pytest.raises(StoreUnavailable):
-            await store.append_event(made)
+        first = await store.append_event(made)
+        await session(store)
+        assert list(await store.append_event(made)) == list(first)
+        assert await due_ids(store, to) == ids(first)
+        assert [one.id for one in await store.events(TEAM, to.filter, Page())] == [made.id]
+
+    within(check)
+
+
+def test_an_event_that_comes_many_times_at_once_is_one_event(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        made = event()
+        answers = await asyncio.gather(*(store.append_event(made) for _ in range(20)))
+        assert {tuple(ids(answer)) for answer in answers} == {tuple(await due_ids(store, to))}
+        assert len(await store.events(TEAM, to.filter, Page())) == 1
 
     within(check)
 
@@ -129,7 +142,6 @@ def test_what_was_stored_is_there_after_a_restart(open_store: OpenStore) -> None
         async with open_store() as store:
             assert await store.delivery(TEAM, delivery.id) == delivery
             assert await due_ids(store, to) == [delivery.id]
-            assert list(await store.open_sessions()) == [to]
 
     asyncio.run(check())
 

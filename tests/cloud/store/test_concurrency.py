@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from cstar_cli.cloud.store.interface import Store, StoreUnavailable
+from cstar_cli.cloud.store.interface import Conflict, Store, StoreUnavailable
 from cstar_cli.cloud.store.queries import AttemptQuery
-from cstar_cli.cloud.store.wakeups import attempts_of
+from cstar_cli.cloud.store.wakeups import WEBHOOKS, attempts_of
 
 from .making import TEAM, OpenStore, Within, delivered, due_ids, event, outcome, session
 
@@ -68,11 +68,12 @@ def test_what_fails_wakes_nobody(within: Within[None]) -> None:
         to = await session(store)
         made = event()
         await store.append_event(made)
-        wake = store.wakeups.join(to.id)
-        wake.clear()
-        with pytest.raises(StoreUnavailable):
-            await store.append_event(made)
-        assert not wake.is_set()
+        wakes = [store.wakeups.join(topic) for topic in (to.id, WEBHOOKS)]
+        for wake in wakes:
+            wake.clear()
+        with pytest.raises(Conflict):
+            await store.queue.resend(TEAM, made.id, "ses_none")
+        assert not any(wake.is_set() for wake in wakes)
 
     within(check)
 

@@ -9,6 +9,7 @@ from cstar_cli.errors import UsageError
     [
         ("succeeded", StatusFilter(outcome="succeeded")),
         ("failed", StatusFilter(outcome="failed")),
+        ("canceled", StatusFilter(outcome="canceled")),
         ("2xx", StatusFilter(lowest=200, highest=299)),
         ("5XX", StatusFilter(lowest=500, highest=599)),
         ("404", StatusFilter(lowest=404, highest=404)),

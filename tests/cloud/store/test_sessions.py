@@ -1,6 +1,10 @@
 """Sessions: opened, resumed in the next epoch, ended; and what is due to them."""
 
-from cstar_cli.cloud.store.interface import Store
+from dataclasses import replace
+
+import pytest
+
+from cstar_cli.cloud.store.interface import SessionMoved, Store
 from cstar_cli.cloud.store.queries import AttemptQuery
 from cstar_cli.events.filters import EventFilter
 
@@ -15,7 +19,6 @@ def test_a_session_begins_in_its_first_epoch(within: Within[None]) -> None:
         assert opened.id.startswith("ses_")
         assert (opened.team_id, opened.forward_to, opened.epoch) == (TEAM, URL, 1)
         assert opened.filter == EventFilter.parse(["ticket.*", "!ticket.closed"])
-        assert list(await store.open_sessions()) == [opened]
 
     within(check)
 
@@ -28,7 +31,6 @@ def test_a_resumed_session_is_in_its_next_epoch(within: Within[None]) -> None:
             assert resumed
             assert (resumed.id, resumed.epoch, resumed.forward_to) == (opened.id, epoch, "http://x/")
             assert resumed.filter.patterns == ("boss.*",)
-        assert list(await store.open_sessions()) == [resumed]
 
     within(check)
 
@@ -44,7 +46,7 @@ def test_another_teams_session_is_not_resumed(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         opened = await session(store)
         assert await store.resume_session(opened.id, "team-2", EVERYTHING, URL) is None
-        assert list(await store.open_sessions()) == [opened]
+        assert await due_ids(store, opened) == []
 
     within(check)
 
@@ -54,7 +56,6 @@ def test_an_ended_session_is_not_resumed(within: Within[None]) -> None:
         opened = await session(store)
         await store.end_session(opened, "over")
         assert await store.resume_session(opened.id, TEAM, EVERYTHING, URL) is None
-        assert list(await store.open_sessions()) == []
 
     within(check)
 
@@ -64,7 +65,7 @@ def test_ending_a_session_fails_what_it_has_not_answered(within: Within[None], c
         opened = await session(store)
         answered, first, second = await delivered(store), await delivered(store), await delivered(store)
         await store.settle(opened, [outcome(answered)])
-        clock.now_ms += 5000
+        await clock.advance(5000)
         await store.end_session(opened, "the listener stayed away")
         for one in (first, second):
             now = await store.delivery(TEAM, one.id)
@@ -73,7 +74,7 @@ def test_ending_a_session_fails_what_it_has_not_answered(within: Within[None], c
         kept = await store.delivery(TEAM, answered.id)
         assert kept
         assert kept.status == "succeeded"
-        assert await due_ids(store, opened) == []
+        assert await store.count_due(opened) == 0
 
     within(check)
 
@@ -82,13 +83,15 @@ def test_ending_a_session_logs_an_attempt_for_each_in_commit_order(within: Withi
     async def check(store: Store) -> None:
         opened = await session(store)
         deliveries = [await delivered(store) for _ in range(3)]
-        clock.now_ms += 5000
+        await clock.advance(5000)
         await store.end_session(opened, "the listener stayed away")
         attempts, _ = await store.attempts_after(TEAM, AttemptQuery(), "0", 100)
         assert [attempt.delivery_id for attempt in attempts] == ids(deliveries)
         last = attempts[-1]
         assert (last.outcome, last.error, last.status) == ("failed", "the listener stayed away", None)
         assert (last.attempt, last.started_at_ms, last.next_attempt_at_ms) == (1, clock.now_ms, None)
+        [exchange] = await store.exchanges_of(last.delivery_id)
+        assert exchange.error_class == "stopped"
 
     within(check)
 
@@ -112,8 +115,39 @@ def test_a_session_that_has_gone_on_is_not_ended_by_its_past(within: Within[None
         resumed = await store.resume_session(opened.id, TEAM, EVERYTHING, URL)
         assert resumed
         await store.end_session(opened, "too late")
-        assert list(await store.open_sessions()) == [resumed]
         assert await due_ids(store, resumed) == [delivery.id]
+
+    within(check)
+
+
+@pytest.mark.parametrize("how", ["resumed", "ended", "unknown"])
+def test_a_connection_that_is_not_the_sessions_any_more_is_told_so(within: Within[None], how: str) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        match how:
+            case "resumed":
+                await store.resume_session(opened.id, TEAM, EVERYTHING, URL)
+            case "ended":
+                await store.end_session(opened, "over")
+            case _:
+                opened = replace(opened, id="ses_none")
+        with pytest.raises(SessionMoved):
+            await store.due(opened, (), limit=1, most_bytes=1)
+
+    within(check)
+
+
+@pytest.mark.parametrize("how", ["resumed", "ended"])
+def test_a_connection_is_woken_to_see_that_its_session_has_moved(within: Within[None], how: str) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        wake = store.wakeups.join(opened.id)
+        wake.clear()
+        if how == "resumed":
+            await store.resume_session(opened.id, TEAM, EVERYTHING, URL)
+        else:
+            await store.end_session(opened, "over")
+        assert wake.is_set()
 
     within(check)
 

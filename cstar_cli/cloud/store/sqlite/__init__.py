@@ -4,7 +4,13 @@
     lock.py        one process owns the file
     connection.py  pragmas, and migrations in their order
     writer.py      one thread writes, many changes a commit
-    writes.py      the changes
+    writes.py      events and their deliveries
+    recording.py   attempts, as they come into the log
+    sessions.py    the changes of sessions
+    webhooks.py    registered URLs
+    queue.py       deliveries to webhooks: `claiming.py`, `settling.py`, and `interventions.py` of people
+    accounts.py    API keys, what they may still ask, answers to ask for again
+    upkeep.py      what keeps a long-lived database in shape
     readers.py     threads that read
     reads.py       the questions of events, deliveries and sessions
     log.py         the questions about attempts

@@ -12,17 +12,14 @@ APPLICATION_ID = int.from_bytes(b"cstr")  # in the file's header: this database 
 
 def open_writer(path: Path) -> sqlite3.Connection:
     """Open the one read-write connection and bring the schema up to date."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        _migrate(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return _open_migrated(path)[0]
+
+
+def migrate(path: Path) -> list[str]:
+    """Bring the schema up to date, and return the names of the migrations that were missing."""
+    connection, applied = _open_migrated(path)
+    connection.close()
+    return applied
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
@@ -32,7 +29,21 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _open_migrated(path: Path) -> tuple[sqlite3.Connection, list[str]]:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        applied = _migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection, applied
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> list[str]:
     """Apply the migrations that the file hasn't had; the file's `user_version` counts them."""
     scripts = sorted(
         (entry for entry in (resources.files(__package__) / "migrations").iterdir() if entry.name.endswith(".sql")),
@@ -49,3 +60,4 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     for number, script in enumerate(scripts[applied:], applied + 1):
         connection.executescript(f"BEGIN;\n{script.read_text('utf-8')}\nPRAGMA user_version = {number};\nCOMMIT;")
+    return [script.name.removesuffix(".sql") for script in scripts[applied:]]

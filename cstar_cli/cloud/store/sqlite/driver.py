@@ -1,7 +1,8 @@
 """`SqliteStore`: the store interface over one file."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page
@@ -14,10 +15,13 @@ from cstar_cli.cloud.store.records import (
     ListedEvent,
     Session,
 )
-from cstar_cli.cloud.store.sqlite import log, reads, writes
-from cstar_cli.cloud.store.sqlite.connection import open_writer
+from cstar_cli.cloud.store.sqlite import log, reads, sessions, upkeep, writes
+from cstar_cli.cloud.store.sqlite.accounts import SqliteAccounts
+from cstar_cli.cloud.store.sqlite.connection import migrate, open_writer
 from cstar_cli.cloud.store.sqlite.lock import FileLock
+from cstar_cli.cloud.store.sqlite.queue import SqliteQueue
 from cstar_cli.cloud.store.sqlite.readers import Readers
+from cstar_cli.cloud.store.sqlite.webhooks import SqliteWebhooks
 from cstar_cli.cloud.store.sqlite.writer import Writer
 from cstar_cli.cloud.store.wakeups import Wakeups
 from cstar_cli.errors import CstarError
@@ -37,55 +41,89 @@ class SqliteStore:
         self._writer = Writer(connection, self.wakeups)
         self._lists = Readers(path, LIST_THREADS, "cstar-store-lists")
         self._tunnels = Readers(path, 1, "cstar-store-tunnels")  # of their own: no slow list holds up a delivery
+        self._keys = Readers(path, 1, "cstar-store-keys")  # nor the check of a key, or of health
+        self._webhooks = SqliteWebhooks(self._writer, self._lists, now_ms)
+        self._queue = SqliteQueue(self._writer, self._lists, now_ms)
+        self._accounts = SqliteAccounts(self._writer, self._keys, now_ms)
+
+    @property
+    def webhooks(self) -> SqliteWebhooks:
+        return self._webhooks
+
+    @property
+    def queue(self) -> SqliteQueue:
+        return self._queue
+
+    @property
+    def accounts(self) -> SqliteAccounts:
+        return self._accounts
 
     @staticmethod
     def open(path: Path, now_ms: Callable[[], int]) -> "SqliteStore":
         """Take the file for this process. Raises DatabaseInUse, or CstarError when it can't be used."""
-        try:
-            lock = FileLock(path.with_name(path.name + ".lock"))
-        except OSError as error:
-            raise CstarError(f"Can't write {path.parent}: {error.strerror}. {_CHOOSE_ANOTHER}") from error
-        try:
-            return SqliteStore(path, lock, open_writer(path), now_ms)
-        except (sqlite3.Error, OSError) as error:
+        with _owned(path) as lock:
+            connection = open_writer(path)
+            upkeep.begin_anew(connection, now_ms())
+            return SqliteStore(path, lock, connection, now_ms)
+
+    @staticmethod
+    def migrate(path: Path) -> list[str]:
+        """Bring the file up to date, and return the names of the migrations that were missing; see `open`."""
+        with _owned(path) as lock:
+            applied = migrate(path)
             lock.release()
-            raise CstarError(f"Can't use the database {path}: {error}. {_CHOOSE_ANOTHER}") from error
-        except BaseException:
-            lock.release()
-            raise
+            return applied
 
     async def close(self) -> None:
         await self._writer.close()
         await self._lists.close()
         await self._tunnels.close()
+        await self._keys.close()
         self._lock.release()
 
-    async def append_event(self, event: Event) -> Sequence[Delivery]:
-        return await self._writer.run(lambda connection: writes.append_event(connection, event, lambda: new_id("dlv")))
+    async def ping(self) -> None:
+        await self._writer.run(upkeep.check)
+        await self._keys.ask(reads.check)
+
+    async def append_event(self, event: Event, only: str | None = None) -> Sequence[Delivery]:
+        return await self._writer.run(lambda connection: writes.append_event(connection, event, only, self._now_ms()))
+
+    async def forget(self, older_than_ms: int, limit: int) -> int:
+        return await self._writer.run(
+            lambda connection: upkeep.forget(connection, older_than_ms, limit, self._now_ms())
+        )
 
     async def open_session(self, team_id: str, filter: EventFilter, forward_to: str) -> Session:
         session = Session(new_id("ses"), team_id, filter, forward_to, epoch=1)
-        return await self._writer.run(lambda connection: writes.open_session(connection, session, self._now_ms()))
+        return await self._writer.run(lambda connection: sessions.open_session(connection, session, self._now_ms()))
 
     async def resume_session(
         self, session_id: str, team_id: str, filter: EventFilter, forward_to: str
     ) -> Session | None:
         wanted = Session(session_id, team_id, filter, forward_to, epoch=0)
-        return await self._writer.run(lambda connection: writes.resume_session(connection, wanted))
+        return await self._writer.run(lambda connection: sessions.resume_session(connection, wanted))
 
     async def end_session(self, session: Session, reason: str) -> None:
-        await self._writer.run(lambda connection: writes.end_session(connection, session, reason, self._now_ms()))
+        await self._writer.run(lambda connection: sessions.end_session(connection, session, reason, self._now_ms()))
+
+    async def leave_session(self, session: Session) -> None:
+        await self._writer.run(lambda connection: sessions.leave_session(connection, session, self._now_ms()))
+
+    async def end_lost_sessions(self, grace_ms: int, reason: str) -> int:
+        ended = 0
+        while await self._writer.run(
+            lambda connection: sessions.end_one_lost(connection, grace_ms, reason, self._now_ms())
+        ):
+            ended += 1
+        return ended
 
     async def settle(self, session: Session, outcomes: Sequence[AttemptOutcome]) -> Sequence[str]:
-        return await self._writer.run(lambda connection: writes.settle(connection, session, outcomes, self._now_ms()))
-
-    async def open_sessions(self) -> Sequence[Session]:
-        return await self._lists.ask(reads.open_sessions)
+        return await self._writer.run(lambda connection: sessions.settle(connection, session, outcomes, self._now_ms()))
 
     async def due(
         self, session: Session, without: Collection[str], limit: int, most_bytes: int
     ) -> Sequence[DueDelivery]:
-        return await self._tunnels.ask(reads.due, session.id, tuple(without), limit, most_bytes)
+        return await self._tunnels.ask(reads.due, session, tuple(without), limit, most_bytes)
 
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:
         return await self._tunnels.ask(reads.still_pending, session.id, tuple(delivery_ids))
@@ -118,6 +156,23 @@ class SqliteStore:
 
     async def cursor_before(self, team_id: str, since_ms: int) -> str:
         return await self._lists.ask(log.cursor_before, team_id, since_ms)
+
+
+@contextmanager
+def _owned(path: Path) -> Iterator[FileLock]:
+    """Take the file; should what follows fail, it is free again."""
+    try:
+        lock = FileLock(path.with_name(path.name + ".lock"))
+    except OSError as error:
+        raise CstarError(f"Can't write {path.parent}: {error.strerror}. {_CHOOSE_ANOTHER}") from error
+    try:
+        yield lock
+    except (sqlite3.Error, OSError) as error:
+        lock.release()
+        raise CstarError(f"Can't use the database {path}: {error}. {_CHOOSE_ANOTHER}") from error
+    except BaseException:
+        lock.release()
+        raise
 
 
 _CHOOSE_ANOTHER = "Mend that, or choose another --database."

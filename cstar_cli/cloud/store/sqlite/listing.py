@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cstar_cli.cloud.store.queries import EVERYTHING
+from cstar_cli.cloud.store.sqlite.rows import SESSION_PREFIX, WEBHOOK_PREFIX
 from cstar_cli.events.filters import EventFilter
 
 # SQLite merges up to 500 branches; so many types match much of the log, and walking all of it finds them as soon.
@@ -40,16 +41,17 @@ class Listing:
         if len(matching) < len(known):
             self._types, self._type_column = matching, column
 
-    def of_event(self, event_id: str | None) -> None:
+    def of_event(self, condition: str, event_id: str | None) -> None:
         if event_id is not None:
             # The plus keeps SQLite from an index of the whole team: an event has few rows.
             self._conditions[0] = "+team_id = :team_id"
-            self.narrow("event_id = :event_id", event_id=event_id)
+            self.narrow(condition, event_id=event_id)
 
     def to_target(self, target: str | None) -> None:
-        """Narrow down to a session's id, or else to a URL."""
+        """Narrow down to the id of a session or webhook, or else to a URL."""
         if target is not None:
-            self.narrow("target = :target" if target.startswith("ses_") else "url = :target", target=target)
+            is_id = target.startswith((SESSION_PREFIX, WEBHOOK_PREFIX))
+            self.narrow("target = :target" if is_id else "url = :target", target=target)
 
     def read(self, order: Literal["ASC", "DESC"], limit: int, offset: int = 0) -> sqlite3.Cursor:
         paging = {"limit": limit, "offset": offset}

@@ -58,7 +58,7 @@ def _attempts(connection: sqlite3.Connection, team_id: str, query: AttemptQuery)
     listing = Listing(connection, "attempts", rows.ATTEMPT, team_id)
     listing.of_types("event_type", query.events)
     listing.to_target(query.target)
-    listing.of_event(query.event_id)
+    listing.of_event("event_id = :event_id", query.event_id)
     if query.status.outcome is not None:
         listing.narrow("outcome = :outcome", outcome=query.status.outcome)
     if query.status.lowest is not None:

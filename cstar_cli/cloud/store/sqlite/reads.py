@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Sequence
 
+from cstar_cli.cloud.store.interface import SessionMoved
 from cstar_cli.cloud.store.queries import DeliveryQuery, Page
 from cstar_cli.cloud.store.records import Delivery, DueDelivery, ListedEvent, Session
 from cstar_cli.cloud.store.sqlite import rows
@@ -12,19 +13,24 @@ from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
 
 
-def open_sessions(connection: sqlite3.Connection) -> Sequence[Session]:
-    found = connection.execute(f"SELECT {rows.SESSION} FROM sessions WHERE ended_at_ms IS NULL")
-    return [rows.session(row) for row in found]
+def check(connection: sqlite3.Connection) -> None:
+    """Read something."""
+    connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
 
 
 def due(
-    connection: sqlite3.Connection, session_id: str, without: Collection[str], limit: int, most_bytes: int
+    connection: sqlite3.Connection, session: Session, without: Collection[str], limit: int, most_bytes: int
 ) -> Sequence[DueDelivery]:
+    current = connection.execute(
+        "SELECT 1 FROM sessions WHERE id = ? AND epoch = ? AND ended_at_ms IS NULL", (session.id, session.epoch)
+    ).fetchone()
+    if not current:
+        raise SessionMoved(f"{session.id} has ended, or goes on over another connection.")
     cursor = connection.execute(
         f"SELECT {rows.DUE} FROM deliveries d JOIN events e ON e.seq = d.event_seq"
-        " WHERE d.target = ? AND d.status = 'pending' AND d.id NOT IN (SELECT value FROM json_each(?))"
-        " ORDER BY d.event_seq LIMIT ?",
-        (session_id, _as_json(without), limit),
+        " WHERE d.target = ? AND d.status = 'pending' AND d.due_at_ms IS NULL"
+        " AND d.id NOT IN (SELECT value FROM json_each(?)) ORDER BY d.seq LIMIT ?",
+        (session.id, _as_json(without), limit),
     )
     found: list[DueDelivery] = []
     size = 0
@@ -49,7 +55,7 @@ def still_pending(connection: sqlite3.Connection, session_id: str, delivery_ids:
 
 def count_due(connection: sqlite3.Connection, session_id: str) -> int:
     (count,) = connection.execute(
-        "SELECT count(*) FROM deliveries WHERE target = ? AND status = 'pending'", (session_id,)
+        "SELECT count(*) FROM deliveries WHERE target = ? AND status = 'pending' AND due_at_ms IS NULL", (session_id,)
     ).fetchone()
     return int(count)
 
@@ -78,7 +84,7 @@ def deliveries(connection: sqlite3.Connection, team_id: str, query: DeliveryQuer
     listing = Listing(connection, "deliveries", rows.DELIVERY, team_id)
     listing.of_types("event_type", query.events)
     listing.to_target(query.target)
-    listing.of_event(query.event_id)
+    listing.of_event("event_seq = (SELECT seq FROM events WHERE id = :event_id)", query.event_id)
     if query.status:
         listing.narrow("status = :status", status=query.status)
     return [rows.delivery(row) for row in listing.read("DESC", page.size + 1, page.offset)]

@@ -5,11 +5,16 @@ from typing import Any
 
 import msgspec
 
+from cstar_cli.cloud.store.accounts import ApiKey
 from cstar_cli.cloud.store.records import Attempt, Delivery, DueDelivery, Exchange, Headers, ListedEvent, Session
+from cstar_cli.cloud.store.webhooks import Webhook
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
 
 Row = tuple[Any, ...]  # what sqlite3 gives
+
+SESSION_PREFIX = "ses_"
+WEBHOOK_PREFIX = "whk_"
 
 EVENT = "id, type, team_id, created_at_ms, body"
 LISTED_EVENT = "seq, id, team_id, type, created_at_ms"
@@ -20,7 +25,12 @@ ATTEMPT = (
     "seq, delivery_id, event_id, event_type, number, target, url, status, outcome, error,"
     " started_at_ms, duration_ms, next_attempt_at_ms"
 )
-EXCHANGE = f"{ATTEMPT}, request_headers, response_headers, response_body"
+EXCHANGE = f"{ATTEMPT}, request_headers, response_headers, response_body, error_class, connect_ms, first_byte_ms"
+WEBHOOK = (
+    "id, team_id, name, url, patterns, secret, is_active, created_at_ms, updated_at_ms, previous_secret,"
+    " previous_secret_until_ms, disabled_reason, failing_since_ms"
+)
+API_KEY = "id, team_id, name, hash, hint, read_only, created_at_ms, revoked_at_ms"
 
 _headers_decoder = msgspec.json.Decoder(Headers)
 
@@ -43,7 +53,7 @@ def due(row: Row) -> DueDelivery:
 
 def session(row: Row) -> Session:
     id_, team_id, patterns, forward_to, epoch = row
-    return Session(id_, team_id, _filter(patterns), forward_to, epoch)
+    return Session(id_, team_id, filter(patterns), forward_to, epoch)
 
 
 def attempt(row: Row) -> Attempt:
@@ -51,13 +61,42 @@ def attempt(row: Row) -> Attempt:
 
 
 def exchange(row: Row) -> Exchange:
-    *of_attempt, request_headers, response_headers, response_body = row
+    *of_attempt, request_headers, response_headers, response_body, error_class, connect_ms, first_byte_ms = row
     return Exchange(
         attempt(tuple(of_attempt)),
         _headers_decoder.decode(request_headers),
         _headers_decoder.decode(response_headers),
         response_body,
+        error_class,
+        connect_ms,
+        first_byte_ms,
     )
+
+
+def webhook(row: Row, now_ms: int) -> Webhook:
+    """The webhook as it is at that time: an overlap of secrets that is over is none."""
+    id_, team_id, name, url, patterns, secret, is_active, created_at_ms, updated_at_ms, previous, until_ms, *rest = row
+    if until_ms is not None and until_ms <= now_ms:
+        previous = until_ms = None
+    return Webhook(
+        id_,
+        team_id,
+        name,
+        url,
+        filter(patterns),
+        secret,
+        bool(is_active),
+        created_at_ms,
+        updated_at_ms,
+        previous,
+        until_ms,
+        *rest,
+    )
+
+
+def api_key(row: Row) -> ApiKey:
+    id_, team_id, name, hash, hint, read_only, created_at_ms, revoked_at_ms = row
+    return ApiKey(id_, team_id, name, hash, hint, bool(read_only), created_at_ms, revoked_at_ms)
 
 
 def patterns(filter: EventFilter) -> str:
@@ -69,5 +108,5 @@ def headers(pairs: Headers) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _filter(patterns: str) -> EventFilter:
+def filter(patterns: str) -> EventFilter:
     return EventFilter.parse([patterns])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-from cstar_cli.cloud.store.interface import StoreUnavailable
+from cstar_cli.cloud.store.interface import Conflict, StoreUnavailable
 from cstar_cli.cloud.store.wakeups import Wakeups
 
 MAX_CHANGES_A_COMMIT = 1000
@@ -46,7 +46,10 @@ class Writer:
         self._thread.start()
 
     async def run(self, change: Change[T]) -> T:
-        """Return what the change answers, once it is durable. Raises StoreUnavailable when it can't be."""
+        """Return what the change answers, once it is durable. Raises StoreUnavailable when it can't be.
+
+        A change that raises Conflict has changed nothing yet: that is its answer, and the others' go on.
+        """
         if self._closed:
             raise StoreUnavailable("The store is closed.")
         done: asyncio.Future[T] = self._loop.create_future()
@@ -87,10 +90,10 @@ class Writer:
         else:
             self._loop.call_soon_threadsafe(self._tell, batch, written)
 
-    def _in_one_transaction(self, batch: Sequence[_Job[object]]) -> list[Written[object]]:
+    def _in_one_transaction(self, batch: Sequence[_Job[object]]) -> list[Written[object] | Conflict]:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            written = [job.change(self._connection) for job in batch]
+            written = [_made(job.change, self._connection) for job in batch]
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
@@ -98,8 +101,11 @@ class Writer:
             raise
         return written
 
-    def _tell(self, batch: Sequence[_Job[object]], written: Sequence[Written[object]]) -> None:
+    def _tell(self, batch: Sequence[_Job[object]], written: Sequence[Written[object] | Conflict]) -> None:
         for job, answer in zip(batch, written, strict=True):
+            if isinstance(answer, Conflict):
+                self._fail(job, answer)
+                continue
             self._wakeups.wake(answer.topics)
             if not job.done.done():
                 job.done.set_result(answer.result)
@@ -107,3 +113,10 @@ class Writer:
     def _fail(self, job: _Job[object], error: Exception) -> None:
         if not job.done.done():
             job.done.set_exception(error)
+
+
+def _made(change: Change[T], connection: sqlite3.Connection) -> Written[T] | Conflict:
+    try:
+        return change(connection)
+    except Conflict as conflict:
+        return conflict

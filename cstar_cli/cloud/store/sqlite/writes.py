@@ -1,147 +1,146 @@
-"""The changes, each within a transaction that the writer holds."""
+"""Events and their deliveries, made within a transaction that the writer holds."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from cstar_cli.cloud.store.records import AttemptOutcome, Delivery, Session
+from cstar_cli.cloud.store.reasons import inactive_webhook, unknown_session, unknown_webhook
+from cstar_cli.cloud.store.records import Delivery
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.writer import Written
-from cstar_cli.cloud.store.wakeups import attempts_of
-from cstar_cli.events.envelope import Event
+from cstar_cli.cloud.store.wakeups import WEBHOOKS
+from cstar_cli.events.envelope import Event, new_id
 
 _INSERT_DELIVERY = (
     "INSERT INTO deliveries (team_id, event_seq, id, event_id, event_type, target, url, status, attempt_count,"
-    " created_at_ms, next_attempt_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " created_at_ms, next_attempt_at_ms, due_at_ms, once) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?, ?)"
 )
-_INSERT_ATTEMPT = (
-    "INSERT INTO attempts (team_id, delivery_id, event_id, event_type, target, url, number, recorded_at_ms,"
-    " started_at_ms, duration_ms, status, outcome, error, next_attempt_at_ms, request_headers, response_headers,"
-    " response_body)"
-)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    id: str
+    url: str
 
 
 def append_event(
-    connection: sqlite3.Connection, event: Event, new_delivery_id: Callable[[], str]
+    connection: sqlite3.Connection, event: Event, only: str | None, now_ms: int
 ) -> Written[Sequence[Delivery]]:
-    """Store the event and its deliveries, one for each open session whose filter matches."""
+    """Store the event and its deliveries: one for each target that matches, or one for that webhook alone."""
+    known = connection.execute(
+        "SELECT seq FROM events WHERE id = ? AND team_id = ?", (event.id, event.team_id)
+    ).fetchone()
+    if known:
+        return Written(_deliveries_of(connection, known[0]))
+    targets = _matching(connection, event.team_id, event.type) if only is None else [_webhook(connection, event, only)]
     event_seq = connection.execute(
         "INSERT INTO events (id, team_id, type, created_at_ms, body) VALUES (?, ?, ?, ?, ?)",
         (event.id, event.team_id, event.type, event.created_at_ms, event.body),
     ).lastrowid
     assert event_seq is not None
     connection.execute("INSERT OR IGNORE INTO event_types VALUES (?, ?)", (event.team_id, event.type))
+    return _deliver(connection, event, event_seq, targets, event.created_at_ms, now_ms, once=only is not None)
+
+
+def resend(
+    connection: sqlite3.Connection, team_id: str, event_id: str, target: str | None, now_ms: int
+) -> Written[Sequence[Delivery] | None]:
+    """Make new deliveries of an event that is stored. Raises Conflict."""
+    row = connection.execute(
+        f"SELECT seq, {rows.EVENT} FROM events WHERE id = ? AND team_id = ?", (event_id, team_id)
+    ).fetchone()
+    if not row:
+        return Written(None)
+    event_seq, event = row[0], rows.event(row[1:])
+    if target is None:
+        targets = _matching(connection, team_id, event.type)
+    elif _is_webhook(target):
+        targets = [_active_webhook(connection, event, target)]
+    else:
+        targets = [_session(connection, event, target)]
+    made = _deliver(connection, event, event_seq, targets, now_ms, now_ms)
+    return Written(made.result, made.topics)
+
+
+def _deliver(
+    connection: sqlite3.Connection,
+    event: Event,
+    event_seq: int,
+    targets: Iterable[_Target],
+    created_at_ms: int,
+    now_ms: int,
+    *,
+    once: bool = False,
+) -> Written[Sequence[Delivery]]:
     deliveries = [
         Delivery(
-            id=new_delivery_id(),
+            id=new_id("dlv"),
             event_id=event.id,
             event_type=event.type,
-            target=session.id,
-            url=session.forward_to,
+            target=target.id,
+            url=target.url,
             status="pending",
             attempt_count=0,
-            created_at_ms=event.created_at_ms,
-            next_attempt_at_ms=event.created_at_ms,
+            created_at_ms=created_at_ms,
+            next_attempt_at_ms=created_at_ms,
         )
-        for session in map(
-            rows.session,
-            connection.execute(
-                f"SELECT {rows.SESSION} FROM sessions WHERE team_id = ? AND ended_at_ms IS NULL", (event.team_id,)
-            ),
-        )
-        if session.filter.matches(event.type)
+        for target in targets
     ]
     connection.executemany(
         _INSERT_DELIVERY,
         [
-            (event.team_id, event_seq, d.id, d.event_id, d.event_type, d.target, d.url, d.status)
-            + (d.attempt_count, d.created_at_ms, d.next_attempt_at_ms)
+            (event.team_id, event_seq, d.id, d.event_id, d.event_type, d.target, d.url)
+            + (created_at_ms, created_at_ms, now_ms if _is_webhook(d.target) else None, once)
             for d in deliveries
         ],
     )
-    return Written(deliveries, topics=[delivery.target for delivery in deliveries])
+    topics = {WEBHOOKS if _is_webhook(delivery.target) else delivery.target for delivery in deliveries}
+    return Written(deliveries, tuple(topics))
 
 
-def open_session(connection: sqlite3.Connection, session: Session, now_ms: int) -> Written[Session]:
-    connection.execute(
-        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
-        (session.id, session.team_id, rows.patterns(session.filter), session.forward_to, session.epoch, now_ms),
+def _is_webhook(target: str) -> bool:
+    return target.startswith(rows.WEBHOOK_PREFIX)
+
+
+def _matching(connection: sqlite3.Connection, team_id: str, event_type: str) -> Sequence[_Target]:
+    """The open sessions and active webhooks of the team that want events of the type."""
+    wanting = connection.execute(
+        "SELECT id, forward_to, patterns FROM sessions WHERE team_id = :team_id AND ended_at_ms IS NULL"
+        " UNION ALL SELECT id, url, patterns FROM webhooks WHERE team_id = :team_id AND is_active",
+        {"team_id": team_id},
     )
-    return Written(session)
+    return [_Target(id_, url) for id_, url, patterns in wanting if rows.filter(patterns).matches(event_type)]
 
 
-def resume_session(connection: sqlite3.Connection, wanted: Session) -> Written[Session | None]:
-    """Put the session into its next epoch, with the wanted filter and URL."""
+def _webhook(connection: sqlite3.Connection, event: Event, webhook_id: str) -> _Target:
     row = connection.execute(
-        "UPDATE sessions SET epoch = epoch + 1, patterns = ?, forward_to = ?"
-        f" WHERE id = ? AND team_id = ? AND ended_at_ms IS NULL RETURNING {rows.SESSION}",
-        (rows.patterns(wanted.filter), wanted.forward_to, wanted.id, wanted.team_id),
+        "SELECT id, url FROM webhooks WHERE id = ? AND team_id = ?", (webhook_id, event.team_id)
     ).fetchone()
-    return Written(rows.session(row) if row else None)
+    if not row:
+        raise unknown_webhook(webhook_id)
+    return _Target(*row)
 
 
-def end_session(connection: sqlite3.Connection, session: Session, reason: str, now_ms: int) -> Written[None]:
-    """Close the session unless it has gone on in a later epoch; fail what it hasn't answered."""
-    ended = connection.execute(
-        "UPDATE sessions SET ended_at_ms = ? WHERE id = ? AND epoch = ? AND ended_at_ms IS NULL",
-        (now_ms, session.id, session.epoch),
-    ).rowcount
-    if not ended:
-        return Written(None)
-    recorded_at_ms = _recording_time(connection, session.team_id, now_ms)
-    connection.execute(
-        f"{_INSERT_ATTEMPT} SELECT team_id, id, event_id, event_type, target, url, attempt_count + 1, ?, ?, 0, NULL,"
-        " 'failed', ?, NULL, '[]', '[]', x'' FROM deliveries WHERE target = ? AND status = 'pending'"
-        " ORDER BY event_seq",
-        (recorded_at_ms, now_ms, reason, session.id),
-    )
-    connection.execute(
-        "UPDATE deliveries SET status = 'failed', attempt_count = attempt_count + 1, next_attempt_at_ms = NULL"
-        " WHERE target = ? AND status = 'pending'",
-        (session.id,),
-    )
-    return Written(None, topics=[attempts_of(session.team_id)])
-
-
-def settle(
-    connection: sqlite3.Connection, session: Session, outcomes: Sequence[AttemptOutcome], now_ms: int
-) -> Written[Sequence[str]]:
-    """Record the attempts; answer the deliveries that are settled, by now or by an earlier report."""
-    current = connection.execute(
-        "SELECT 1 FROM sessions WHERE id = ? AND epoch = ? AND ended_at_ms IS NULL", (session.id, session.epoch)
+def _active_webhook(connection: sqlite3.Connection, event: Event, webhook_id: str) -> _Target:
+    target = _webhook(connection, event, webhook_id)
+    is_active, reason = connection.execute(
+        "SELECT is_active, disabled_reason FROM webhooks WHERE id = ?", (webhook_id,)
     ).fetchone()
-    if not current:
-        return Written([])
-    recorded_at_ms = _recording_time(connection, session.team_id, now_ms)
-    settled = [outcome.delivery_id for outcome in outcomes if _record(connection, session, outcome, recorded_at_ms)]
-    return Written(settled, topics=[attempts_of(session.team_id)])
+    if not is_active:
+        raise inactive_webhook(webhook_id, reason)
+    return target
 
 
-def _recording_time(connection: sqlite3.Connection, team_id: str, now_ms: int) -> int:
-    """Return now, or the time of the team's last attempt if the clock has jumped back: times grow with sequences."""
-    (last_ms,) = connection.execute(
-        "SELECT coalesce(max(recorded_at_ms), 0) FROM attempts WHERE team_id = ?", (team_id,)
+def _session(connection: sqlite3.Connection, event: Event, session_id: str) -> _Target:
+    row = connection.execute(
+        "SELECT id, forward_to FROM sessions WHERE id = ? AND team_id = ? AND ended_at_ms IS NULL",
+        (session_id, event.team_id),
     ).fetchone()
-    return max(now_ms, int(last_ms))
+    if not row:
+        raise unknown_session(session_id)
+    return _Target(*row)
 
 
-def _record(connection: sqlite3.Connection, session: Session, outcome: AttemptOutcome, recorded_at_ms: int) -> bool:
-    status = "succeeded" if outcome.succeeded else "failed"
-    settled = connection.execute(
-        "UPDATE deliveries SET status = ?, attempt_count = ?, next_attempt_at_ms = NULL"
-        " WHERE id = ? AND target = ? AND status = 'pending' AND attempt_count = ? - 1"
-        " RETURNING event_id, event_type, target, url",
-        (status, outcome.attempt, outcome.delivery_id, session.id, outcome.attempt),
-    ).fetchone()
-    if not settled:
-        known = connection.execute(
-            "SELECT 1 FROM deliveries WHERE id = ? AND target = ? AND attempt_count >= ?",
-            (outcome.delivery_id, session.id, outcome.attempt),
-        ).fetchone()
-        return known is not None
-    connection.execute(
-        f"{_INSERT_ATTEMPT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)",
-        (session.team_id, outcome.delivery_id, *settled, outcome.attempt, recorded_at_ms)
-        + (outcome.started_at_ms, outcome.duration_ms, outcome.status, status, outcome.error)
-        + (rows.headers(outcome.request_headers), rows.headers(outcome.response_headers), outcome.response_body),
-    )
-    return True
+def _deliveries_of(connection: sqlite3.Connection, event_seq: int) -> Sequence[Delivery]:
+    found = connection.execute(f"SELECT {rows.DELIVERY} FROM deliveries WHERE event_seq = ? ORDER BY seq", (event_seq,))
+    return [rows.delivery(row) for row in found]

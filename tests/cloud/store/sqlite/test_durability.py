@@ -8,6 +8,7 @@ import pytest
 
 from cstar_cli.cloud.store.sqlite.connection import open_writer
 from cstar_cli.cloud.store.sqlite.driver import SqliteStore
+from cstar_cli.events.filters import EventFilter
 
 from ..making import event
 from .processes import StartWriter
@@ -27,13 +28,15 @@ def test_every_acknowledged_event_outlives_kill_9(
     writer: StartWriter, opened: Opened, path: Path, after_lines: int
 ) -> None:
     writing = writer("append")
+    session_id = writing.line()
     acknowledged = [writing.line() for _ in range(after_lines)]
     writing.kill()
     acknowledged += writing.rest()
     assert len(acknowledged) >= after_lines
 
     async def check(store: SqliteStore) -> None:
-        [session] = await store.open_sessions()
+        session = await store.resume_session(session_id, "team-1", EventFilter.parse(()), "http://localhost:3000/")
+        assert session
         due = await store.due(session, (), limit=100_000, most_bytes=2**40)
         assert set(acknowledged) <= {delivery.event_id for delivery in due} == stored(path)
 
@@ -55,6 +58,10 @@ def test_a_full_disk_refuses_each_of_those_who_write_together(writer: StartWrite
 
 def test_a_full_disk_can_still_be_read(writer: StartWriter) -> None:
     assert "read: evt_0" in writer("fill").rest()
+
+
+def test_a_full_disk_is_noticed_by_a_ping(writer: StartWriter) -> None:
+    assert any(line.startswith("not ready: The database can't be written: ") for line in writer("fill").rest())
 
 
 def test_a_store_recovers_once_there_is_room_again(writer: StartWriter) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cstar_cli.cloud.store.interface import StoreUnavailable
+from cstar_cli.cloud.store.interface import Conflict, StoreUnavailable
 from cstar_cli.cloud.store.sqlite.writer import Change, Writer, Written
 from cstar_cli.cloud.store.wakeups import Wakeups
 
@@ -107,6 +107,27 @@ def test_a_fault_of_ours_is_raised_as_what_it_is(path: Path) -> None:
         with pytest.raises(ZeroDivisionError):
             await there.writer.run(broken)
         assert await there.writer.run(insert(1)) == 1
+
+    run(path, check)
+
+
+def test_a_conflict_is_one_changes_answer_and_the_others_share_their_commit(path: Path) -> None:
+    def conflicting(_: sqlite3.Connection) -> Written[int]:
+        raise Conflict("not now")
+
+    async def check(there: Fixture) -> None:
+        gate = Gate()
+        first = asyncio.ensure_future(there.writer.run(gate))
+        await asyncio.to_thread(gate.reached.wait)
+        others = [asyncio.ensure_future(there.writer.run(change)) for change in (insert(1), conflicting, insert(2))]
+        await asyncio.sleep(0)
+        gate.open.set()
+        answers = await asyncio.gather(*others, return_exceptions=True)
+        await first
+        assert [answers[0], answers[2]] == [1, 2]
+        assert isinstance(answers[1], Conflict)
+        assert there.numbers() == [1, 2]
+        assert there.commits == 2
 
     run(path, check)
 

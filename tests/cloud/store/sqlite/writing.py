@@ -1,6 +1,6 @@
 """python writing.py DATABASE hold|append|fill: own the database; append for ever; append until it is full, and after.
 
-Each line on stdout is one thing that the store has answered.
+Each line on stdout is one thing that the store has answered; the first of `append` is its session.
 """
 
 import asyncio
@@ -29,7 +29,8 @@ async def append(store: SqliteStore, event_id: str, size: int) -> None:
 
 
 async def append_for_ever(store: SqliteStore) -> None:
-    await store.open_session("team-1", EventFilter.parse(()), "http://localhost:3000/")
+    session = await store.open_session("team-1", EventFilter.parse(()), "http://localhost:3000/")
+    say(session.id)
     numbers = itertools.count()
     while True:
         await asyncio.gather(*(append(store, f"evt_{next(numbers)}", 200) for _ in range(20)))
@@ -49,7 +50,9 @@ async def append_until_full(store: SqliteStore) -> None:
     await refused_together(store)
     found = await store.event("team-1", "evt_0")
     say(f"read: {found.id if found else None}")
+    await ping_until_refused(store)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    await store.ping()
     await append(store, "evt_after", 50_000)
     await store.close()
 
@@ -59,6 +62,16 @@ async def refused_together(store: SqliteStore) -> None:
         *(append(store, f"evt_together_{number}", 50_000) for number in range(5)), return_exceptions=True
     )
     say(f"refused: {sum(isinstance(answer, StoreUnavailable) for answer in answers)}")
+
+
+async def ping_until_refused(store: SqliteStore) -> None:
+    """A ping writes so little that the last bytes of the disk may hold a few."""
+    for _ in range(50):
+        try:
+            await store.ping()
+        except StoreUnavailable as error:
+            say(f"not ready: {error}")
+            return
 
 
 async def main(database: Path, what: str) -> None:

@@ -1,0 +1,247 @@
+"""Which deliveries to webhooks are posted now: webhooks take turns, and none costs another anything.
+
+However many deliveries wait, a claim reads the heads of the queues (one for each webhook that has any: a loose scan of
+`due_deliveries`) and then what it leases.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cstar_cli.cloud.store.reasons import STOPPED, WEBHOOK_DELETED, webhook_disabled
+from cstar_cli.cloud.store.sqlite import rows
+from cstar_cli.cloud.store.sqlite.recording import stop
+from cstar_cli.cloud.store.sqlite.writer import Written
+from cstar_cli.cloud.store.wakeups import attempts_of
+from cstar_cli.cloud.store.webhooks import Claim, Claimed
+
+STOPPED_A_CLAIM = 500
+
+# The webhooks that something waits for. The index is named, for the planner can't know how few there are in it.
+WAITING = """
+WITH RECURSIVE waiting (target) AS (
+    SELECT min(target) FROM deliveries INDEXED BY due_deliveries WHERE due_at_ms IS NOT NULL
+    UNION ALL
+    SELECT (
+        SELECT min(target) FROM deliveries INDEXED BY due_deliveries
+        WHERE due_at_ms IS NOT NULL AND target > waiting.target
+    ) FROM waiting WHERE target IS NOT NULL
+)
+"""
+_HEADS = f"""{WAITING}
+SELECT target, (
+    SELECT min(due_at_ms) FROM deliveries INDEXED BY due_deliveries WHERE due_at_ms IS NOT NULL AND target = w.target
+), is_active, url, secret, previous_secret, previous_secret_until_ms, disabled_reason
+FROM waiting w LEFT JOIN webhooks ON id = w.target WHERE w.target IS NOT NULL
+"""
+_DUE = (
+    "SELECT d.seq, d.id, d.lease + 1, d.team_id, d.event_id, d.event_type, d.attempt_count + 1,"
+    " d.first_attempt, d.once, d.url, e.body FROM deliveries d INDEXED BY {index} JOIN events e ON e.seq = d.event_seq"
+    " WHERE d.target = ? AND d.due_at_ms <= ? AND {condition} ORDER BY d.due_at_ms, d.seq LIMIT ?"
+)
+_FIRST = (
+    "SELECT min(due_at_ms) FROM deliveries INDEXED BY {index}"
+    " WHERE target = ? AND due_at_ms IS NOT NULL AND {condition}"
+)
+_UNLEASED = "(leased_until_ms IS NULL OR leased_until_ms <= ?)"
+_ANY = ("due_deliveries", "TRUE")
+_ONCE = ("due_once", "once = 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a node asks for; the fields are those of `Queue.claim`."""
+
+    busy: Mapping[str, int]
+    per_webhook: int
+    limit: int
+    most_bytes: int
+    lease_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """A webhook that something waits for, and when the first of that is due. One that was deleted has no URL."""
+
+    webhook_id: str
+    due_at_ms: int
+    is_active: int | None
+    url: str | None
+    secret: str | None
+    previous_secret: str | None
+    previous_secret_until_ms: int | None
+    disabled_reason: str | None
+
+    def secrets(self, now_ms: int) -> tuple[str, ...]:
+        """Those that are valid at that time, the older one first."""
+        assert self.secret is not None
+        if self.previous_secret and (self.previous_secret_until_ms or 0) > now_ms:
+            return (self.previous_secret, self.secret)
+        return (self.secret,)
+
+
+@dataclass(slots=True)
+class _Line:
+    """What waits for one webhook and may be posted, and how many more of it; `which` are the index and a condition."""
+
+    webhook_id: str
+    url: str
+    secrets: tuple[str, ...]
+    which: tuple[str, str]
+    free: int
+
+
+class Turns:
+    """Remembers whose turn was last, so that a small limit reaches every webhook in time."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def order(self, lines: Sequence[_Line]) -> list[_Line]:
+        """Go round by id, from the one after the last one served."""
+        return sorted(lines, key=lambda line: (line.webhook_id <= self._last, line.webhook_id))
+
+    def served(self, line: _Line) -> None:
+        self._last = line.webhook_id
+
+
+def claim(connection: sqlite3.Connection, wanted: Wanted, turns: Turns, now_ms: int) -> Written[Claimed]:
+    """Lease what is due, and end what can't be posted any more."""
+    waits_ms: list[int] = []
+    stopping = _Stopping(connection, now_ms)
+    lines: list[_Line] = []
+    for row in connection.execute(_HEADS).fetchall():
+        webhook_id, due_at_ms, is_active, *_ = row
+        free = wanted.per_webhook - wanted.busy.get(webhook_id, 0)
+        if is_active and (free <= 0 or due_at_ms > now_ms):
+            if free > 0:
+                waits_ms.append(due_at_ms - now_ms)
+            continue
+        head = _Head(*row)
+        if not is_active:
+            stopping.stop(head)
+        if free > 0 and head.url is not None:
+            lines.append(_Line(webhook_id, head.url, head.secrets(now_ms), _ANY if is_active else _ONCE, free))
+    claims = _Claiming(connection, wanted, now_ms).among(turns.order(lines), turns)
+    for line in lines:
+        first_ms = _first_due_ms(connection, line.webhook_id, line.which) if line.free else None
+        if first_ms is not None:
+            waits_ms.append(first_ms - now_ms)
+            if first_ms <= now_ms:
+                break
+    wait_ms = min((max(0, wait) for wait in waits_ms + stopping.waits_ms), default=None)
+    return Written(Claimed(claims, wait_ms), tuple(stopping.topics))
+
+
+def _first_due_ms(connection: sqlite3.Connection, webhook_id: str, which: tuple[str, str]) -> int | None:
+    index, condition = which
+    (first,) = connection.execute(_FIRST.format(index=index, condition=condition), (webhook_id,)).fetchone()
+    return None if first is None else int(first)
+
+
+class _Claiming:
+    """Leases deliveries until there are enough of them."""
+
+    def __init__(self, connection: sqlite3.Connection, wanted: Wanted, now_ms: int) -> None:
+        self._connection = connection
+        self._now_ms = now_ms
+        self._until_ms = now_ms + wanted.lease_ms
+        self._count_left = wanted.limit
+        self._bytes_left = wanted.most_bytes
+        self._full = False
+        self._claims: list[Claim] = []
+
+    def among(self, lines: Sequence[_Line], turns: Turns) -> Sequence[Claim]:
+        """Share what may be taken evenly: who has less than its share leaves the rest to the others."""
+        while lines and self._count_left > 0:
+            share = max(1, self._count_left // len(lines))
+            left: list[_Line] = []
+            for line in lines:
+                count = min(share, line.free, self._count_left)
+                if count <= 0:
+                    break
+                taken = self._lease(line, count)
+                if taken:
+                    turns.served(line)
+                if self._full:
+                    return self._claims
+                if taken == count and line.free:
+                    left.append(line)
+            lines = left
+        return self._claims
+
+    def _lease(self, line: _Line, count: int) -> int:
+        """Take the first that are due, up to so many, and return how many these were."""
+        index, condition = line.which
+        found = self._connection.execute(
+            _DUE.format(index=index, condition=condition), (line.webhook_id, self._now_ms, count)
+        )
+        taken: list[rows.Row] = []
+        for row in found:
+            size = len(row[-1])
+            if size > self._bytes_left and self._claims:
+                self._full = True
+                break
+            self._bytes_left -= size
+            self._claims.append(_claim(line, row))
+            taken.append(row)
+        found.close()
+        line.free -= len(taken)
+        self._count_left -= len(taken)
+        self._connection.executemany(
+            "UPDATE deliveries SET lease = ?, leased_until_ms = ?, due_at_ms = ? WHERE seq = ?",
+            [(lease, self._until_ms, self._until_ms, seq) for seq, _, lease, *_ in taken],
+        )
+        moved = [(line.url, seq) for seq, *_, url, _ in taken if url != line.url]
+        self._connection.executemany("UPDATE deliveries SET url = ? WHERE seq = ?", moved)
+        return len(taken)
+
+
+def _claim(line: _Line, row: rows.Row) -> Claim:
+    _, id_, lease, team_id, event_id, event_type, attempt, first_attempt, once, _, body = row
+    return Claim(
+        delivery_id=id_,
+        lease=lease,
+        team_id=team_id,
+        event_id=event_id,
+        event_type=event_type,
+        webhook_id=line.webhook_id,
+        url=line.url,
+        attempt=attempt,
+        retries=None if once else attempt - first_attempt,
+        body=body,
+        secrets=line.secrets,
+    )
+
+
+class _Stopping:
+    """Ends what waits for webhooks that are deleted or not active, so many a claim."""
+
+    def __init__(self, connection: sqlite3.Connection, now_ms: int) -> None:
+        self._connection = connection
+        self._now_ms = now_ms
+        self._left = STOPPED_A_CLAIM
+        self.waits_ms: list[int] = []
+        self.topics: set[str] = set()
+
+    def stop(self, head: _Head) -> None:
+        reason = WEBHOOK_DELETED if head.url is None else webhook_disabled(head.disabled_reason)
+        stoppable = "TRUE" if head.url is None else "once = 0"
+        found = self._connection.execute(
+            "SELECT seq, team_id FROM deliveries INDEXED BY due_deliveries"
+            f" WHERE target = ? AND due_at_ms IS NOT NULL AND {stoppable} AND {_UNLEASED} LIMIT ?",
+            (head.webhook_id, self._now_ms, self._left + 1),
+        ).fetchall()
+        chosen = found[: self._left]
+        if chosen:
+            team_id = chosen[0][1]
+            stop(self._connection, team_id, [seq for seq, _ in chosen], "failed", reason, STOPPED, self._now_ms)
+            self._left -= len(chosen)
+            self.topics.add(attempts_of(team_id))
+        if len(found) > len(chosen):
+            self.waits_ms.append(0)
+            return
+        # What is left is under way: should nobody settle it, it ends here once its lease is over.
+        leased_ms = _first_due_ms(self._connection, head.webhook_id, ("due_deliveries", stoppable))
+        if leased_ms is not None:
+            self.waits_ms.append(leased_ms - self._now_ms)

@@ -1,0 +1,89 @@
+"""What keeps a long-lived database in shape, in batches that hold nobody up."""
+
+import json
+import sqlite3
+
+from cstar_cli.cloud.store.sqlite.claiming import WAITING
+from cstar_cli.cloud.store.sqlite.writer import Written
+from cstar_cli.cloud.store.wakeups import WEBHOOKS
+from cstar_cli.cloud.store.webhooks import QueueStats
+
+ANSWERS_KEPT_MS = 24 * 60 * 60 * 1000
+CAPPED_AT_ONCE = 1000
+SMALL_ROWS = 10  # go for the work that one event with all that belongs to it is
+
+
+def begin_anew(connection: sqlite3.Connection, now_ms: int) -> None:
+    """Note that nobody is connected and no lease is alive: the process that held the file before is gone."""
+    connection.execute("UPDATE sessions SET away_since_ms = ? WHERE ended_at_ms IS NULL", (now_ms,))
+    connection.execute(
+        "UPDATE deliveries SET due_at_ms = ?, leased_until_ms = NULL"
+        " WHERE due_at_ms IS NOT NULL AND leased_until_ms IS NOT NULL",
+        (now_ms,),
+    )
+    connection.execute(
+        "UPDATE deliveries SET leased_until_ms = NULL WHERE status = 'canceled' AND leased_until_ms IS NOT NULL"
+    )
+
+
+def check(connection: sqlite3.Connection) -> Written[None]:
+    """Write what is there already: it fails when the file can't be written."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(f"PRAGMA user_version = {version}")
+    return Written(None)
+
+
+def forget(connection: sqlite3.Connection, older_than_ms: int, limit: int, now_ms: int) -> Written[int]:
+    """Remove what is older than that time, the oldest first, and return how many events these were."""
+    found = connection.execute(
+        "SELECT seq FROM events e WHERE created_at_ms < ?"
+        " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event_seq = e.seq AND +status = 'pending')"
+        " ORDER BY created_at_ms LIMIT ?",
+        (older_than_ms, limit),
+    ).fetchall()
+    seqs = json.dumps([seq for (seq,) in found])
+    connection.execute(
+        "DELETE FROM attempts WHERE delivery_id IN"
+        " (SELECT id FROM deliveries WHERE event_seq IN (SELECT value FROM json_each(?)))",
+        (seqs,),
+    )
+    connection.execute("DELETE FROM deliveries WHERE event_seq IN (SELECT value FROM json_each(?))", (seqs,))
+    connection.execute("DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?))", (seqs,))
+    forget_answers(connection, SMALL_ROWS * limit, now_ms)
+    connection.execute(
+        "DELETE FROM sessions WHERE rowid IN"
+        " (SELECT rowid FROM sessions WHERE ended_at_ms < ? ORDER BY ended_at_ms LIMIT ?)",
+        (older_than_ms, SMALL_ROWS * limit),
+    )
+    return Written(len(found))
+
+
+def forget_answers(connection: sqlite3.Connection, limit: int, now_ms: int) -> None:
+    """Free the oldest keys of requests whose day is over, up to so many."""
+    connection.execute(
+        "DELETE FROM idempotent_requests WHERE seq IN"
+        " (SELECT seq FROM idempotent_requests WHERE began_at_ms <= ? ORDER BY began_at_ms LIMIT ?)",
+        (now_ms - ANSWERS_KEPT_MS, limit),
+    )
+
+
+def cap_some(connection: sqlite3.Connection, longest_ms: int, now_ms: int) -> Written[bool]:
+    """Shorten waits that are too long; answer whether there may be more of them."""
+    latest_ms = now_ms + longest_ms
+    capped = connection.execute(
+        "UPDATE deliveries SET due_at_ms = :latest_ms, next_attempt_at_ms = min(next_attempt_at_ms, :latest_ms),"
+        " leased_until_ms = min(leased_until_ms, :latest_ms) WHERE seq IN ("
+        f"{WAITING} SELECT d.seq FROM waiting w CROSS JOIN deliveries d INDEXED BY due_deliveries"
+        " ON d.target = w.target AND d.due_at_ms > :latest_ms LIMIT :limit)",
+        {"latest_ms": latest_ms, "limit": CAPPED_AT_ONCE},
+    ).rowcount
+    return Written(capped == CAPPED_AT_ONCE, topics=[WEBHOOKS] if capped else ())
+
+
+def stats(connection: sqlite3.Connection, now_ms: int) -> QueueStats:
+    pending, due, first_ms = connection.execute(
+        "SELECT count(*), count(*) FILTER (WHERE due_at_ms <= :now_ms), min(due_at_ms)"
+        " FROM deliveries INDEXED BY due_deliveries WHERE due_at_ms IS NOT NULL",
+        {"now_ms": now_ms},
+    ).fetchone()
+    return QueueStats(pending, due, max(0, now_ms - first_ms) if due else 0)

@@ -1,0 +1,121 @@
+"""A database of an earlier version goes on with what is in it."""
+
+import asyncio
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page
+from cstar_cli.cloud.store.sqlite import connection
+from cstar_cli.cloud.store.sqlite.driver import SqliteStore
+from cstar_cli.cloud.store.sqlite.lock import DatabaseInUse
+from cstar_cli.events.filters import EventFilter
+
+from ..making import T0_MS, TEAM, URL, Clock, claimed_one, event, outcome, settled, webhook
+
+EVERYTHING = EventFilter.parse(())
+ROWS = f"""
+INSERT INTO events VALUES (1, 'evt_1', '{TEAM}', 'ticket.created', {T0_MS}, x'7b7d');
+INSERT INTO event_types VALUES ('{TEAM}', 'ticket.created');
+INSERT INTO sessions VALUES ('ses_1', '{TEAM}', '*', '{URL}', 3, {T0_MS}, NULL);
+INSERT INTO deliveries VALUES (1, 'dlv_1', '{TEAM}', 1, 'evt_1', 'ticket.created', 'ses_1', '{URL}', 'failed', 1,
+    {T0_MS}, NULL);
+INSERT INTO deliveries VALUES (2, 'dlv_2', '{TEAM}', 1, 'evt_1', 'ticket.created', 'ses_1', '{URL}', 'pending', 0,
+    {T0_MS}, {T0_MS});
+INSERT INTO attempts VALUES (1, '{TEAM}', 'dlv_1', 'evt_1', 'ticket.created', 'ses_1', '{URL}', 1, {T0_MS}, {T0_MS},
+    4.2, 500, 'failed', NULL, NULL, '[["a","b"]]', '[]', x'6f6b');
+"""
+
+
+def make_first_version(path: Path) -> None:
+    script = resources.files(connection.__package__) / "migrations" / "0001_main_job.sql"
+    database = sqlite3.connect(path)
+    database.executescript(script.read_text("utf-8"))
+    database.executescript(ROWS)
+    database.execute(f"PRAGMA application_id = {connection.APPLICATION_ID}")
+    database.execute("PRAGMA user_version = 1")
+    database.close()
+
+
+def test_a_database_of_the_first_version_is_carried_over_with_its_rows(path: Path) -> None:
+    make_first_version(path)
+
+    async def check() -> None:
+        store = SqliteStore.open(path, Clock())
+        try:
+            assert [one.id for one in await store.deliveries(TEAM, DeliveryQuery(event_id="evt_1"), Page())] == [
+                "dlv_2",
+                "dlv_1",
+            ]
+            [exchange] = await store.exchanges_of("dlv_1")
+            assert (exchange.attempt.status, exchange.request_headers) == (500, (("a", "b"),))
+            assert (exchange.error_class, exchange.connect_ms, exchange.first_byte_ms) == (None, None, None)
+            [attempt], _ = await store.attempts_after(TEAM, AttemptQuery(target="ses_1"), "0", 10)
+            assert attempt.delivery_id == "dlv_1"
+            resumed = await store.resume_session("ses_1", TEAM, EVERYTHING, URL)
+            assert resumed
+            assert resumed.epoch == 4
+            [due] = await store.due(resumed, (), 10, 2**20)
+            assert due.id == "dlv_2"
+            assert list(await store.settle(resumed, [outcome("dlv_2")])) == ["dlv_2"]
+        finally:
+            await store.close()
+
+    asyncio.run(check())
+
+
+def test_a_database_of_the_first_version_gets_webhooks(path: Path) -> None:
+    make_first_version(path)
+
+    async def check() -> None:
+        store = SqliteStore.open(path, Clock())
+        try:
+            to = await webhook(store)
+            await store.append_event(event())
+            claim = await claimed_one(store)
+            assert claim.webhook_id == to.id
+            assert await settled(store, claim) == [claim.delivery_id]
+        finally:
+            await store.close()
+
+    asyncio.run(check())
+
+
+def test_a_session_that_a_database_of_the_first_version_left_open_has_its_grace(path: Path) -> None:
+    make_first_version(path)
+
+    async def check() -> None:
+        clock = Clock(T0_MS + 10**9)
+        store = SqliteStore.open(path, clock)
+        try:
+            assert await store.end_lost_sessions(1000, "away") == 0
+            await clock.advance(1000)
+            assert await store.end_lost_sessions(1000, "away") == 1
+        finally:
+            await store.close()
+
+    asyncio.run(check())
+
+
+def test_migrating_names_what_was_missing_and_lets_the_file_go(path: Path) -> None:
+    make_first_version(path)
+    assert SqliteStore.migrate(path) == ["0002_webhooks"]
+    assert SqliteStore.migrate(path) == []
+    assert SqliteStore.migrate(path.with_name("fresh.db")) == ["0001_main_job", "0002_webhooks"]
+    asyncio.run(open_and_close(path))
+
+
+async def open_and_close(path: Path) -> None:
+    await SqliteStore.open(path, Clock()).close()
+
+
+def test_a_database_that_is_in_use_is_not_migrated(path: Path) -> None:
+    async def check() -> None:
+        store = SqliteStore.open(path, Clock())
+        with pytest.raises(DatabaseInUse):
+            SqliteStore.migrate(path)
+        await store.close()
+
+    asyncio.run(check())
