@@ -1,12 +1,15 @@
 """Signatures of deliveries, and the secrets they are made with (cStar webhooks, 2025-12)."""
 
 import base64
+import binascii
 import hmac
 import os
 from collections.abc import Callable
+from functools import lru_cache
 
 SECRET_PREFIX = "whsec_"
-_SECRET_BYTES = 32
+_URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_SECRET_BYTES = 33  # whole groups of base64: no padding, which some decoders demand and others refuse
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -24,6 +27,28 @@ def verify(body: bytes, signature: str, secret: str) -> bool:
     return hmac.compare_digest(sign(body, secret).encode(), signature.encode("utf-8", "backslashreplace"))
 
 
+def standard_signature(secret: str, message_id: str, timestamp_s: int, body: bytes) -> str:
+    """Return one signature of the `webhook-signature` header: `v1,` and base64 (Standard Webhooks 1.0).
+
+    The key is what the secret's part after `whsec_` stands for in base64, or that part's own bytes where it is none.
+    """
+    signed = b"%s.%d.%s" % (message_id.encode(), timestamp_s, body)
+    return "v1," + base64.b64encode(hmac.digest(_standard_key(secret), signed, "sha256")).decode()
+
+
 def new_secret(random_bytes: Callable[[int], bytes] = os.urandom) -> str:
-    """Return a fresh signing secret: `whsec_` and 32 random bytes in URL-safe base64."""
-    return SECRET_PREFIX + base64.urlsafe_b64encode(random_bytes(_SECRET_BYTES)).rstrip(b"=").decode()
+    """Return a fresh signing secret: `whsec_` and 44 random letters and digits.
+
+    They are base64 in the standard alphabet and the URL-safe one alike, so that every library reads the same key.
+    """
+    return SECRET_PREFIX + base64.b64encode(random_bytes(_SECRET_BYTES), altchars=b"xy").decode()
+
+
+@lru_cache(maxsize=4096)
+def _standard_key(secret: str) -> bytes:
+    text = secret.removeprefix(SECRET_PREFIX).encode("utf-8", "surrogateescape")
+    base64_text = text.rstrip(b"=").translate(_URL_SAFE_TO_STANDARD)
+    try:
+        return base64.b64decode(base64_text + b"=" * (-len(base64_text) % 4), validate=True)
+    except binascii.Error:
+        return text

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cstar_cli.config import Home, Profile, api_base, file_settings, home, is_local, make_folder, write_private
-from cstar_cli.errors import CstarError, UsageError
+from cstar_cli.config import Credentials, Home, api_base, credentials, file_settings, home, is_local
+from cstar_cli.errors import CstarError, NotAllowed, UsageError
+from cstar_cli.profiles import Login, Profile
 
 PRINT_BOTH = "import os; from cstar_cli.config import home; h = home(os.environ); print(h.token(), h.profile())"
 
@@ -160,6 +161,60 @@ def test_many_processes_that_come_first_at_once_agree(tmp_path: Path) -> None:
     ]
 
 
+def test_the_environment_names_the_profile(tmp_path: Path) -> None:
+    assert home({"CSTAR_HOME": str(tmp_path), "CSTAR_PROFILE": "work"}).profile_name == "work"
+    assert home({"CSTAR_HOME": str(tmp_path), "CSTAR_PROFILE": ""}).profile_name == "default"
+    with pytest.raises(UsageError, match="is no name for a profile"):
+        home({"CSTAR_PROFILE": "../work"})
+
+
+# what opens a cloud
+
+LOCAL = "http://127.0.0.1:7827"
+THERE = "https://cloud.test"
+LOGIN = Login(THERE, "team-1", "sk_live_mine")
+OF_THE_ENVIRONMENT = {"CSTAR_TEAM_ID": "team-2", "CSTAR_API_KEY": "sk_live_env"}
+
+
+def test_the_homes_own_cloud_is_opened_by_its_token(own: Home) -> None:
+    assert credentials(LOCAL, {}, own) == Credentials(own.profile().team_id, own.token())
+
+
+def test_the_cloud_of_the_login_is_opened_by_its_key(own: Home) -> None:
+    own.profiles.log_in("default", LOGIN)
+    assert credentials(THERE, {}, own) == Credentials("team-1", "sk_live_mine")
+
+
+def test_the_environments_key_goes_before_both(own: Home) -> None:
+    own.profiles.log_in("default", LOGIN)
+    for base in (THERE, LOCAL):
+        assert credentials(base, OF_THE_ENVIRONMENT, own) == Credentials("team-2", "sk_live_env")
+
+
+@pytest.mark.parametrize("missing", OF_THE_ENVIRONMENT)
+def test_half_of_it_in_the_environment_is_nothing(own: Home, missing: str) -> None:
+    half = {name: value for name, value in OF_THE_ENVIRONMENT.items() if name != missing}
+    with pytest.raises(NotAllowed, match="or set CSTAR_TEAM_ID and CSTAR_API_KEY"):
+        credentials(THERE, half, own)
+
+
+@pytest.mark.parametrize(
+    "base", ["https://evil.test", "https://cloud.test:444", "http://cloud.test", "https://cloud.test/x"]
+)
+def test_a_logins_key_goes_to_no_other_address(own: Home, base: str) -> None:
+    own.profiles.log_in("default", LOGIN)
+    with pytest.raises(NotAllowed, match=f"'default' has no key for it: log in with cstar login --api-base {base}"):
+        credentials(base, {}, own)
+
+
+def test_this_machines_cloud_is_its_own_whoever_is_logged_in_elsewhere(own: Home) -> None:
+    team_id = own.profile().team_id
+    own.profiles.log_in("default", LOGIN)
+    own.profiles.log_in("work", LOGIN)
+    for name in ("default", "work"):
+        assert credentials(LOCAL, {}, Home(own.path, name)) == Credentials(team_id, own.token())
+
+
 # who may read it
 
 
@@ -177,41 +232,6 @@ def test_whatever_the_umask_only_the_owner_gets_in(tmp_path: Path) -> None:
         "new/home/profiles": 0o700,
         "new/home/profiles/default.json": 0o600,
     }
-
-
-@pytest.mark.usefixtures("no_umask")
-def test_a_replaced_file_becomes_its_owners_alone(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.touch(mode=0o666)
-    write_private(path, "new")
-    assert (mode(path), path.read_text()) == (0o600, "new")
-
-
-def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
-    there = tmp_path / "there"
-    there.mkdir()
-    there.chmod(0o755)
-    make_folder(there)
-    assert mode(there) == 0o755
-
-
-def test_a_write_leaves_nothing_else_behind(tmp_path: Path) -> None:
-    write_private(tmp_path / "file", "one")
-    write_private(tmp_path / "file", "two")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "file").mkdir()
-    with pytest.raises(CstarError, match="Make the folder writable, or set CSTAR_HOME"):
-        write_private(tmp_path / "file", "text")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_a_leftover_of_a_killed_process_is_no_hindrance(tmp_path: Path) -> None:
-    (tmp_path / f"file.{os.getpid()}.new").write_text("half")
-    write_private(tmp_path / "file", "whole")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 # settings in files

@@ -10,7 +10,7 @@ decompression, TLS always verified.
     client      Sender: a pooled connection or a new one, one exchange, an Outcome
     ├── request     the bytes of one POST
     ├── pool        idle keep-alive connections, by origin
-    ├── connect     name → addresses → TCP and TLS, each address in turn
+    ├── connect     name → addresses → those that are allowed → TCP and TLS, each address in turn
     │   └── resolve     name lookups off the loop, equal ones shared
     └── connection  one socket: writes a request, feeds a reader, keeps the deadline
         └── answer      one answer as it comes in, and its limits
@@ -18,11 +18,15 @@ decompression, TLS always verified.
             ├── parse_httptools   in C
             └── parse_h11         in plain Python
 
+    guard       which addresses a service may post to
+    headers     the contract's headers, signed
+
 Rules that hold everywhere:
 
 - One deadline for the whole exchange: name lookup, connecting, TLS, sending, headers, body. Monotonic clock.
 - A receiver can cost memory only up to the limits in `answer`; past one, the connection is cut.
 - Whatever the network or the receiver does becomes an Outcome, never an exception. A ValueError is a bug of the caller.
+- An address is allowed or denied at connect, after the lookup: the one that is checked is the one connected to.
 - A reused connection that closes before the first byte of an answer was stale: the same post goes again at once, on a
   new connection, and counts no attempt.
 - A connection goes back to the pool only when both sides are done with it; otherwise it is aborted, not closed, since

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, assert_never
 
 from cstar_cli.sender.answer import NOT_HTTP, AnswerReader
-from cstar_cli.sender.connect import Connector, Unconnected
+from cstar_cli.sender.connect import Allow, Connector, Unconnected
 from cstar_cli.sender.connection import Clock, Connection, Ending
 from cstar_cli.sender.outcome import Failure, Outcome
 from cstar_cli.sender.parse import best_reader
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 class Sender:
     """Posts events; safe for any number of posts at once, within one event loop.
 
-    `max_connections` bounds the idle connections kept, not the posts in flight: the caller holds the slots. The
-    other arguments have their defaults for everything but tests.
+    `max_connections` bounds the idle connections kept, not the posts in flight: the caller holds the slots. `allow`
+    says of each resolved address whether it may be connected to; without it, all may. The other arguments have their
+    defaults for everything but tests.
     """
 
     def __init__(
         self,
         *,
         max_connections: int,
+        allow: Allow | None = None,
         ssl_context: "ssl.SSLContext | None" = None,
         resolve: Resolve | None = None,
         reader: type[AnswerReader] | None = None,
@@ -39,7 +41,7 @@ class Sender:
     ) -> None:
         self._reader = reader or best_reader()
         self._pool = Pool(max_connections, idle_timeout_s, clock)
-        self._connector = Connector(resolve or SystemResolver(), clock, ssl_context, self._make)
+        self._connector = Connector(resolve or SystemResolver(), allow, clock, ssl_context, self._make)
         self._clock = clock
         self._open: set[Connection] = set()
         self._closed = False

@@ -28,23 +28,34 @@ class Unconnected:
     detail: str
 
 
+_PUBLIC_ONLY = "deliveries go to public addresses only"
+
+Allow = Callable[[str], bool]
+"""Whether a resolved address may be connected to."""
+
+
 class Connector:
     """Opens connections; `make` builds the Connection that a socket is handed to."""
 
     def __init__(
         self,
         resolve: Resolve,
+        allow: Allow | None,
         clock: Clock,
         ssl_context: "ssl.SSLContext | None",
         make: Callable[[tuple[str, str, int], asyncio.AbstractEventLoop], Connection],
     ) -> None:
         self._resolve = resolve
+        self._allow = allow
         self._clock = clock
         self._ssl_context = ssl_context
         self._make = make
 
     async def connect(self, target: Target, deadline: float | None) -> Connection | Unconnected:
-        """Return a connection to the first address that takes one; raise TimeoutError at the deadline."""
+        """Return a connection to the first address that takes one; raise TimeoutError at the deadline.
+
+        What is allowed is the very address that is connected to: there is no second lookup that could say otherwise.
+        """
         async with asyncio.timeout(self._left(deadline)):
             try:
                 addresses = await self._resolve(target.host, target.port)
@@ -52,6 +63,9 @@ class Connector:
                 return Unconnected(Failure.DNS, _lookup_trouble(target.host, exc))
             if not addresses:
                 return Unconnected(Failure.DNS, f"name not found: {target.host}")
+            found, addresses = addresses, [address for address in addresses if not self._allow or self._allow(address)]
+            if not addresses:
+                return Unconnected(Failure.ADDRESS, _denied(target.host, found))
             tried: list[tuple[str, Unconnected]] = []
             for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
                 made = await self._connect_to(address, target, self._patience(left, deadline))
@@ -108,6 +122,13 @@ def _lookup_trouble(host: str, exc: OSError | UnicodeError) -> str:
     if isinstance(exc, UnicodeError) or exc.errno in unknown:
         return f"name not found: {host}"
     return f"name lookup of {host} failed: {exc.strerror or exc}"
+
+
+def _denied(host: str, addresses: list[str]) -> str:
+    if addresses == [host]:
+        return f"{host} is not a public address: {_PUBLIC_ONLY}"
+    verdict = "which is not a public address" if len(addresses) == 1 else "none of which is a public address"
+    return f"{host} resolves to {' and '.join(addresses)}, {verdict}: {_PUBLIC_ONLY}"
 
 
 def _all_failed(tried: list[tuple[str, Unconnected]]) -> Unconnected:

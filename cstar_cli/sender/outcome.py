@@ -10,6 +10,7 @@ class Failure(StrEnum):
     """Why there is no whole answer."""
 
     DNS = "dns"
+    ADDRESS = "address"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     TLS = "tls"

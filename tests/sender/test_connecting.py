@@ -3,11 +3,14 @@
 import asyncio
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from cstar_cli.sender.guard import allowed
 from cstar_cli.sender.outcome import Failure, Outcome
 from cstar_cli.sender.resolve import SystemResolver
 from cstar_cli.sender.target import Target
@@ -16,6 +19,10 @@ from .receivers import BODY, CERTIFICATE, HEADERS, OK, Receiver, Setup, answerin
 
 NOBODY = "127.0.0.2"
 OUT_OF_REACH = "255.255.255.255"
+
+
+def public(address: str) -> bool:
+    return allowed(address, private=False)
 
 
 def free_port() -> int:
@@ -203,6 +210,160 @@ def test_a_later_lookup_asks_again() -> None:
         return await resolver("localhost", 80) is await resolver("localhost", 80)
 
     assert not asyncio.run(scenario())
+
+
+def test_a_lookup_that_hangs_keeps_no_other_name_waiting() -> None:
+    may_end = threading.Event()
+
+    def look_up(host: str, port: int) -> list[str]:
+        if host == "dead.test":
+            may_end.wait(30)
+        return ["192.0.2.1"]
+
+    async def scenario() -> list[str]:
+        resolver = SystemResolver(look_up)
+        hanging = [asyncio.ensure_future(resolver("dead.test", port)) for port in range(1, 65)]
+        await asyncio.sleep(0)
+        found = await asyncio.wait_for(resolver("live.test", 80), 10)
+        may_end.set()
+        await asyncio.gather(*hanging)
+        return found
+
+    assert asyncio.run(scenario()) == ["192.0.2.1"]
+
+
+def test_lookups_beyond_the_most_at_once_wait_for_their_turn() -> None:
+    def look_up(host: str, port: int) -> list[str]:
+        return [host]
+
+    async def scenario() -> list[list[str]]:
+        resolver = SystemResolver(look_up, most_lookups=2)
+        return await asyncio.gather(*(resolver(f"host{number}.test", 80) for number in range(9)))
+
+    assert asyncio.run(scenario()) == [[f"host{number}.test"] for number in range(9)]
+
+
+def test_a_lookup_that_fails_is_asked_again_later() -> None:
+    answers: list[OSError | list[str]] = [OSError("no"), ["192.0.2.1"]]
+
+    def look_up(host: str, port: int) -> list[str]:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    async def scenario() -> list[str]:
+        resolver = SystemResolver(look_up)
+        with pytest.raises(OSError, match="no"):
+            await resolver("receiver.test", 80)
+        return await resolver("receiver.test", 80)
+
+    assert asyncio.run(scenario()) == ["192.0.2.1"]
+
+
+def test_a_program_that_ends_waits_for_no_lookup() -> None:
+    may_end = threading.Event()
+
+    def look_up(host: str, port: int) -> list[str]:
+        may_end.wait(30)
+        return []
+
+    async def scenario() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(SystemResolver(look_up)("dead.test", 80), 0.05)
+
+    started = time.monotonic()
+    asyncio.run(scenario())
+    assert time.monotonic() - started < 10
+    may_end.set()
+
+
+def test_an_address_that_is_not_allowed_is_never_connected_to(setup: Setup) -> None:
+    async def scenario() -> tuple[Outcome, Receiver]:
+        async with receiver(answering(OK)) as there, setup.sender(allow=public, resolve=finding("127.0.0.1")) as sender:
+            return await sender.post(there.target("receiver.test"), HEADERS, BODY, 5.0), there
+
+    outcome, there = setup.run(scenario())
+    assert (outcome.failure, outcome.status, outcome.error) == (
+        Failure.ADDRESS,
+        None,
+        "receiver.test resolves to 127.0.0.1, which is not a public address: deliveries go to public addresses only",
+    )
+    assert there.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "found", "words"),
+    [
+        ("10.0.0.1", ["10.0.0.1"], "10.0.0.1 is not a public address: "),
+        ("[::ffff:7f00:1]", ["::ffff:7f00:1"], "::ffff:7f00:1 is not a public address: "),
+        ("a.test", ["10.0.0.1", "::1"], "a.test resolves to 10.0.0.1 and ::1, none of which is a public address: "),
+    ],
+)
+def test_each_address_that_is_not_allowed_is_named(setup: Setup, host: str, found: list[str], words: str) -> None:
+    outcome = post(setup, f"http://{host}:9/", allow=public, resolve=finding(*found))
+    assert (outcome.error or "").startswith(words)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.1", "0x7f.1", "0x7f000001", "2130706433", "017700000001", "0", "localhost", "[::1]"]
+    + ["[::ffff:7f00:1]", "[::ffff:127.0.0.1]", "[::127.0.0.1]", "127.0.0.1."],
+)
+def test_loopback_is_not_reached_however_it_is_written(setup: Setup, host: str) -> None:
+    async def scenario() -> tuple[Outcome, Receiver]:
+        async with receiver(answering(OK)) as there, setup.sender(allow=public) as sender:
+            return await sender.post(Target.parse(f"http://{host}:{there.port}/"), HEADERS, BODY, 5.0), there
+
+    outcome, there = setup.run(scenario())
+    assert outcome.failure in (Failure.ADDRESS, Failure.DNS)  # some systems know no name like 127.1
+    assert there.connections == 0
+
+
+def test_what_is_not_allowed_is_left_out_and_what_is_allowed_is_tried(setup: Setup) -> None:
+    async def scenario() -> tuple[Outcome, Receiver]:
+        settings = {"allow": lambda address: address == "127.0.0.1", "resolve": finding("10.0.0.1", "127.0.0.1")}
+        async with receiver(answering(OK)) as there, setup.sender(**settings) as sender:
+            return await sender.post(there.target("receiver.test"), HEADERS, BODY, 5.0), there
+
+    outcome, there = setup.run(scenario())
+    assert (outcome.status, there.connections) == (200, 1)
+
+
+def test_a_name_that_turns_to_loopback_after_it_was_checked_is_not_followed(setup: Setup) -> None:
+    lookups: list[str] = []
+
+    async def rebinding(host: str, port: int) -> list[str]:
+        lookups.append(host)
+        return ["127.0.0.1"] if len(lookups) > 1 else [OUT_OF_REACH]
+
+    async def scenario() -> tuple[list[Outcome], Receiver]:
+        def first_is_public(address: str) -> bool:
+            return address == OUT_OF_REACH
+
+        async with receiver(answering(OK)) as there, setup.sender(allow=first_is_public, resolve=rebinding) as sender:
+            return [await sender.post(there.target("rebind.test"), HEADERS, BODY, 5.0) for _ in range(2)], there
+
+    (first, second), there = setup.run(scenario())
+    assert (first.failure, second.failure) == (Failure.UNREACHABLE, Failure.ADDRESS)
+    assert OUT_OF_REACH in (first.error or "")
+    assert (len(lookups), there.connections) == (2, 0)
+
+
+def test_a_redirect_to_an_internal_address_is_not_followed(setup: Setup) -> None:
+    async def scenario() -> tuple[Outcome, Receiver, Receiver]:
+        async with receiver(answering(OK)) as internal:
+            location = f"Location: http://127.0.0.1:{internal.port}/\r\n"
+            redirect = f"HTTP/1.1 307 Temporary Redirect\r\n{location}Content-Length: 0\r\n\r\n".encode()
+            async with receiver(answering(redirect)) as there, setup.sender() as sender:
+                return await sender.post(there.target(), HEADERS, BODY, 5.0), there, internal
+
+    outcome, there, internal = setup.run(scenario())
+    assert (outcome.error, there.connections, internal.connections) == (
+        "answered 307 (redirects are not followed)",
+        1,
+        0,
+    )
 
 
 def test_an_event_is_posted_over_tls(setup: Setup) -> None:

@@ -1,0 +1,72 @@
+"""Small files of the user's: read whole, replaced whole, readable by their owner alone."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from cstar_cli.errors import CstarError
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file whole, readable by its owner alone."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        make_folder(path.parent)
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        fresh.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents, open to the owner alone."""
+    try:
+        for parent in reversed([folder for folder in path.parents if not folder.exists()]):
+            parent.mkdir(mode=0o700, exist_ok=True)  # with parents=True the umask alone would decide
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def read_or_create(path: Path, text: str) -> str:
+    """Return the file's text; when it is missing, `text` becomes it, unless another process was first."""
+    with contextlib.suppress(FileNotFoundError):
+        return read(path)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    write_private(fresh, text)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        fresh.unlink(missing_ok=True)
+    return read(path)
+
+
+def read(path: Path) -> str:
+    """Return the file's text. Raises FileNotFoundError, or the CstarError that says why it can't be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except NotADirectoryError as error:
+        raise FileNotFoundError(path) from error
+    except FileNotFoundError:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        raise CstarError(f"Can't read {path}: {_reason(error)}.") from error
+
+
+def _unwritable(path: Path, error: OSError) -> CstarError:
+    return CstarError(
+        f"Can't write {path}: {_reason(error)}. Make the folder writable, or set CSTAR_HOME to one that is."
+    )
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

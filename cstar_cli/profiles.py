@@ -1,0 +1,125 @@
+"""Profiles: who the user is, and to which cloud. One file each, readable by its owner alone.
+
+    profiles/NAME.json   {"team_id", "signing_secret", "login"?: {"api_base", "team_id", "api_key"}}
+
+`team_id` is the team of this home's own clouds. `login` is what `cstar login` was given for another one: the key is for
+the address that stands beside it, and goes nowhere else.
+"""
+
+import contextlib
+import json
+import re
+import uuid
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from cstar_cli.errors import CstarError, UsageError
+from cstar_cli.files import read, read_or_create, write_private
+from cstar_cli.signing import new_secret
+
+DEFAULT_PROFILE = "default"
+_NAME = re.compile(r"[a-z0-9_-]{1,50}")
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What opens a cloud that isn't this home's own."""
+
+    api_base: str
+    team_id: str
+    api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who this machine is to the cloud: the same across restarts."""
+
+    team_id: str
+    signing_secret: str
+    login: Login | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """The folder of all profiles."""
+
+    folder: Path
+
+    def get(self, name: str) -> Profile:
+        """Return a profile: the default one is made at first use, others by logging in."""
+        if name == DEFAULT_PROFILE:
+            path = self._path(name)
+            return _parse(path, read_or_create(path, _text_of(Profile(str(uuid.uuid4()), new_secret()))))
+        profile = self.find(name)
+        if profile is None:
+            known = ", ".join(sorted({DEFAULT_PROFILE, *self._names()}))
+            raise UsageError(
+                f"There is no profile {name!r} yet: cstar --profile {name} login makes it. Known: {known}."
+            )
+        return profile
+
+    def find(self, name: str) -> Profile | None:
+        """Return a profile that was made already."""
+        path = self._path(name)
+        try:
+            return _parse(path, read(path))
+        except FileNotFoundError:
+            return None
+
+    def log_in(self, name: str, login: Login) -> None:
+        """Give a profile a login; a new profile shares the home's own team with the default one."""
+        fresh = Profile(self.get(DEFAULT_PROFILE).team_id, new_secret())
+        self._write(name, replace(self.find(name) or fresh, login=login))
+
+    def log_out(self, name: str) -> Login | None:
+        """Take a profile's login away and return it, if it had one."""
+        profile = self.find(name)
+        if profile is None or profile.login is None:
+            return None
+        self._write(name, replace(profile, login=None))
+        return profile.login
+
+    def _write(self, name: str, profile: Profile) -> None:
+        write_private(self._path(name), _text_of(profile))
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
+
+    def _names(self) -> list[str]:
+        with contextlib.suppress(OSError):
+            return [path.stem for path in self.folder.glob("*.json")]
+        return []
+
+
+def profile_name(text: str) -> str:
+    """Return the name of a profile, or refuse it."""
+    if not _NAME.fullmatch(text):
+        raise UsageError(f"{text!r} is no name for a profile: take up to 50 of a-z, 0-9, _ and -.")
+    return text
+
+
+def _parse(path: Path, text: str) -> Profile:
+    try:
+        fields = json.loads(text)
+        login = fields.get("login")
+        return Profile(
+            _string(fields, "team_id"),
+            _string(fields, "signing_secret"),
+            None if login is None else Login(*(_string(login, name) for name in ("api_base", "team_id", "api_key"))),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CstarError(f"{path} is damaged ({error}): mend it, or delete it to get a new secret.") from error
+
+
+def _string(fields: dict[str, object], name: str) -> str:
+    match fields[name]:
+        case str(text) if text:
+            return text
+    raise ValueError(f"{name} is not a text")
+
+
+def _text_of(profile: Profile) -> str:
+    fields = asdict(profile)
+    if profile.login is None:
+        del fields["login"]
+    return json.dumps(fields, indent=2) + "\n"
