@@ -1,13 +1,18 @@
 """The webhook service: embedded in `cstar listen`, or alone as `cstar cloud serve`. One code base.
 
-    service.py   `Cloud`: the parts below, started and stopped together
-    server.py    uvicorn on a socket that we bind, without its signal handlers
-    running.py   the note that tells others who runs the cloud of this machine
-    api/         HTTP and websocket in, records and JSON out; who may come in
-    relay.py     drives one tunnel: pushes what is due, settles what comes back
-    sessions.py  who is connected, and the end of those who stay away
-    store/       what is remembered
+    options.py     how a cloud runs, as plain data
+    server.py      a node: all of the below, started and stopped together, behind uvicorn on a socket that we bind
+    service.py     `Cloud`: what of a node the API works with
+    running.py     the note that tells others who runs the cloud of this machine
+    api/           HTTP and websocket in, records and JSON out; who may come in
+    relay.py       drives one tunnel: pushes what is due, settles what comes back
+    sessions.py    who is connected to this node, and the end of those who stay away
+    dispatcher.py  delivers to webhooks: claims what is due; posting.py, settling.py, retries.py are its steps
+    upkeep.py      what a node does now and then: lost sessions, retention
+    observing.py   what is counted (metrics.py) and logged (logs.py) of each attempt
+    store/         what is remembered
 
 An event goes api → store (durable) → wake-up → relay → tunnel; its result comes back tunnel → relay → store, and wakes
-whoever tails the log. Nothing is handed from api to relay but the wake-up: both look into the store.
+whoever tails the log. On its way to a webhook the dispatcher stands for relay and tunnel. Nothing is handed from api to
+relay or dispatcher but the wake-up: all look into the store, and so it doesn't matter on which node each of them is.
 """

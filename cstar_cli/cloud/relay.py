@@ -5,8 +5,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NoReturn, Protocol, assert_never
 
+from cstar_cli.cloud import logs
 from cstar_cli.cloud.sessions import Sessions
-from cstar_cli.cloud.store.interface import Store
+from cstar_cli.cloud.store.interface import SessionMoved, Store
 from cstar_cli.cloud.store.records import AttemptOutcome, DueDelivery, Session
 from cstar_cli.errors import CstarError
 from cstar_cli.events.filters import EventFilter
@@ -23,11 +24,13 @@ from cstar_cli.protocol.frames import (
     decode,
     encode,
 )
-from cstar_cli.protocol.relay import RelayProtocol
+from cstar_cli.protocol.relay import MAX_WINDOW, RelayProtocol
 
 TICK_S = 2.5
 PUSH_BYTES = 1024 * 1024
 MESSAGE_BYTES = 256 * 1024
+MAX_RESULTS = 4 * MAX_WINDOW  # that wait to be settled: a listener in order has a window of them, and repeats
+MAX_RESULT_BYTES = 32 * 1024 * 1024
 MAX_REASON_BYTES = 123  # what a closing frame holds (RFC 6455, 5.5)
 
 
@@ -48,8 +51,12 @@ class Gone(Exception):
         self.code = code
 
 
+def unobserved(_session: Session, _outcome: AttemptOutcome) -> None:
+    """Nobody counts the attempts."""
+
+
 class Relay:
-    """One connection of one listener, from its hello to its end."""
+    """One connection of one listener, from its hello to its end; `observe` gets each attempt once it is durable."""
 
     def __init__(
         self,
@@ -59,6 +66,7 @@ class Relay:
         sessions: Sessions,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observe: Callable[[Session, AttemptOutcome], None] = unobserved,
     ) -> None:
         self._socket = socket
         self._team_id = team_id
@@ -66,11 +74,13 @@ class Relay:
         self._sessions = sessions
         self._clock = clock
         self._sleep = sleep
+        self._observe = observe
         self._protocol = RelayProtocol(clock())
         self._session: Session | None = None
         self._outbox: deque[Frame] = deque()
         self._outbox_filled = asyncio.Event()
         self._results: list[Result] = []
+        self._result_bytes = 0
         self._results_came = asyncio.Event()
         self._settling = asyncio.Lock()
         self._just_settled: set[str] = set()
@@ -87,14 +97,18 @@ class Relay:
                 group.create_task(self._write())
                 group.create_task(self._beat())
                 group.create_task(self._until_displaced())
-        except* Gone as gone:
-            end = next(error for error in gone.exceptions if isinstance(error, Gone))
+        except* SessionMoved:
+            end = Gone("going away", code=1001)
         except* CstarError as failed:
             end = Gone(str(failed.exceptions[0]), code=1011)
+        except* Gone as gone:
+            end = next(error for error in gone.exceptions if isinstance(error, Gone))
         finally:
             if self._session:
                 self._store.wakeups.leave(self._session.id, self._wake)
-                self._sessions.leave(self._session, hang_up)
+                await self._sessions.leave(self._session, hang_up)
+        session_id = self._session.id if self._session else None
+        logs.info("tunnel closed", team_id=self._team_id, session_id=session_id, code=end.code, reason=end.reason)
         return end
 
     async def _read(self, group: asyncio.TaskGroup, hang_up: Callable[[], None]) -> NoReturn:
@@ -107,8 +121,7 @@ class Relay:
                         group.create_task(self._push(session))
                         group.create_task(self._settle(session))
                     case Settle(result):
-                        self._results.append(result)
-                        self._results_came.set()
+                        self._take(result)
                     case End():
                         await self._end(hang_up)
                     case HangUp(reason):
@@ -140,10 +153,11 @@ class Relay:
         self._session = session
         self._wake = self._store.wakeups.join(session.id)
         self._sessions.join(session, hang_up)
+        logs.info("tunnel opened", team_id=self._team_id, session_id=session.id, resumed=resumed)
         holding = await self._store.still_pending(session, hello.holding) if resumed else ()
         waiting = await self._store.count_due(session) - len(holding)
         welcome = Welcome(session.id, resumed, waiting)
-        self._do(self._protocol.accepted(welcome, hello.holding if resumed else (), self._clock()))
+        self._do(self._protocol.accepted(welcome, holding, self._clock()))
         return session
 
     async def _refuse(self, reason: str) -> NoReturn:
@@ -154,9 +168,15 @@ class Relay:
     async def _end(self, hang_up: Callable[[], None]) -> NoReturn:
         if self._session:
             await self._settle_results(self._session)
-            self._sessions.leave(self._session, hang_up)
-            await self._sessions.end(self._session, "the listener ended before it answered this")
+            await self._sessions.end(self._session, hang_up, "the listener ended before it answered this")
         raise Gone("bye")
+
+    def _take(self, result: Result) -> None:
+        self._results.append(result)
+        self._result_bytes += _size(result)
+        if len(self._results) > MAX_RESULTS or self._result_bytes > MAX_RESULT_BYTES:
+            raise Gone("more results than can be stored", code=1008)
+        self._results_came.set()
 
     async def _push(self, session: Session) -> NoReturn:
         """Send what is due and not with the listener, as far as there is room, in commit order."""
@@ -181,10 +201,16 @@ class Relay:
     async def _settle_results(self, session: Session) -> None:
         """Make results durable, as many at once as have come in."""
         async with self._settling:
-            results, self._results = self._results, []
-            if not results:
+            outcomes = [_outcome(result) for result in self._results]
+            self._results, self._result_bytes = [], 0
+            if not outcomes:
                 return
-            settled = await self._store.settle(session, [_outcome(result) for result in results])
+            settled = await self._store.settle(session, outcomes)
+            news = set(settled) & self._protocol.held  # the others were settled before, or twice now
+            for outcome in outcomes:
+                if outcome.delivery_id in news:
+                    news.discard(outcome.delivery_id)
+                    self._observe(session, outcome)
             self._just_settled.update(settled)
             self._do(self._protocol.settled(settled, self._clock()))
             self._wake.set()
@@ -234,6 +260,11 @@ class Relay:
 
 def _frame(due: DueDelivery) -> Delivery:
     return Delivery(due.id, due.event_id, due.event_type, due.attempt, body=due.body)
+
+
+def _size(result: Result) -> int:
+    headers = sum(len(name) + len(value) for name, value in (*result.request_headers, *result.response_headers))
+    return len(result.body) + headers
 
 
 def _outcome(result: Result) -> AttemptOutcome:

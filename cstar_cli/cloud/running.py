@@ -5,7 +5,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cstar_cli.config import Home, write_private
+from cstar_cli.config import Home
+from cstar_cli.files import write_private
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,99 +1,121 @@
-"""Runs a cloud: binds its address, takes its database, serves until told to stop."""
+"""Runs a node: binds its address, takes its database, serves and delivers until told to stop."""
 
 import asyncio
 import contextlib
 import errno
 import logging
 import os
+import random
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import uvicorn
 
-from cstar_cli.clock import now_ms
+from cstar_cli import __version__
+from cstar_cli.clock import now_ms, steady_ms
+from cstar_cli.cloud import logs
 from cstar_cli.cloud.api.app import build_app
-from cstar_cli.cloud.api.guard import Access
+from cstar_cli.cloud.dispatcher import Dispatcher
+from cstar_cli.cloud.metrics import Metrics
+from cstar_cli.cloud.observing import webhook_attempt
+from cstar_cli.cloud.options import CloudOptions
+from cstar_cli.cloud.retries import longest_wait_ms
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.sessions import Sessions
-from cstar_cli.cloud.store.sqlite.driver import SqliteStore
-from cstar_cli.config import make_folder
+from cstar_cli.cloud.store.open import open_store, shown
+from cstar_cli.cloud.upkeep import Upkeep
 from cstar_cli.errors import CstarError, NotAllowed
 from cstar_cli.protocol.frames import MAX_MESSAGE_BYTES
+from cstar_cli.sender.client import Sender
+from cstar_cli.sender.guard import allowed
 
 BACKLOG = 2048
-DRAIN_S = 1  # only for what is stuck: tunnels and tails are told to end first
-DEFAULT_GRACE_S = 120.0
+DRAIN_S = 10.0
+REQUESTS_S = 5  # for requests that are stuck: tunnels and tails are told to end first
+EMBEDDED_DRAIN_S = 1.0  # somebody has pressed Ctrl-C and waits
+EMBEDDED_REQUESTS_S = 1
+KEPT_CONNECTIONS = 256
 
 
 class PortTaken(CstarError):
     """Somebody listens on the address already: another cloud, or a foreign program."""
 
 
-@dataclass(frozen=True, slots=True)
-class CloudOptions:
-    """How a cloud runs. Port 0 takes any free one; `grace_s` is how long a session may stay away."""
-
-    host: str
-    port: int
-    database: Path
-    access: Access
-    embedded: bool
-    grace_s: float = DEFAULT_GRACE_S
-
-
 @asynccontextmanager
 async def running_cloud(options: CloudOptions) -> AsyncIterator[tuple[Cloud, str]]:
     """Run a cloud within the `async with`, which gets it and its address.
 
-    Raises PortTaken, DatabaseInUse or another CstarError before anything is served.
+    Raises PortTaken, DatabaseInUse or another CstarError before anything is served. What fails in the background ends
+    the `async with`, with an ExceptionGroup.
     """
     listening = _bind(options.host, options.port)
+    steady = steady_ms()
     try:
-        make_folder(options.database.parent)
-        store = SqliteStore.open(options.database, now_ms)
+        store = await open_store(options.database, now_ms=steady, poll_s=options.poll_s)
     except BaseException:
         listening.close()
         raise
     try:
-        sessions = Sessions(store, options.grace_s, time.monotonic, asyncio.sleep)
-        await sessions.remember()
         cloud = Cloud(
+            options=options,
             store=store,
-            sessions=sessions,
+            sessions=Sessions(store, options.grace_s),
+            metrics=Metrics(),
             clock=time.monotonic,
             now_ms=now_ms,
             pid=os.getpid(),
-            embedded=options.embedded,
-            database=str(options.database),
+            database=shown(options.database),
             started_at_ms=now_ms(),
         )
-        async with _serving(cloud, options.access, listening):
-            yield cloud, _address(listening)
+        address = _address(listening)
+        async with _serving(cloud, listening, steady):
+            logs.info("started", address=address, database=cloud.database, pid=cloud.pid, version=__version__)
+            yield cloud, address
     finally:
         listening.close()
         await store.close()
+        logs.info("stopped")
 
 
 @asynccontextmanager
-async def _serving(cloud: Cloud, access: Access, listening: socket.socket) -> AsyncIterator[None]:
-    server = _Server(_config(cloud, access))
+async def _serving(cloud: Cloud, listening: socket.socket, store_ms: Callable[[], int]) -> AsyncIterator[None]:
+    server = _Server(_config(cloud))
+    policy = cloud.options.policy
+    sender = Sender(max_connections=KEPT_CONNECTIONS, allow=partial(allowed, private=policy.private_addresses))
+    observe = partial(webhook_attempt, cloud.metrics)
+    # The wall clock is what receivers compare a signature's timestamp with.
+    dispatcher = Dispatcher(cloud.store, sender, policy, now_ms=cloud.now_ms, random=random.random, observe=observe)
+    upkeep = Upkeep(cloud.store, cloud.sessions, cloud.options.retention_s, longest_wait_ms(policy), store_ms)
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server.serve(sockets=[listening]))
-        sweeping = group.create_task(cloud.sessions.sweep())
+        background = [
+            group.create_task(_or_say("dispatcher", dispatcher.run())),
+            group.create_task(_or_say("upkeep", upkeep.run())),
+        ]
         await server.ready.wait()
         try:
             yield
         finally:
-            # Tunnels and tails first: uvicorn waits for open connections.
-            cloud.stop()
+            logs.info("stopping")
+            cloud.stop()  # tunnels and tails first: uvicorn waits for open connections
             server.should_exit = True
-            sweeping.cancel()
+            await dispatcher.drain(EMBEDDED_DRAIN_S if cloud.embedded else DRAIN_S)
             await asyncio.wait({serving})  # here, for the group would cut it short when it is left by an error
+            for task in background:
+                task.cancel()
+            await sender.close()
+
+
+async def _or_say(name: str, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception as error:
+        logs.error("node fails", of=name, error=repr(error))
+        raise
 
 
 class _Server(uvicorn.Server):
@@ -112,11 +134,12 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
-def _config(cloud: Cloud, access: Access) -> uvicorn.Config:
+def _config(cloud: Cloud) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what fails is answered and logged by our app
     return uvicorn.Config(
-        build_app(cloud, access),
+        build_app(cloud, cloud.options.access),
         loop="none",
+        http=_http_protocol(),
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=None,
@@ -127,8 +150,16 @@ def _config(cloud: Cloud, access: Access) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
-        timeout_graceful_shutdown=DRAIN_S,
+        timeout_graceful_shutdown=EMBEDDED_REQUESTS_S if cloud.embedded else REQUESTS_S,
     )
+
+
+def _http_protocol() -> type[asyncio.Protocol] | str:
+    try:
+        from cstar_cli.cloud.api.heads import BoundedHttp
+    except ImportError:  # no httptools on this platform
+        return "h11"  # whose heads have a bound of their own
+    return BoundedHttp
 
 
 def _bind(host: str, port: int) -> socket.socket:

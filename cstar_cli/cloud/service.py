@@ -4,23 +4,34 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cstar_cli.cloud.metrics import Metrics
+from cstar_cli.cloud.options import CloudOptions
 from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.interface import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """One node of the service. `clock` is monotonic, in seconds; `now_ms` is the wall clock."""
+    """One node of the service. `clock` is monotonic, in seconds; `now_ms` is the wall clock.
 
+    `database` names the database for people, without a password. `stopping` is set once the node is told to end: it is
+    not ready any more, and what stays open ends.
+    """
+
+    options: CloudOptions
     store: Store
     sessions: Sessions
+    metrics: Metrics
     clock: Callable[[], float]
     now_ms: Callable[[], int]
     pid: int
-    embedded: bool
     database: str
     started_at_ms: int
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def embedded(self) -> bool:
+        return self.options.embedded
 
     def stop(self) -> None:
         """Tell tunnels and tails to end, and those that still come."""

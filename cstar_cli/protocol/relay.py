@@ -5,7 +5,7 @@ listener costs the cloud no memory. Each pushed delivery is leased to the listen
 is held no longer and pushed again like any other, and the listener recognises the repeat.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from cstar_cli.protocol.commands import End, HangUp, Open, Refill, RelayCommand, Send, Settle
 from cstar_cli.protocol.frames import (
@@ -45,7 +45,7 @@ class RelayProtocol:
         return max(0, self._window - len(self._leases))
 
     @property
-    def held(self) -> Collection[str]:
+    def held(self) -> Set[str]:
         """The deliveries that the listener has and hasn't settled."""
         return self._leases.keys()
 

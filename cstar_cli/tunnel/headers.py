@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 
-from cstar_cli import signing
 from cstar_cli.errors import UsageError
 from cstar_cli.protocol.frames import Delivery, Headers
+from cstar_cli.sender.headers import contract_headers
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
@@ -25,10 +25,7 @@ def delivery_headers(delivery: Delivery, secret: str, extra: Headers) -> Headers
     """Return the contract's headers for a delivery, signed over its exact body, then the user's."""
     named = any(name.lower() == "user-agent" for name, _ in extra)
     return (
-        ("content-type", "application/json"),
-        ("x-cstar-signature", signing.sign(delivery.body, secret)),
-        ("x-cstar-event", delivery.event_type),
-        ("x-cstar-delivery", delivery.delivery_id),
+        *contract_headers(delivery.event_type, delivery.delivery_id, delivery.body, secret),
         *(() if named else (("user-agent", "cstar-cli"),)),
         *extra,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from cstar_cli.cloud.relay import Gone, Relay
 from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.queries import AttemptQuery
+from cstar_cli.cloud.store.records import AttemptOutcome, Session
 from cstar_cli.cloud.store.sqlite.driver import SqliteStore
 from cstar_cli.protocol.frames import (
     Delivery,
@@ -20,8 +21,11 @@ from cstar_cli.protocol.frames import (
     encode,
 )
 
+from .flaky import Flaky
 from .hurry import hurried_clock
 from .store.making import TEAM, URL, Clock, event
+
+GRACE_S = 120.0
 
 
 class Pipe:
@@ -75,11 +79,14 @@ class Pipe:
 
 
 class Room:
-    """A store, its sessions, and as many relays as a test connects."""
+    """A store, its sessions, and as many relays as a test connects; they see a `flaky` one, which is the same."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqliteStore, clock: Clock) -> None:
         self.store = store
-        self.sessions = Sessions(store, 120.0, lambda: 0.0, asyncio.sleep)
+        self.clock = clock
+        self.flaky = Flaky(store)
+        self.sessions = Sessions(self.flaky.as_store, GRACE_S)
+        self.observed: list[tuple[str, str]] = []
         self.now = 0.0
         self._tasks: list[asyncio.Task[Gone]] = []
         self._ticks: list[asyncio.Event] = []
@@ -102,9 +109,15 @@ class Room:
         self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
     ) -> tuple[Pipe, "asyncio.Task[Gone]"]:
         pipe = Pipe()
-        task = asyncio.ensure_future(Relay(pipe, TEAM, self.store, self.sessions, clock, sleep).run())
+        task = asyncio.ensure_future(self._relay(pipe, clock, sleep).run())
         self._tasks.append(task)
         return pipe, task
+
+    def _relay(self, pipe: Pipe, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> Relay:
+        return Relay(pipe, TEAM, self.flaky.as_store, self.sessions, clock, sleep, self._observe)
+
+    def _observe(self, session: Session, outcome: AttemptOutcome) -> None:
+        self.observed.append((session.id, outcome.delivery_id))
 
     async def opened(self, window: int = 100) -> tuple[Pipe, str]:
         pipe, _ = self.connect()
@@ -117,6 +130,10 @@ class Room:
         self.now += seconds
         for beat in self._ticks:
             beat.set()
+
+    async def open(self) -> list[str]:
+        """The sessions that an event goes to."""
+        return [delivery.target for delivery in await self.store.append_event(event())]
 
     async def outcomes(self) -> list[tuple[str, str | None]]:
         attempts, _ = await self.store.attempts_after(TEAM, AttemptQuery(), "0", 1000)
@@ -136,7 +153,8 @@ def run(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> None:
     async def main() -> None:
-        room = Room(SqliteStore.open(folder / "cstar.db", Clock()))
+        clock = Clock()
+        room = Room(SqliteStore.open(folder / "cstar.db", clock), clock)
         try:
             async with asyncio.timeout(None if loop_factory else 20):
                 await body(room)

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from cstar_cli.cloud.api.guard import Access
-from cstar_cli.cloud.server import CloudOptions, running_cloud
+from cstar_cli.cloud.options import CloudOptions, DeliveryPolicy
+from cstar_cli.cloud.server import running_cloud
 from cstar_cli.cloud.service import Cloud
 
 from .store.making import TEAM
@@ -64,6 +65,7 @@ def options(
         access=Access({TOKEN: TEAM}, hosts),
         embedded=True,
         grace_s=grace_s,
+        policy=DeliveryPolicy(private_addresses=True),
     )
 
 

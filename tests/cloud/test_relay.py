@@ -19,9 +19,10 @@ def test_a_hello_opens_a_session(tmp_path: Path) -> None:
         pipe, _ = room.connect()
         pipe.say(Hello("http://localhost:4000/", ("ticket.*",), 10))
         [welcome] = await pipe.hear()
-        [opened] = await room.store.open_sessions()
-        assert welcome == Welcome(opened.id, resumed=False, waiting=0)
-        assert (opened.forward_to, opened.filter.patterns) == ("http://localhost:4000/", ("ticket.*",))
+        assert list(await room.store.append_event(event("boss.spawned"))) == []
+        [delivery] = await room.store.append_event(event("ticket.created"))
+        assert welcome == Welcome(delivery.target, resumed=False, waiting=0)
+        assert delivery.url == "http://localhost:4000/"
         assert room.sessions.connected == 1
 
     run(tmp_path, check)
@@ -176,7 +177,7 @@ def test_bye_ends_the_session_and_fails_what_is_unanswered(tmp_path: Path) -> No
         await pipe.hear()
         pipe.say(Bye())
         assert (await ended).code == 1000
-        assert list(await room.store.open_sessions()) == []
+        assert await room.open() == []
         assert await room.outcomes() == [("failed", "the listener ended before it answered this")]
         assert room.sessions.connected == 0
 
@@ -204,7 +205,7 @@ def test_a_cut_leaves_the_session_open(tmp_path: Path) -> None:
         await pipe.hear()
         pipe.cut()
         assert (await ended).reason == "closed by the listener"
-        assert len(await room.store.open_sessions()) == 1
+        assert len(await room.open()) == 1
         assert (room.sessions.connected, room.store.wakeups.waiting) == (0, 0)
 
     run(tmp_path, check)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cstar_cli.cloud.server import CloudOptions, PortTaken, running_cloud
+from cstar_cli.cloud.options import CloudOptions
+from cstar_cli.cloud.server import PortTaken, running_cloud
 from cstar_cli.cloud.store.sqlite.lock import DatabaseInUse
 from cstar_cli.errors import CstarError
 from cstar_cli.protocol.frames import Hello, Welcome

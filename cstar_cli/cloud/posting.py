@@ -1,0 +1,88 @@
+"""One attempt at a webhook: sign, post, outcome."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from cstar_cli import signing
+from cstar_cli.cloud import logs
+from cstar_cli.cloud.store.records import AttemptOutcome, Headers
+from cstar_cli.cloud.store.webhooks import Claim
+from cstar_cli.errors import UsageError
+from cstar_cli.sender.client import Sender
+from cstar_cli.sender.headers import contract_headers
+from cstar_cli.sender.outcome import Outcome
+from cstar_cli.sender.target import Target
+
+USER_AGENT = "cStar-Webhooks/1.0"
+MOST_ERROR_CHARS = 1000
+
+_parsed = lru_cache(maxsize=4096)(Target.parse)
+
+
+async def attempt(claim: Claim, sender: Sender, timeout_s: float, now_ms: Callable[[], int]) -> AttemptOutcome:
+    """Post a delivery and say what came of it, even if it is one that can't be posted."""
+    started_at_ms = now_ms()
+    try:
+        headers = webhook_headers(claim, started_at_ms // 1000)
+        answer = await sender.post(_parsed(claim.url), headers, claim.body, timeout_s)
+    except UsageError as error:
+        return unanswered(claim, started_at_ms, "url", str(error))
+    except Exception as error:
+        # A fault of ours in one delivery must not end those of everybody else.
+        logs.error("post failed", delivery_id=claim.delivery_id, webhook_id=claim.webhook_id, error=repr(error))
+        return unanswered(claim, started_at_ms, "internal", f"the delivery could not be made: {error}")
+    return _outcome(claim, headers, answer, started_at_ms)
+
+
+def webhook_headers(claim: Claim, timestamp_s: int) -> Headers:
+    """Return the contract's headers, and beside them those of Standard Webhooks, which carry every valid secret."""
+    signatures = [
+        signing.standard_signature(secret, claim.delivery_id, timestamp_s, claim.body) for secret in claim.secrets
+    ]
+    return (
+        *contract_headers(claim.event_type, claim.delivery_id, claim.body, claim.secrets[0]),
+        ("user-agent", USER_AGENT),
+        ("webhook-id", claim.delivery_id),
+        ("webhook-timestamp", str(timestamp_s)),
+        ("webhook-signature", " ".join(signatures)),
+    )
+
+
+def unanswered(
+    claim: Claim, started_at_ms: int, error_class: str, error: str, duration_ms: float = 0.0
+) -> AttemptOutcome:
+    """Return the outcome of an attempt that we gave up ourselves."""
+    return AttemptOutcome(
+        delivery_id=claim.delivery_id,
+        attempt=claim.attempt,
+        succeeded=False,
+        status=None,
+        error=error[:MOST_ERROR_CHARS],
+        started_at_ms=started_at_ms,
+        duration_ms=duration_ms,
+        error_class=error_class,
+    )
+
+
+def _outcome(claim: Claim, headers: Headers, answer: Outcome, started_at_ms: int) -> AttemptOutcome:
+    return AttemptOutcome(
+        delivery_id=claim.delivery_id,
+        attempt=claim.attempt,
+        succeeded=answer.succeeded,
+        status=answer.status,
+        error=answer.error and answer.error[:MOST_ERROR_CHARS],
+        started_at_ms=started_at_ms,
+        duration_ms=round(answer.duration_ms, 2),
+        request_headers=headers,
+        response_headers=answer.headers,
+        response_body=answer.body,
+        error_class=_error_class(answer),
+        connect_ms=answer.connect_ms and round(answer.connect_ms, 2),
+        first_byte_ms=answer.first_byte_ms and round(answer.first_byte_ms, 2),
+    )
+
+
+def _error_class(answer: Outcome) -> str | None:
+    if answer.succeeded:
+        return None
+    return "status" if answer.failure is None else answer.failure.value

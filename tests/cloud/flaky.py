@@ -1,0 +1,35 @@
+"""A store that can be away."""
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from cstar_cli.cloud.store.interface import Store, StoreUnavailable
+
+
+class Flaky:
+    """While it is `away`, whatever is asked of it fails and nothing happens."""
+
+    def __init__(self, store: Store) -> None:
+        self.away = False
+        self.as_store = cast(Store, _Facet(store, lambda: self.away))
+
+
+class _Facet:
+    def __init__(self, real: object, away: Callable[[], bool]) -> None:
+        self._real = real
+        self._away = away
+
+    def __getattr__(self, name: str) -> object:
+        real = getattr(self._real, name)
+        if name == "wakeups":
+            return real
+        if name in ("webhooks", "queue", "accounts"):
+            return _Facet(real, self._away)
+        method = cast(Callable[..., Awaitable[object]], real)
+
+        async def ask(*args: object, **kwargs: object) -> object:
+            if self._away():
+                raise StoreUnavailable("The database can't be written: disk is full.")
+            return await method(*args, **kwargs)
+
+        return ask

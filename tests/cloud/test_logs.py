@@ -1,0 +1,78 @@
+"""Structured logs: one line an event, whatever its fields hold."""
+
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from cstar_cli.cloud import logs
+from cstar_cli.cloud.logs import LOGGER, LogFormat, LogLevel, configure
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    handlers, propagate, level = LOGGER.handlers, LOGGER.propagate, LOGGER.level
+    yield
+    LOGGER.handlers, LOGGER.propagate = handlers, propagate
+    LOGGER.setLevel(level)
+
+
+def lines(format: LogFormat, level: LogLevel = "info") -> io.StringIO:
+    stream = io.StringIO()
+    configure(format, level, stream)
+    return stream
+
+
+def test_a_json_line_is_an_object_of_time_level_event_and_fields() -> None:
+    stream = lines("json")
+    logs.info("request", method="GET", status=200, ms=1.5, ok=True, team_id=None)
+    said = json.loads(stream.getvalue())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", said.pop("time"))
+    assert said == {"level": "info", "event": "request", "method": "GET", "status": 200, "ms": 1.5, "ok": True}
+
+
+def test_a_text_line_has_its_fields_behind_the_event() -> None:
+    stream = lines("text")
+    logs.warning("store away", reason="disk is full", code=13, path="/var/lib/cstar.db", team_id=None)
+    _, line = stream.getvalue().split(" ", 1)
+    assert line == 'WARNING store away reason="disk is full" code=13 path=/var/lib/cstar.db\n'
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+@pytest.mark.parametrize("text", ["a\nb", "\x1b[31mred", "\u202eevil", "é", 'a="b"', "\x85next", "\ud800"])
+def test_whatever_a_field_holds_it_is_one_harmless_line(format: LogFormat, text: str) -> None:
+    stream = lines(format)
+    logs.error("tunnel broke", error=text)
+    logs.error(text)
+    said = stream.getvalue()
+    assert (len(said.splitlines()), said.count("\n")) == (2, 2)
+    assert said.isascii()
+    assert said.replace("\n", "").isprintable()
+
+
+def test_levels_below_the_wanted_are_left_out() -> None:
+    stream = lines("text", "warning")
+    logs.info("request")
+    logs.warning("webhook disabled")
+    assert "request" not in stream.getvalue()
+    assert "webhook disabled" in stream.getvalue()
+
+
+def test_lines_go_to_the_stream_alone(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    lines("text")
+    logs.error("tunnel broke")
+    assert capfd.readouterr() == ("", "")
+    assert not caplog.records
+
+
+def test_unless_configured_nothing_is_written(capfd: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    kept, root.handlers = root.handlers, []
+    try:
+        logs.error("tunnel broke")
+    finally:
+        root.handlers = kept
+    assert capfd.readouterr() == ("", "")

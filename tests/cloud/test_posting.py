@@ -1,0 +1,120 @@
+import asyncio
+
+import pytest
+
+from cstar_cli.cloud.posting import MOST_ERROR_CHARS, attempt, webhook_headers
+from cstar_cli.cloud.store.records import AttemptOutcome
+from cstar_cli.cloud.store.webhooks import Claim
+from cstar_cli.sender.outcome import Failure, Outcome
+from cstar_cli.signing import sign, standard_signature
+
+from .dispatching import NOW_MS, FakeSender, answered, claim
+
+NOW_S = NOW_MS // 1000
+CLAIM = claim("a", body=b'{"a":1}', secrets=("whsec_old", "whsec_new"), attempt=2)
+
+
+def attempted(answer: Outcome | Exception, posted: Claim = CLAIM) -> tuple[AttemptOutcome, FakeSender]:
+    async def answering(host: str, timeout_s: float) -> Outcome:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def scenario() -> tuple[AttemptOutcome, FakeSender]:
+        sender = FakeSender(answering)
+        return await attempt(posted, sender, 10.0, lambda: NOW_MS), sender
+
+    return asyncio.run(scenario())
+
+
+def unanswered(failure: Failure, detail: str) -> Outcome:
+    return Outcome(None, (), b"", failure, detail, None, None, 12.3456)
+
+
+def test_a_delivery_has_the_contracts_headers_and_those_of_standard_webhooks() -> None:
+    old, new = (standard_signature(secret, CLAIM.delivery_id, NOW_S, CLAIM.body) for secret in CLAIM.secrets)
+    assert webhook_headers(CLAIM, NOW_S) == (
+        ("content-type", "application/json"),
+        ("x-cstar-signature", sign(CLAIM.body, "whsec_old")),
+        ("x-cstar-event", "ticket.created"),
+        ("x-cstar-delivery", CLAIM.delivery_id),
+        ("user-agent", "cStar-Webhooks/1.0"),
+        ("webhook-id", CLAIM.delivery_id),
+        ("webhook-timestamp", str(NOW_S)),
+        ("webhook-signature", f"{old} {new}"),
+    )
+
+
+def test_without_a_rotation_there_is_one_signature() -> None:
+    headers = dict(webhook_headers(claim("a", secrets=("whsec_1",)), NOW_S))
+    assert headers["webhook-signature"].startswith("v1,")
+    assert " " not in headers["webhook-signature"]
+
+
+def test_no_secret_is_in_what_is_recorded() -> None:
+    outcome, _ = attempted(answered())
+    assert not any(secret in repr(outcome) for secret in CLAIM.secrets)
+
+
+def test_the_recorded_headers_are_those_that_were_sent() -> None:
+    outcome, sender = attempted(answered())
+    assert dict(outcome.request_headers) == sender.posts[0].headers
+
+
+def test_everything_about_the_answer_is_recorded() -> None:
+    outcome, _ = attempted(Outcome(200, (("server", "app"),), b"thanks", None, "", 1.23456, 2.34567, 3.45678))
+    assert outcome == AttemptOutcome(
+        delivery_id=CLAIM.delivery_id,
+        attempt=2,
+        succeeded=True,
+        status=200,
+        error=None,
+        started_at_ms=NOW_MS,
+        duration_ms=3.46,
+        request_headers=outcome.request_headers,
+        response_headers=(("server", "app"),),
+        response_body=b"thanks",
+        error_class=None,
+        connect_ms=1.23,
+        first_byte_ms=2.35,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "error_class", "error"),
+    [
+        (answered(500), "status", "answered 500"),
+        (answered(307), "status", "answered 307 (redirects are not followed)"),
+        (unanswered(Failure.TIMEOUT, "no answer within 10 s"), "timeout", "no answer within 10 s"),
+        (
+            unanswered(Failure.ADDRESS, "10.0.0.1 is not a public address"),
+            "address",
+            "10.0.0.1 is not a public address",
+        ),
+        (unanswered(Failure.DNS, "name not found: a.test"), "dns", "name not found: a.test"),
+    ],
+)
+def test_a_failure_is_named_for_programs_and_for_people(answer: Outcome, error_class: str, error: str) -> None:
+    outcome, _ = attempted(answer)
+    assert (outcome.succeeded, outcome.error_class, outcome.error) == (False, error_class, error)
+
+
+def test_a_status_beside_a_failure_is_the_failures() -> None:
+    outcome, _ = attempted(Outcome(200, (), b"ab", Failure.RESET, "the connection closed", None, 1.0, 2.0))
+    assert (outcome.succeeded, outcome.status, outcome.error_class) == (False, 200, "reset")
+
+
+def test_a_url_that_cannot_be_posted_to_is_a_failed_attempt() -> None:
+    outcome, sender = attempted(answered(), claim("a", url="ftp://a.test/"))
+    assert (outcome.succeeded, outcome.error_class, sender.posts) == (False, "url", [])
+    assert "http://host/path" in (outcome.error or "")
+
+
+def test_a_fault_of_the_sender_is_a_failed_attempt() -> None:
+    outcome, _ = attempted(ValueError("a header value holds CR, LF or NUL"))
+    assert (outcome.succeeded, outcome.error_class) == (False, "internal")
+
+
+def test_an_endless_error_is_cut() -> None:
+    outcome, _ = attempted(unanswered(Failure.REFUSED, "x" * 5000))
+    assert len(outcome.error or "") == MOST_ERROR_CHARS
