@@ -7,7 +7,9 @@ from tests.processes import Env, RunCstar, StartListening, StartServing
 from tests.receiver import Answer, StartReceiver
 
 ASKING_THE_CLOUD = pytest.mark.parametrize(
-    "arguments", [("trigger", "ticket.created"), ("logs", "tail"), ("cloud", "status")], ids=" ".join
+    "arguments",
+    [("trigger", "ticket.created"), ("logs", "tail"), ("cloud", "status"), ("cloud", "keys", "list"), ("whoami",)],
+    ids=" ".join,
 )
 
 
@@ -51,18 +53,14 @@ def test_2_when_what_was_asked_for_makes_no_sense(cstar: RunCstar, arguments: tu
     assert said in one_clear_line(done.stderr)
 
 
-@pytest.mark.parametrize(
-    "arguments", [("trigger", "ticket.created"), ("logs", "tail"), ("cloud", "status")], ids=" ".join
-)
+@ASKING_THE_CLOUD
 def test_3_when_no_cloud_answers(cstar: RunCstar, arguments: tuple[str, ...]) -> None:
     done = cstar(*arguments)
     assert (done.returncode, done.stdout) == (ExitCode.UNREACHABLE, "")
     assert "cstar listen" in one_clear_line(done.stderr)
 
 
-@pytest.mark.parametrize(
-    "arguments", [("trigger", "ticket.created"), ("logs", "tail"), ("cloud", "status")], ids=" ".join
-)
+@ASKING_THE_CLOUD
 def test_4_when_the_cloud_is_another_homes(
     cstar: RunCstar, serving: StartServing, home: Env, arguments: tuple[str, ...]
 ) -> None:

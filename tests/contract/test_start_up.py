@@ -40,6 +40,8 @@ def packages(importtime: str) -> set[str]:
         ("trigger", "--help"),
         ("logs", "tail", "--help"),
         ("cloud", "serve", "--help"),
+        ("cloud", "keys", "create", "--help"),
+        ("login", "--help"),
     ],
     ids=" ".join,
 )

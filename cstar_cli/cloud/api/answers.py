@@ -1,6 +1,7 @@
 """The reference's answer and error shapes. Every answer carries a request id."""
 
 from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import msgspec
 from starlette.responses import Response
@@ -10,6 +11,48 @@ from cstar_cli.events.envelope import iso_ms, new_id
 
 DOCS = "https://www.cstar.help/docs/api/errors"
 RETRY_AFTER_S = 1
+Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+"""ISO 8601, in UTC."""
+
+
+class Pagination(msgspec.Struct, rename="camel"):
+    """Where a list's page stands."""
+
+    page: int
+    page_size: int
+    has_more: bool
+
+
+class AnswerMeta(msgspec.Struct, rename="camel"):
+    """What is told of every success."""
+
+    request_id: str
+    timestamp: Time
+
+
+class FailureMeta(msgspec.Struct):
+    """What is told of every failure, beside the error."""
+
+    timestamp: Time
+
+
+class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """Why a request was refused; `param` is the field or parameter that is wrong, where there is one."""
+
+    type: str
+    code: str
+    message: str
+    param: str | None = None
+    doc_url: str
+    request_id: str
+
+
+class Failure(msgspec.Struct, kw_only=True):
+    """What every error is wrapped in."""
+
+    success: Literal[False] = False
+    error: Problem
+    meta: FailureMeta
 
 
 class ApiError(Exception):
@@ -35,6 +78,10 @@ def missing(message: str) -> ApiError:
     return invalid("resource_missing", message, http_status=404)
 
 
+def conflict(message: str) -> ApiError:
+    return invalid("conflict", message, http_status=409)
+
+
 def unauthenticated() -> ApiError:
     return ApiError(
         401,
@@ -56,27 +103,31 @@ def broken() -> ApiError:
     return ApiError(500, "api_error", "internal_error", "The cloud has failed on this request; its log says why.")
 
 
-def success(data: object, http_status: int = 200, pagination: Mapping[str, object] | None = None) -> Response:
+def success(data: object, http_status: int = 200, pagination: Pagination | None = None) -> Response:
     answer: dict[str, object] = {"success": True, "data": data}
     if pagination:
         answer["pagination"] = pagination
     request_id = new_id("req")
-    answer["meta"] = {"requestId": request_id, "timestamp": iso_ms(now_ms())}
+    answer["meta"] = AnswerMeta(request_id, iso_ms(now_ms()))
     return _json(answer, http_status, {"x-cstar-request-id": request_id})
 
 
 def failure(error: ApiError) -> Response:
     request_id = new_id("req")
-    said = {"type": error.type, "code": error.code, "message": error.message}
-    if error.param:
-        said["param"] = error.param
-    said |= {"doc_url": f"{DOCS}#{error.code}", "request_id": request_id}
+    problem = Problem(
+        type=error.type,
+        code=error.code,
+        message=error.message.encode(errors="backslashreplace").decode(),  # it may quote half a character
+        param=error.param or None,
+        doc_url=f"{DOCS}#{error.code}",
+        request_id=request_id,
+    )
     headers = {"x-cstar-request-id": request_id}
     if error.retry:
         headers["retry-after"] = str(RETRY_AFTER_S)
     if error.http_status == 401:
         headers["www-authenticate"] = "Bearer"
-    return _json({"success": False, "error": said, "meta": {"timestamp": iso_ms(now_ms())}}, error.http_status, headers)
+    return _json(Failure(error=problem, meta=FailureMeta(iso_ms(now_ms()))), error.http_status, headers)
 
 
 def _json(answer: object, http_status: int, headers: Mapping[str, str]) -> Response:

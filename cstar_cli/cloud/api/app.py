@@ -1,46 +1,51 @@
-"""The routes."""
+"""The ASGI application: the routes of the table, what stands before them, and the answers that no route gives."""
 
-import logging
+import asyncio
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route, Router, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from cstar_cli import __version__
-from cstar_cli.cloud.api import deliveries, events, tail
-from cstar_cli.cloud.api.answers import ApiError, broken, failure, invalid, missing, success, unavailable
-from cstar_cli.cloud.api.guard import Access, Guard
+from cstar_cli.cloud import logs
+from cstar_cli.cloud.api.access_log import AccessLog
+from cstar_cli.cloud.api.answers import ApiError, broken, conflict, failure, invalid, missing, unavailable
+from cstar_cli.cloud.api.guard import Access, Authorization, Guard
+from cstar_cli.cloud.api.idempotency import Idempotency
+from cstar_cli.cloud.api.identity import Identities
+from cstar_cli.cloud.api.limits import Limits
+from cstar_cli.cloud.api.operations import Operation
+from cstar_cli.cloud.api.routes import OPERATIONS, TEAM
 from cstar_cli.cloud.api.tunnel import tunnel
 from cstar_cli.cloud.service import Cloud
-from cstar_cli.cloud.store.interface import StoreUnavailable
-from cstar_cli.events.envelope import iso
-
-_log = logging.getLogger("cstar.cloud")
+from cstar_cli.cloud.store.interface import Conflict, StoreUnavailable
 
 
 def build_app(cloud: Cloud, access: Access) -> ASGIApp:
     """Return the cloud's ASGI application."""
-    team = Router(
-        routes=[
-            Route("/events", events.collection, methods=["GET", "POST"]),
-            Route("/events/{event_id}", events.show, methods=["GET"]),
-            Route("/deliveries", deliveries.index, methods=["GET"]),
-            Route("/deliveries/tail", tail.tail, methods=["GET"]),
-            Route("/deliveries/{delivery_id}", deliveries.show, methods=["GET"]),
-            Route("/health", _health, methods=["GET"]),
-            WebSocketRoute("/tunnel", tunnel),
-            WebSocketRoute("/{path:path}", _no_such_socket),
-        ],
-        redirect_slashes=False,
-    )
+    app: ASGIApp = _routed(cloud)
+    accounts, clock = cloud.store.accounts, cloud.clock
+    app = Idempotency(app, accounts, clock, asyncio.sleep)
+    app = Authorization(app)
+    app = Limits(app, accounts, cloud.options.limits, clock, cloud.now_ms)
+    app = Guard(app, access, Identities(access.teams_by_token, accounts, clock))
+    return AccessLog(app, cloud)
+
+
+def _routed(cloud: Cloud) -> Starlette:
     app = Starlette(
-        routes=[Mount("/api/v1/teams/{team_id}", team), WebSocketRoute("/{path:path}", _no_such_socket)],
+        routes=[
+            *_routes(OPERATIONS),
+            WebSocketRoute(TEAM + "/tunnel", tunnel),
+            WebSocketRoute("/{path:path}", _no_socket),
+        ],
         exception_handlers={
             ApiError: _api_error,
+            Conflict: _conflict,
             StoreUnavailable: _store_unavailable,
             HTTPException: _http_exception,
             ClientDisconnect: _nobody_waits,
@@ -49,31 +54,36 @@ def build_app(cloud: Cloud, access: Access) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.cloud = cloud
-    return Guard(app, access)
+    app.state.operations = OPERATIONS
+    return app
 
 
-async def _health(request: Request) -> Response:
-    cloud: Cloud = request.app.state.cloud
-    return success(
-        {
-            "status": "ok",
-            "version": __version__,
-            "pid": cloud.pid,
-            "embedded": cloud.embedded,
-            "database": cloud.database,
-            "sessions": cloud.sessions.connected,
-            "started_at": iso(cloud.started_at_ms),
-        }
-    )
+def _routes(operations: tuple[Operation, ...]) -> list[BaseRoute]:
+    """Return one route for each path, so that a wrong method is told all the right ones."""
+    paths: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method] = operation
+    return [Route(path, _endpoint(methods), methods=list(methods)) for path, methods in paths.items()]
 
 
-async def _no_such_socket(websocket: WebSocket) -> None:
+def _endpoint(methods: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await methods["GET" if request.method == "HEAD" else request.method].respond(request)
+
+    return endpoint
+
+
+async def _no_socket(websocket: WebSocket) -> None:
     await websocket.send_denial_response(failure(missing("No such websocket.")))
 
 
 async def _api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
     return failure(error)
+
+
+async def _conflict(_: Request, error: Exception) -> Response:
+    return failure(conflict(str(error)))
 
 
 async def _store_unavailable(_: Request, error: Exception) -> Response:
@@ -98,5 +108,6 @@ async def _nobody_waits(_: Request, __: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     """Answer a fault of ours in the error shape; uvicorn, which gets it next, is told to say nothing."""
-    _log.error("%s %r failed: %r", request.method, request.scope["path"], error.__cause__ or error)
+    cause = error.__cause__ or error
+    logs.error("request failed", method=request.method, path=request.scope["path"], error=repr(cause))
     return failure(broken())

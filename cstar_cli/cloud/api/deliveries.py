@@ -1,34 +1,46 @@
-"""GET of deliveries and their attempts."""
+"""Looking up deliveries and their attempts, trying them again, ending them."""
 
 from starlette.requests import Request
-from starlette.responses import Response
 
-from cstar_cli.cloud.api import parameters, views
-from cstar_cli.cloud.api.answers import missing, success
-from cstar_cli.cloud.api.events import pagination
-from cstar_cli.cloud.service import Cloud
+from cstar_cli.cloud.api import views
+from cstar_cli.cloud.api.answers import ApiError, missing
+from cstar_cli.cloud.api.operations import Listed, cloud_of, team_of
+from cstar_cli.cloud.api.parameters import DeliveriesQuery
 
-
-async def index(request: Request) -> Response:
-    cloud: Cloud = request.app.state.cloud
-    page = parameters.page(request.query_params)
-    query = parameters.delivery_query(request.query_params)
-    deliveries = await cloud.store.deliveries(request.path_params["team_id"], query, page)
-    return success(
-        [views.delivery(delivery) for delivery in deliveries[: page.size]],
-        pagination=pagination(page, len(deliveries)),
-    )
+CANCELED = "canceled through the API"
 
 
-async def show(request: Request) -> Response:
+async def index(request: Request, query: DeliveriesQuery) -> Listed[views.Delivery]:
+    page = query.wanted_page()
+    found = await cloud_of(request).store.deliveries(team_of(request), query.wanted(), page)
+    return Listed([views.delivery(delivery) for delivery in found[: page.size]], query, more=len(found) > page.size)
+
+
+async def show(request: Request) -> views.DeliveryDetails:
     """Show one delivery with every attempt: request and response, headers and body."""
-    cloud: Cloud = request.app.state.cloud
-    team_id, delivery_id = request.path_params["team_id"], request.path_params["delivery_id"]
-    delivery = await cloud.store.delivery(team_id, delivery_id)
-    event = delivery and await cloud.store.event(team_id, delivery.event_id)
+    store, team_id, delivery_id = cloud_of(request).store, team_of(request), request.path_params["delivery_id"]
+    delivery = await store.delivery(team_id, delivery_id)
+    event = delivery and await store.event(team_id, delivery.event_id)
     if not delivery or not event:
-        raise missing(f"No delivery {delivery_id}.")
-    exchanges = await cloud.store.exchanges_of(delivery_id)
-    answer = views.delivery(delivery)
-    answer["attempts"] = [views.exchange(exchange, event.body) for exchange in exchanges]
-    return success(answer)
+        raise _no_delivery(delivery_id)
+    return views.delivery_details(delivery, await store.exchanges_of(delivery_id), event.body)
+
+
+async def retry(request: Request) -> views.Delivery:
+    delivery_id = request.path_params["delivery_id"]
+    delivery = await cloud_of(request).store.queue.retry(team_of(request), delivery_id)
+    if delivery is None:
+        raise _no_delivery(delivery_id)
+    return views.delivery(delivery)
+
+
+async def cancel(request: Request) -> views.Delivery:
+    delivery_id = request.path_params["delivery_id"]
+    delivery = await cloud_of(request).store.queue.cancel(team_of(request), delivery_id, CANCELED)
+    if delivery is None:
+        raise _no_delivery(delivery_id)
+    return views.delivery(delivery)
+
+
+def _no_delivery(delivery_id: str) -> ApiError:
+    return missing(f"No delivery {delivery_id}.")

@@ -1,10 +1,11 @@
-"""Who may come in: requests meant for this cloud, not from a foreign web page, with the token.
+"""Who may come in: requests meant for this cloud, not from a foreign web page, with a token; and what it opens.
 
 A page in a browser can send requests to 127.0.0.1, and a name that an attacker owns can be made to resolve to it; both
 show in `Origin` and `Host`. An address as `Host` can't be rebound, a name can: only names we know are accepted.
+
+From the outside in: `Guard` finds out who asks, `Limits` counts, `Authorization` says what the identity may do.
 """
 
-import hmac
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -15,73 +16,125 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from cstar_cli.cloud.api.answers import ApiError, failure, forbidden, missing, unauthenticated
+from cstar_cli.cloud.api.answers import ApiError, failure, forbidden, missing, unauthenticated, unavailable
+from cstar_cli.cloud.api.identity import Identities, Identity
+from cstar_cli.cloud.store.interface import StoreUnavailable
+
+PROBES = frozenset({"/health", "/ready", "/metrics"})
+"""What load balancers and scrapers ask, under addresses and names of their own."""
+PUBLIC = PROBES | {"/openapi.json"}
+READING = frozenset({"GET", "HEAD"})
+TEAMS = "/api/v1/teams/"
 
 _HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:@]+))(?::[0-9]*)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may use the cloud: bearer tokens and the team that each opens; `hosts` are names beside `localhost`."""
+    """Who may use the cloud beside the holders of API keys: bearer tokens and the team that each opens.
+
+    `hosts` are names of the cloud beside `localhost`.
+    """
 
     teams_by_token: Mapping[str, str]
     hosts: frozenset[str] = frozenset()
 
-    def team_of(self, authorization: str) -> str | None:
-        """Return the team that the header's token opens, comparing in constant time."""
-        scheme, _, given = authorization.partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-        for token, team_id in self.teams_by_token.items():
-            if hmac.compare_digest(token.encode(), given.strip().encode()):
-                return team_id
-        return None
-
 
 class Guard:
-    """ASGI middleware: refuses what may not come in, in the error shape, before any body is read."""
+    """ASGI middleware: refuses what may not come in, in the error shape, before any body is read.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    What comes in has its `Identity` in `scope["state"]["identity"]`, or None where the route is public.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, identities: Identities) -> None:
         self._app = app
-        self._access = access
+        self._hosts = {"localhost"} | {name.lower() for name in access.hosts}
+        self._identities = identities
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
         try:
-            self._check(HTTPConnection(scope))
+            identity = await self._admit(HTTPConnection(scope))
         except ApiError as error:
-            answer = failure(error)
-            if scope["type"] == "websocket":
-                socket = WebSocket(scope, receive, send)
-                await socket.receive()
-                return await socket.send_denial_response(answer)
-            return await answer(scope, receive, send)
+            return await refuse(error, scope, receive, send)
+        except StoreUnavailable as error:
+            return await refuse(unavailable(str(error)), scope, receive, send)
+        scope.setdefault("state", {})["identity"] = identity
         return await self._app(scope, receive, send)
 
-    def _check(self, connection: HTTPConnection) -> None:
+    async def _admit(self, connection: HTTPConnection) -> Identity | None:
+        path = connection.scope["path"] if connection.scope["type"] == "http" else None
         headers = connection.headers
-        if not self._is_ours(_hostname(",".join(headers.getlist("host")))):
+        if path not in PROBES and not self._is_ours(_hostname(_joined(headers, "host"))):
             raise forbidden("This Host is not the cloud's: use its address, or allow the name with --allow-host.")
         if not _same_origin(headers):
             raise forbidden("Requests from other sites' pages are refused.")
-        team_id = self._access.team_of(headers.get("authorization", ""))
-        if team_id is None:
+        if path in PUBLIC:
+            return None
+        identity = await self._identities.identify(_joined(headers, "authorization"))
+        if identity is None:
             raise unauthenticated()
-        path = connection.scope["path"]
-        if path.startswith("/api/v1/teams/") and path.split("/")[4] != team_id:
-            raise missing("No such team, or not yours.")
+        return identity
 
     def _is_ours(self, host: str | None) -> bool:
         if host is None:
             return False
-        if host == "localhost" or host in {name.lower() for name in self._access.hosts}:
+        if host in self._hosts:
             return True
         try:
             ipaddress.ip_address(host)
         except ValueError:
             return False
         return True
+
+
+class Authorization:
+    """ASGI middleware: an identity reaches its own team alone, and with a publishable key only to read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        identity = identity_of(scope)
+        if identity is not None:
+            try:
+                _check(identity, scope)
+            except ApiError as error:
+                return await refuse(error, scope, receive, send)
+        return await self._app(scope, receive, send)
+
+
+def identity_of(scope: Scope) -> Identity | None:
+    """Return whom the guard has found asking."""
+    identity: Identity | None = scope.get("state", {}).get("identity")
+    return identity
+
+
+async def refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the error, a websocket's handshake too."""
+    answer = failure(error)
+    if scope["type"] == "websocket":
+        socket = WebSocket(scope, receive, send)
+        await socket.receive()
+        return await socket.send_denial_response(answer)
+    return await answer(scope, receive, send)
+
+
+def _check(identity: Identity, scope: Scope) -> None:
+    path: str = scope["path"]
+    if not path.startswith("/") or "\0" in path:  # a websocket's whole URL; what no database takes as an id
+        raise missing(f"No route {path}.")
+    # cut where the router cuts it: at the slashes of the decoded path
+    if path.startswith(TEAMS) and path.removeprefix(TEAMS).split("/")[0] != identity.team_id:
+        raise missing("No such team, or not yours.")
+    if identity.read_only and scope.get("method") not in READING:  # a websocket has no method
+        raise forbidden("A publishable key only reads: use a secret key (sk_live_…).")
+
+
+def _joined(headers: Headers, name: str) -> str:
+    """Return the header's value; two of them make one that nothing accepts, whichever a proxy before us looked at."""
+    return ",".join(headers.getlist(name))
 
 
 def _hostname(host: str) -> str | None:

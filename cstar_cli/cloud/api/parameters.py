@@ -1,98 +1,152 @@
-"""What queries and bodies may say."""
+"""What queries may say: the fields of a struct. Parameters that it doesn't name are passed over."""
 
-from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, TypeVar
 
+import msgspec
+from msgspec import Meta, inspect
 from starlette.datastructures import QueryParams
-from starlette.requests import Request
 
-from cstar_cli.cloud.api.answers import ApiError, invalid
+from cstar_cli.cloud.api.answers import Time, invalid
 from cstar_cli.cloud.store.queries import MAX_PAGE_SIZE, AttemptQuery, DeliveryQuery, Page, StatusFilter
 from cstar_cli.cloud.store.records import DeliveryStatus
 from cstar_cli.errors import UsageError
-from cstar_cli.events.envelope import MAX_BODY_BYTES, parse_iso
+from cstar_cli.events.envelope import parse_iso
 from cstar_cli.events.filters import EventFilter
 
+MAX_PAGE = 1_000_000
 MAX_LINES = 10_000
-DELIVERY_STATUSES: Mapping[str, DeliveryStatus] = {
-    "pending": "pending",
-    "succeeded": "succeeded",
-    "failed": "failed",
-}
+MAX_DIGITS = 19  # int() takes quadratic time
+
+_STATUS = {"pattern": "^(succeeded|failed|canceled|[1-5][xX][xX]|[1-5][0-9][0-9])$"}
+
+Query = TypeVar("Query", bound=msgspec.Struct)
+Events = Annotated[
+    list[str],
+    Meta(
+        description="Only these event types, each maybe a comma list: ticket.created, ticket.*, !ticket.closed."
+    ),
+]
+Target = Annotated[str, Meta(description="Only to this target: the id of a webhook or session, or a URL.")]
+EventId = Annotated[str, Meta(description="Only of this event.")]
 
 
-def too_large(what: str) -> ApiError:
-    return invalid("body_too_large", f"{what} is larger than 1 MiB ({MAX_BODY_BYTES} bytes).", http_status=413)
+class PageQuery(msgspec.Struct, rename={"page_size": "pageSize"}):
+    """Which part of a list, newest first."""
+
+    page: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="Which page, counted from 1.")] = 1
+    page_size: Annotated[int, Meta(ge=1, le=MAX_PAGE_SIZE, description="How many a page holds.")] = 20
+
+    def wanted_page(self) -> Page:
+        return Page(number=self.page, size=self.page_size)
 
 
-async def read_body(request: Request) -> bytes:
-    """Return the request's body, or refuse it as soon as it is too large."""
-    said = request.headers.get("content-length", "0")
-    if len(said) > 15 or int(said) > MAX_BODY_BYTES:  # the HTTP parser lets only digits pass
-        raise too_large("The body")
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise too_large("The body")
-        parts.append(part)
-    return b"".join(parts)
+class EventsQuery(PageQuery):
+    """Which events."""
+
+    events: Events = []
+
+    def wanted(self) -> EventFilter:
+        return _filter(self.events)
 
 
-def page(query: QueryParams) -> Page:
-    return Page(
-        number=whole(query, "page", default=1, least=1, most=1_000_000),
-        size=whole(query, "pageSize", default=20, least=1, most=MAX_PAGE_SIZE),
-    )
+class DeliveriesQuery(PageQuery):
+    """Which deliveries."""
+
+    events: Events = []
+    status: Annotated[DeliveryStatus, Meta(description="Only those that stand so.")] | None = None
+    target: Target | None = None
+    event_id: EventId | None = None
+
+    def wanted(self) -> DeliveryQuery:
+        return DeliveryQuery(
+            events=_filter(self.events), status=self.status, target=self.target, event_id=self.event_id
+        )
 
 
-def whole(query: QueryParams, name: str, *, default: int, least: int, most: int) -> int:
-    text = query.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
-        raise invalid("parameter_invalid", f"{name} must be a whole number from {least} to {most}.", name)
-    return int(text)
+class TailQuery(msgspec.Struct):
+    """Which attempts, and where to start: after a cursor, at a time, or with the last lines."""
+
+    events: Events = []
+    status: (
+        Annotated[
+            str,
+            Meta(
+                description="Only these outcomes: succeeded, failed, canceled, a class like 4xx, or a status like 404.",
+                extra_json_schema=_STATUS,
+            ),
+        ]
+        | None
+    ) = None
+    target: Target | None = None
+    event_id: EventId | None = None
+    follow: Annotated[bool, Meta(description="Stay, and show attempts as they happen.")] = True
+    lines: Annotated[int, Meta(ge=0, le=MAX_LINES, description="How many of the last attempts to begin with.")] = 10
+    after: Annotated[str, Meta(description="Begin after this cursor, not with the last lines.")] | None = None
+    since: Annotated[Time, Meta(description="Begin with what was attempted since then.")] | None = None
+
+    def wanted(self) -> AttemptQuery:
+        try:
+            status = StatusFilter.parse(self.status) if self.status is not None else StatusFilter()
+        except UsageError as error:
+            raise invalid("parameter_invalid", str(error), "status") from error
+        return AttemptQuery(events=_filter(self.events), status=status, target=self.target, event_id=self.event_id)
+
+    def since_ms(self) -> int | None:
+        return None if self.since is None else time_ms(self.since, "since")
 
 
-def boolean(query: QueryParams, name: str, *, default: bool) -> bool:
-    text = query.get(name, "true" if default else "false")
-    if text not in ("true", "false"):
-        raise invalid("parameter_invalid", f"{name} must be true or false.", name)
-    return text == "true"
+def read_query(given: QueryParams, kind: type[Query]) -> Query:
+    """Return what the query says; of a parameter given twice the last counts, unless it is a list."""
+    values = {name: _value(given, name, type_) for name, type_ in _fields(kind).items() if name in given}
+    return msgspec.convert(values, kind)
 
 
-def event_filter(query: QueryParams) -> EventFilter:
+def time_ms(text: str, param: str) -> int:
     try:
-        return EventFilter.parse(query.getlist("events"))
+        return parse_iso(text)
+    except UsageError as error:
+        raise invalid("parameter_invalid", str(error), param) from error
+
+
+def _filter(events: list[str]) -> EventFilter:
+    try:
+        return EventFilter.parse(events)
     except UsageError as error:
         raise invalid("parameter_invalid", str(error), "events") from error
 
 
-def since_ms(text: str) -> int:
-    try:
-        return parse_iso(text)
-    except UsageError as error:
-        raise invalid("parameter_invalid", str(error), "since") from error
+@cache
+def _fields(kind: type[msgspec.Struct]) -> dict[str, inspect.Type]:
+    return {field.encode_name: _bare(inspect.type_info(field.type)) for field in msgspec.structs.fields(kind)}
 
 
-def delivery_query(query: QueryParams) -> DeliveryQuery:
-    status = query.get("status")
-    if status is not None and status not in DELIVERY_STATUSES:
-        raise invalid("parameter_invalid", f"status must be one of {', '.join(DELIVERY_STATUSES)}.", "status")
-    return DeliveryQuery(
-        events=event_filter(query),
-        status=DELIVERY_STATUSES[status] if status else None,
-        target=query.get("target"),
-        event_id=query.get("event_id"),
-    )
+def _bare(type_: inspect.Type) -> inspect.Type:
+    """Return the type without what is said about it, and without None, which no query can say."""
+    match type_:
+        case inspect.Metadata(type=inner):
+            return _bare(inner)
+        case inspect.UnionType(types=(inner, inspect.NoneType())):
+            return _bare(inner)
+        case _:
+            return type_
 
 
-def attempt_query(query: QueryParams) -> AttemptQuery:
-    try:
-        status = StatusFilter.parse(query["status"]) if "status" in query else StatusFilter()
-    except UsageError as error:
-        raise invalid("parameter_invalid", str(error), "status") from error
-    return AttemptQuery(
-        events=event_filter(query), status=status, target=query.get("target"), event_id=query.get("event_id")
-    )
+def _value(given: QueryParams, name: str, type_: inspect.Type) -> object:
+    text = given[name]
+    match type_:
+        case inspect.ListType():
+            return given.getlist(name)
+        case inspect.IntType(ge=int(least), le=int(most)):
+            digits = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
+            if not digits or not least <= int(text) <= most:
+                raise invalid("parameter_invalid", f"{name} must be a whole number from {least} to {most}.", name)
+            return int(text)
+        case inspect.BoolType():
+            if text not in ("true", "false"):
+                raise invalid("parameter_invalid", f"{name} must be true or false.", name)
+            return text == "true"
+        case inspect.LiteralType(values=values) if text not in values:
+            raise invalid("parameter_invalid", f"{name} must be one of {', '.join(map(str, values))}.", name)
+        case _:
+            return text

@@ -9,10 +9,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from cstar_cli.cloud.api import parameters, views
+from cstar_cli.cloud.api import views
 from cstar_cli.cloud.api.answers import invalid
+from cstar_cli.cloud.api.parameters import TailQuery
 from cstar_cli.cloud.service import Cloud
-from cstar_cli.cloud.store.interface import MalformedCursor, Store
+from cstar_cli.cloud.store.interface import MalformedCursor, Store, StoreUnavailable
 from cstar_cli.cloud.store.queries import AttemptQuery
 from cstar_cli.cloud.store.records import Attempt
 from cstar_cli.cloud.store.wakeups import attempts_of
@@ -35,18 +36,18 @@ class _Tail:
     since_ms: int | None
 
 
-async def tail(request: Request) -> Response:
+async def tail(request: Request, query: TailQuery) -> Response:
+    """Answer with a line of JSON for each attempt; without `follow`, up to the latest."""
     cloud: Cloud = request.app.state.cloud
-    query = request.query_params
-    if "after" in query and "since" in query:
+    if query.after is not None and query.since is not None:
         raise invalid("parameter_invalid", "Give after or since, not both.", "after")
     wanted = _Tail(
         team_id=request.path_params["team_id"],
-        query=parameters.attempt_query(query),
-        follow=parameters.boolean(query, "follow", default=True) and request.method != "HEAD",
-        lines=parameters.whole(query, "lines", default=10, least=0, most=parameters.MAX_LINES),
-        after=query.get("after"),
-        since_ms=parameters.since_ms(query["since"]) if "since" in query else None,
+        query=query.wanted(),
+        follow=query.follow and request.method != "HEAD",
+        lines=query.lines,
+        after=query.after,
+        since_ms=query.since_ms(),
     )
     backlog, cursor = await _backlog(cloud.store, wanted)
     return StreamingResponse(_lines(cloud, wanted, backlog, cursor), media_type="application/x-ndjson")
@@ -71,8 +72,15 @@ async def _lines(cloud: Cloud, wanted: _Tail, backlog: Sequence[Attempt], cursor
         yield b"".join(map(_attempt_line, backlog))
         while not cloud.stopping.is_set():
             wake.clear()
-            attempts, cursor = await cloud.store.attempts_after(wanted.team_id, wanted.query, cursor, ATTEMPTS_A_READ)
-            yield b"".join(map(_attempt_line, attempts)) + _encoder.encode({"kind": "cursor", "cursor": cursor}) + b"\n"
+            try:
+                attempts, cursor = await cloud.store.attempts_after(
+                    wanted.team_id, wanted.query, cursor, ATTEMPTS_A_READ
+                )
+            except StoreUnavailable:
+                if wanted.follow:
+                    return  # a follower comes again; to others the end would mean that this was all
+                raise
+            yield b"".join(map(_attempt_line, attempts)) + _encoder.encode(views.CursorLine(cursor)) + b"\n"
             if len(attempts) == ATTEMPTS_A_READ:
                 continue
             if not wanted.follow:
@@ -85,4 +93,4 @@ async def _lines(cloud: Cloud, wanted: _Tail, backlog: Sequence[Attempt], cursor
 
 
 def _attempt_line(attempt: Attempt) -> bytes:
-    return _encoder.encode({"kind": "attempt", "cursor": attempt.cursor} | views.attempt(attempt)) + b"\n"
+    return _encoder.encode(views.attempt_line(attempt)) + b"\n"

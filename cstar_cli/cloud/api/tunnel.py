@@ -1,16 +1,16 @@
 """The websocket of a listener."""
 
-import logging
+from functools import partial
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from cstar_cli.cloud import logs, observing
 from cstar_cli.cloud.api.answers import failure, invalid
 from cstar_cli.cloud.relay import Gone, Relay
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.protocol.frames import SUBPROTOCOL
 
 _SPEAK_OURS = f"Offer the websocket subprotocol {SUBPROTOCOL}."
-_log = logging.getLogger("cstar.cloud")
 
 
 class _Socket:
@@ -38,11 +38,18 @@ async def tunnel(websocket: WebSocket) -> None:
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
         return await websocket.send_denial_response(failure(invalid("subprotocol_missing", _SPEAK_OURS)))
     await websocket.accept(SUBPROTOCOL)
-    relay = Relay(_Socket(websocket), websocket.path_params["team_id"], cloud.store, cloud.sessions, cloud.clock)
+    relay = Relay(
+        _Socket(websocket),
+        websocket.path_params["team_id"],
+        cloud.store,
+        cloud.sessions,
+        cloud.clock,
+        observe=partial(observing.session_attempt, cloud.metrics),
+    )
     try:
         end = await relay.run()
     except Exception as error:
-        _log.error("a tunnel broke: %r", error)
+        logs.error("tunnel broke", error=repr(error))
         end = Gone("the cloud has failed", code=1011)
     try:
         await websocket.close(end.code, end.reason)

@@ -1,63 +1,184 @@
-"""Records → JSON. Times become ISO 8601; bodies become text."""
+"""What the API answers about events and deliveries: the shapes, and how records become them.
 
-from cstar_cli.cloud.store.records import Attempt, Delivery, Exchange, ListedEvent
-from cstar_cli.events.envelope import Event, iso, iso_ms
+Times become ISO 8601; bodies become text.
+"""
 
-View = dict[str, object]
+from collections.abc import Sequence
 
+import msgspec
+from msgspec import structs
 
-def event(record: Event | ListedEvent) -> View:
-    return {
-        "id": record.id,
-        "type": record.type,
-        "team_id": record.team_id,
-        "created_at": iso(record.created_at_ms),
-    }
-
-
-def event_with_body(record: Event) -> View:
-    return event(record) | {"body": record.body.decode()}
+from cstar_cli.cloud.api.answers import Time
+from cstar_cli.cloud.store import records
+from cstar_cli.cloud.store.records import DeliveryStatus, OutcomeName
+from cstar_cli.events import envelope
+from cstar_cli.events.envelope import iso, iso_ms
 
 
-def delivery(record: Delivery) -> View:
-    return {
-        "id": record.id,
-        "event_id": record.event_id,
-        "event_type": record.event_type,
-        "target": record.target,
-        "url": record.url,
-        "status": record.status,
-        "attempt_count": record.attempt_count,
-        "created_at": iso_ms(record.created_at_ms),
-        "next_attempt_at": _time(record.next_attempt_at_ms),
-    }
+class Event(msgspec.Struct):
+    """An event as lists have it."""
+
+    id: str
+    type: str
+    team_id: str
+    created_at: Time
 
 
-def attempt(record: Attempt) -> View:
-    return {
-        "time": iso_ms(record.started_at_ms),
-        "event_id": record.event_id,
-        "event_type": record.event_type,
-        "delivery_id": record.delivery_id,
-        "attempt": record.attempt,
-        "target": record.target,
-        "url": record.url,
-        "status": record.status,
-        "duration_ms": record.duration_ms,
-        "outcome": record.outcome,
-        "error": record.error,
-        "next_attempt_at": _time(record.next_attempt_at_ms),
-    }
+class Delivery(msgspec.Struct):
+    """One event on its way to one target: a webhook (`whk_…`) or a listening session (`ses_…`)."""
+
+    id: str
+    event_id: str
+    event_type: str
+    target: str
+    url: str
+    status: DeliveryStatus
+    attempt_count: int
+    created_at: Time
+    next_attempt_at: Time | None
 
 
-def exchange(record: Exchange, request_body: bytes) -> View:
-    return attempt(record.attempt) | {
-        "request_headers": record.request_headers,
-        "request_body": request_body.decode(),
-        "response_headers": record.response_headers,
-        "response_body": record.response_body.decode(errors="replace"),
-    }
+class SentEvent(msgspec.Struct, rename={"delivered_to": "deliveredTo"}):
+    """An event and the deliveries that were made of it, which are durable when this is answered."""
+
+    event: Event
+    delivered_to: int
+    deliveries: list[Delivery]
 
 
-def _time(ms: int | None) -> str | None:
+class EventDetails(Event, rename={"more_deliveries": "moreDeliveries"}):
+    """An event with its body, exactly as it is signed and sent, and its latest deliveries."""
+
+    body: str
+    deliveries: list[Delivery]
+    more_deliveries: bool
+
+
+class Attempt(msgspec.Struct):
+    """One attempt of a delivery; `status` is None where no answer came, `error` says why it failed."""
+
+    time: Time
+    event_id: str
+    event_type: str
+    delivery_id: str
+    attempt: int
+    target: str
+    url: str
+    status: int | None
+    duration_ms: float
+    outcome: OutcomeName
+    error: str | None
+    next_attempt_at: Time | None
+
+
+class AttemptDetails(Attempt):
+    """An attempt with what was sent and answered; `response_body` is its beginning.
+
+    `error_class` is the error in one word; the times to the connection and to the first byte count from the start.
+    """
+
+    request_headers: list[tuple[str, str]]
+    request_body: str
+    response_headers: list[tuple[str, str]]
+    response_body: str
+    error_class: str | None
+    connect_ms: float | None
+    first_byte_ms: float | None
+
+
+class DeliveryDetails(Delivery):
+    """A delivery with each attempt."""
+
+    attempts: list[AttemptDetails]
+
+
+class AttemptLine(Attempt, tag_field="kind", tag="attempt"):
+    """An attempt in the live log; with `cursor` a later request goes on after it."""
+
+    cursor: str
+
+
+class CursorLine(msgspec.Struct, tag_field="kind", tag="cursor"):
+    """Everything up to this cursor has been shown; comes after attempts, and from time to time as a sign of life."""
+
+    cursor: str
+
+
+def event(record: envelope.Event | records.ListedEvent) -> Event:
+    return Event(id=record.id, type=record.type, team_id=record.team_id, created_at=iso(record.created_at_ms))
+
+
+def event_details(record: envelope.Event, deliveries: Sequence[records.Delivery], more: bool) -> EventDetails:
+    return EventDetails(
+        **structs.asdict(event(record)),
+        body=record.body.decode(),
+        deliveries=[delivery(made) for made in deliveries],
+        more_deliveries=more,
+    )
+
+
+def sent(record: envelope.Event, deliveries: Sequence[records.Delivery]) -> SentEvent:
+    return SentEvent(
+        event=event(record), delivered_to=len(deliveries), deliveries=[delivery(made) for made in deliveries]
+    )
+
+
+def delivery(record: records.Delivery) -> Delivery:
+    return Delivery(
+        id=record.id,
+        event_id=record.event_id,
+        event_type=record.event_type,
+        target=record.target,
+        url=record.url,
+        status=record.status,
+        attempt_count=record.attempt_count,
+        created_at=iso_ms(record.created_at_ms),
+        next_attempt_at=optional_time(record.next_attempt_at_ms),
+    )
+
+
+def delivery_details(
+    record: records.Delivery, exchanges: Sequence[records.Exchange], request_body: bytes
+) -> DeliveryDetails:
+    return DeliveryDetails(
+        **structs.asdict(delivery(record)),
+        attempts=[_attempt_details(exchange, request_body) for exchange in exchanges],
+    )
+
+
+def attempt_line(record: records.Attempt) -> AttemptLine:
+    return AttemptLine(**structs.asdict(_attempt(record)), cursor=record.cursor)
+
+
+def optional_time(ms: int | None) -> str | None:
     return None if ms is None else iso_ms(ms)
+
+
+def _attempt(record: records.Attempt) -> Attempt:
+    return Attempt(
+        time=iso_ms(record.started_at_ms),
+        event_id=record.event_id,
+        event_type=record.event_type,
+        delivery_id=record.delivery_id,
+        attempt=record.attempt,
+        target=record.target,
+        url=record.url,
+        status=record.status,
+        duration_ms=record.duration_ms,
+        outcome=record.outcome,
+        error=record.error,
+        next_attempt_at=optional_time(record.next_attempt_at_ms),
+    )
+
+
+def _attempt_details(record: records.Exchange, request_body: bytes) -> AttemptDetails:
+    return AttemptDetails(
+        **structs.asdict(_attempt(record.attempt)),
+        request_headers=list(record.request_headers),
+        request_body=request_body.decode(),
+        response_headers=list(record.response_headers),
+        response_body=record.response_body.decode(errors="replace"),
+        error_class=record.error_class,
+        connect_ms=record.connect_ms,
+        first_byte_ms=record.first_byte_ms,
+    )

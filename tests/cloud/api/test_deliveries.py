@@ -73,6 +73,9 @@ def test_one_delivery_is_shown_with_each_attempt_whole(serve: Serve) -> None:
             "request_body": '{"é":1}',
             "response_headers": [["Content-Type", "text/plain"], ["X-Twice", "1"], ["X-Twice", "2"]],
             "response_body": "ok\x00\ufffd",
+            "error_class": None,
+            "connect_ms": None,
+            "first_byte_ms": None,
         }
 
     serve(check)

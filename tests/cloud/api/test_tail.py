@@ -7,11 +7,13 @@ from typing import TypedDict
 
 import httpx
 
+from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.records import Delivery, Session
 
+from ..flaky import Flaky
 from ..hurry import hurried_loop
 from ..serving import Serve, There, options, serving
-from ..store.making import URL, delivered, outcome, session
+from ..store.making import TEAM, URL, delivered, outcome, session
 
 
 class Line(TypedDict, total=False):
@@ -74,10 +76,15 @@ async def settled(there: There, to: Session, count: int, status: int = 200) -> l
     return made
 
 
+def tails(there: There) -> int:
+    """How many wait for attempts: all who wait but the dispatcher."""
+    return there.cloud.store.wakeups.waiting - 1
+
+
 async def nobody_waits(there: There) -> None:
     """Answer once no tail is woken any more: that a client has left shows on the next turn of the loop or so."""
     async with asyncio.timeout(8):
-        while there.cloud.store.wakeups.waiting:
+        while tails(there):
             await there.get("/health")
 
 
@@ -284,7 +291,7 @@ def test_a_follower_that_leaves_is_forgotten(serve: Serve) -> None:
         for _ in range(5):
             async with following(there) as tail:
                 await tail.until_cursor()
-                assert there.cloud.store.wakeups.waiting == 1
+                assert tails(there) == 1
             await nobody_waits(there)
 
     serve(check)
@@ -305,5 +312,29 @@ def test_a_tail_ends_whole_when_the_cloud_stops(serve: Serve) -> None:
             await tail.until_cursor()
             there.cloud.stopping.set()
             assert await tail.rest() == []
+
+    serve(check)
+
+
+def test_a_store_that_goes_away_ends_a_follower_which_can_go_on_later(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        real = there.cloud.store
+        flaky = Flaky(real)
+        object.__setattr__(there.cloud, "store", flaky.as_store)
+        to = await session(real)
+        async with following(there, "after=" + await real.cursor_before(TEAM, 0)) as tail:
+            await tail.until_cursor()
+            flaky.away = True
+            [missed] = await settled_in(real, to)
+            assert await tail.rest() == []
+        assert (await there.get("/deliveries/tail")).status_code == 503
+        flaky.away = False
+        async with following(there, "after=" + await real.cursor_before(TEAM, 0)) as tail:
+            assert await tail.attempts(1) == [missed]
+        object.__setattr__(there.cloud, "store", real)
+
+    async def settled_in(store: Store, to: Session) -> list[str]:
+        made = await delivered(store)
+        return list(await store.settle(to, [outcome(made)]))
 
     serve(check)

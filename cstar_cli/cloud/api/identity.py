@@ -1,0 +1,84 @@
+"""Who asks: whoever holds the home's own token, or an API key of a team."""
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cstar_cli.api_keys import hash_of, is_api_key
+from cstar_cli.cloud.store.interface import Accounts
+
+HIT_S = 5.0
+MISS_S = 1.0
+MOST_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom a request comes from; `key_id` and `name` are None for the home's own token."""
+
+    team_id: str
+    key_id: str | None = None
+    name: str | None = None
+    read_only: bool = False
+
+
+class Identities:
+    """Tells whose a bearer token is.
+
+    What the store says of a key counts for 5 s from when it was asked (1 s when it knows none), so that a key which is
+    revoked opens nothing after that, on any node. `clock` is monotonic, in seconds.
+    """
+
+    def __init__(self, teams_by_token: Mapping[str, str], accounts: Accounts, clock: Callable[[], float]) -> None:
+        self._teams_by_token = teams_by_token
+        self._accounts = accounts
+        self._clock = clock
+        self._hits = _Recent()
+        self._misses = _Recent()  # apart, so that guessing pushes no real key out
+
+    async def identify(self, authorization: str) -> Identity | None:
+        """Return whose token the header holds. Raises StoreUnavailable when that can't be told now."""
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        token = given.strip(" ")
+        for known, team_id in self._teams_by_token.items():
+            if hmac.compare_digest(known.encode(), token.encode()):
+                return Identity(team_id)
+        return await self._of_key(hash_of(token)) if is_api_key(token) else None
+
+    async def _of_key(self, hash: str) -> Identity | None:
+        now = self._clock()
+        recent = self._hits.get(hash, now) or self._misses.get(hash, now)
+        if recent:
+            return recent.identity
+        key = await self._accounts.find_key(hash)
+        if key is None:
+            self._misses.put(hash, _Known(None, now + MISS_S))
+            return None
+        identity = Identity(key.team_id, key.id, key.name, key.read_only)
+        self._hits.put(hash, _Known(identity, now + HIT_S))
+        return identity
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    identity: Identity | None
+    until: float
+
+
+class _Recent:
+    """What was learnt lately; of too much, the oldest goes."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+
+    def get(self, hash: str, now: float) -> _Known | None:
+        known = self._known.get(hash)
+        return known if known and now < known.until else None
+
+    def put(self, hash: str, known: _Known) -> None:
+        self._known.pop(hash, None)
+        while len(self._known) >= MOST_REMEMBERED:
+            del self._known[next(iter(self._known))]
+        self._known[hash] = known

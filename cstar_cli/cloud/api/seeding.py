@@ -1,0 +1,27 @@
+"""Ids and secrets that a request makes: at random, or from its seed, so that doing it again makes the same ones."""
+
+import hmac
+import os
+from collections.abc import Callable
+
+from starlette.requests import Request
+
+
+def random_bytes(request: Request, label: str) -> Callable[[int], bytes]:
+    """Return the source of what the label names: the request's seed if it has one, else the system's randomness.
+
+    The seed is that of the first request with this `Idempotency-Key`.
+    """
+    seed: str | None = getattr(request.state, "seed", None)
+    return os.urandom if seed is None else seeded(seed, label)
+
+
+def seeded(seed: str, label: str) -> Callable[[int], bytes]:
+    """Return a source that gives the same bytes, at most 64, for the same seed and label."""
+
+    def give(count: int) -> bytes:
+        given = hmac.digest(seed.encode(), label.encode(), "sha512")
+        assert count <= len(given)
+        return given[:count]
+
+    return give
