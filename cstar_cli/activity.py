@@ -6,7 +6,7 @@ Times are integer milliseconds since the epoch, durations are milliseconds.
 from dataclasses import dataclass
 from typing import Literal
 
-OutcomeName = Literal["succeeded", "failed"]
+OutcomeName = Literal["succeeded", "failed", "canceled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,16 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The cloud has made an event durable and fanned it out; `line` is the API's answer, one line of JSON."""
+    """The cloud has made an event durable and fanned it out; `line` is the API's answer, one line of JSON.
+
+    So many of its deliveries go to `webhooks`, the others to listeners.
+    """
 
     event_id: str
     event_type: str
     delivery_ids: tuple[str, ...]
     line: bytes
+    webhooks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

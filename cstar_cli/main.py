@@ -6,9 +6,22 @@ from typing import Annotated
 
 import typer
 
-from cstar_cli import __version__
-from cstar_cli.commands import cloud, completion, listen, logs, settings, trigger
+from cstar_cli import __version__, config
+from cstar_cli.commands import (
+    cloud,
+    completion,
+    deliveries,
+    events,
+    listen,
+    login,
+    logs,
+    settings,
+    trigger,
+    webhooks,
+)
 from cstar_cli.errors import CstarError, ExitCode
+
+HELP_OPTIONS = ("-h", "--help")
 
 app = typer.Typer(
     name="cstar",
@@ -17,11 +30,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": list(HELP_OPTIONS)},
 )
 app.command("listen")(listen.listen)
 app.command("trigger")(trigger.trigger)
 app.add_typer(logs.app, name="logs")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(events.app, name="events")
+app.add_typer(deliveries.app, name="deliveries")
+app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.command("whoami")(login.whoami)
 app.add_typer(cloud.app, name="cloud")
 app.add_typer(completion.app, name="completion")
 
@@ -34,11 +53,23 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[
+    context: typer.Context,
+    profile: Annotated[
+        str | None, typer.Option(envvar=config.PROFILE_VARIABLE, metavar="NAME", help="The profile to use; see login.")
+    ] = None,
+    _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Receive, forward, make and follow cStar webhooks on your own machine."""
+    try:
+        chosen = settings.choose(app, profile)
+    except CstarError:
+        if set(HELP_OPTIONS).isdisjoint(sys.argv):  # help is given whatever the files say
+            raise
+        return
+    os.environ[config.PROFILE_VARIABLE] = chosen.profile  # from here on whoever looks finds the one that was chosen
+    context.default_map = chosen.defaults
 
 
 def run() -> None:
@@ -47,11 +78,10 @@ def run() -> None:
     Typer itself ends usage errors (2), Ctrl-C (130) and a closed pipe (quietly).
     """
     _open_what_is_closed()
-    completing = completion.VARIABLE in os.environ
-    if completing:
+    if completion.VARIABLE in os.environ:
         completion.enable()
     try:
-        app(prog_name="cstar", default_map={} if completing else _defaults())
+        app(prog_name="cstar")
     except CstarError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
@@ -63,16 +93,6 @@ def run() -> None:
             raise
         _complain(f"This is a bug in cstar ({type(bug).__name__}: {bug}). CSTAR_DEBUG=1 shows where it is.")
         sys.exit(ExitCode.FAILED)
-
-
-def _defaults() -> dict[str, object]:
-    """Return the files' settings; whoever only asks for help or the version gets it whatever the files say."""
-    try:
-        return settings.default_map(app)
-    except CstarError:
-        if {"-h", "--help", "--version"}.isdisjoint(sys.argv):
-            raise
-        return {}
 
 
 def _complain(message: str) -> None:

@@ -20,6 +20,26 @@ class Answer(msgspec.Struct):
     data: msgspec.Raw
 
 
+class Pagination(msgspec.Struct, rename="camel"):
+    """Where a page stands among others."""
+
+    has_more: bool
+
+
+class Listing(msgspec.Struct):
+    """What a page of a list is wrapped in."""
+
+    success: bool
+    data: list[msgspec.Raw]
+    pagination: Pagination
+
+
+class Identified(msgspec.Struct):
+    """What every record of a list has."""
+
+    id: str
+
+
 class Problem(msgspec.Struct):
     """Why the cloud refuses."""
 
@@ -42,6 +62,7 @@ class EventSummary(msgspec.Struct):
 
 class DeliverySummary(msgspec.Struct):
     id: str
+    target: str = ""
 
 
 class CreatedEvent(msgspec.Struct):
@@ -72,8 +93,13 @@ class TailLine(msgspec.Struct):
 
 def decode(body: bytes, shape: type[Shape], base: str) -> Shape:
     """Return the `data` of a success; raises CstarError where the answer is not a cloud's."""
+    return read(read(body, Answer, base).data, shape, base)
+
+
+def read(json: bytes | msgspec.Raw, shape: type[Shape], base: str) -> Shape:
+    """Return what the JSON says, in the shape; raises CstarError where it doesn't fit."""
     try:
-        return msgspec.json.decode(msgspec.json.decode(body, type=Answer).data, type=shape)
+        return msgspec.json.decode(json, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise foreign(base, f"its answer doesn't fit: {error}") from error
 
@@ -88,13 +114,15 @@ def refusal(status: int, body: bytes, base: str) -> CstarError:
         return foreign(base, f"HTTP {status}")
     if status == 401:
         return NotAllowed(
-            f"The cloud at {base} refuses the token: it belongs to another user or another CSTAR_HOME. Use that one, "
-            "or start a cloud of your own on another port."
+            f"The cloud at {base} refuses the key: it is wrong or revoked, or the token of another user or another "
+            f"CSTAR_HOME. Log in with a good one: cstar login --api-base {base}"
         )
     if status == 403:
         return NotAllowed(problem.message)
     if status == 400:
         return UsageError(problem.message)
+    if status == 409:
+        return CstarError(problem.message)
     if status >= 500:
         return CloudUnreachable(f"The cloud at {base} is in trouble (HTTP {status}): {problem.message}")
     return CstarError(f"{problem.message.rstrip('.')} (HTTP {status} from {base}).")

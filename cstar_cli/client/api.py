@@ -3,28 +3,47 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from types import TracebackType
 
 import msgspec
 
 from cstar_cli.activity import Accepted
 from cstar_cli.backoff import retry_after_s
-from cstar_cli.client.answers import CreatedEvent, Health, Shape, decode, foreign, refusal, unreachable
+from cstar_cli.client.answers import (
+    CreatedEvent,
+    Health,
+    Identified,
+    Listing,
+    Shape,
+    decode,
+    foreign,
+    read,
+    refusal,
+    unreachable,
+)
 from cstar_cli.client.http import CONNECT_TIMEOUT_S, httpx, open_client
 from cstar_cli.errors import CloudUnreachable, CstarError
+from cstar_cli.resources import Identity
 
+# How long a command waits for a busy cloud, all in all: whoever is put off for longer is told so at once.
+_PATIENCE_S = 120
 _MAX_WAITS = 5
-_MAX_WAIT_S = 60
 _DEFAULT_WAIT_S = 1
+_PAGE_SIZE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """What the client takes from the world; `say` tells the user something, beside the output."""
+    """What the client takes from the world; `say` tells the user something, beside the output.
+
+    `new_key` makes what tells a request from all others: sent again, it is the same request.
+    """
 
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]
     random: Callable[[], float]
+    new_key: Callable[[], str]
     say: Callable[[str], None]
 
 
@@ -51,22 +70,56 @@ class ApiClient:
 
     def create_event(self, request: bytes) -> Accepted:
         """Post `{"type", "data"?, "custom"?}`; the event is durable when this returns."""
-        body = self._ask("POST", "/events", content=request, headers={"Content-Type": "application/json"})
+        body = self._ask("POST", "/events", content=request)
         created = decode(body, CreatedEvent, self.api_base)
         return Accepted(
             event_id=created.event.id,
             event_type=created.event.type,
             delivery_ids=tuple(delivery.id for delivery in created.deliveries),
             line=msgspec.json.format(body, indent=-1),
+            webhooks=sum(delivery.target.startswith("whk_") for delivery in created.deliveries),
         )
 
     def health(self) -> Health:
         """Return how the cloud is."""
         return self.get("/health", {}, Health)
 
+    def whoami(self) -> Identity:
+        """Return whom the cloud takes us for."""
+        return self.get(f"{self.api_base}/api/v1/whoami", {}, Identity)
+
     def get(self, path: str, params: Mapping[str, str | int], shape: type[Shape]) -> Shape:
         """Return the `data` of any resource, in the given shape (`msgspec.Raw` for its JSON)."""
         return decode(self._ask("GET", path, params=params), shape, self.api_base)
+
+    def records(self, path: str, params: Mapping[str, str | int], most: int | None = None) -> Iterator[msgspec.Raw]:
+        """Yield a list's records, at most so many; one that newer ones push to a later page meanwhile comes once."""
+        seen: set[str] = set()
+        size = min(most or _PAGE_SIZE, _PAGE_SIZE)
+        for number in count(1):
+            body = self._ask("GET", path, params={**params, "page": number, "pageSize": size})
+            listing = read(body, Listing, self.api_base)
+            for record in listing.data:
+                record_id = read(record, Identified, self.api_base).id
+                if record_id not in seen:
+                    seen.add(record_id)
+                    yield record
+                if len(seen) == most:
+                    return
+            if not (listing.pagination.has_more and listing.data):
+                return
+
+    def post(self, path: str, request: object, shape: type[Shape]) -> Shape:
+        """Return the `data` of what the cloud has made or done; a lost answer is asked for again."""
+        return self._change("POST", path, request, shape)
+
+    def patch(self, path: str, request: object, shape: type[Shape]) -> Shape:
+        """Return the `data` of what has changed; a lost answer is asked for again."""
+        return self._change("PATCH", path, request, shape)
+
+    def delete(self, path: str, shape: type[Shape]) -> Shape:
+        """Return the `data` of what the cloud says to a deletion."""
+        return decode(self._ask("DELETE", path), shape, self.api_base)
 
     @contextmanager
     def tail(self, params: Mapping[str, str | int], silence_s: float) -> Iterator[Iterator[bytes]]:
@@ -84,13 +137,16 @@ class ApiClient:
         """Return the error for a request that got no answer."""
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             return unreachable(self.api_base, str(error))
-        # h11 says so when the peer closes before a status line; all else it says means: that is no HTTP.
-        if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):
+        if isinstance(error, httpx.RemoteProtocolError) and not _is_cut(error):
             return foreign(self.api_base, "it speaks no HTTP")
         return CloudUnreachable(
             f"The cloud at {self.api_base} went away before it answered ({type(error).__name__}): what was asked may "
             "have been done; see cstar logs tail."
         )
+
+    def _change(self, method: str, path: str, request: object, shape: type[Shape]) -> Shape:
+        content = msgspec.json.encode(request)
+        return decode(self._ask(method, path, content=content, key=self.edges.new_key()), shape, self.api_base)
 
     def _ask(
         self,
@@ -99,26 +155,41 @@ class ApiClient:
         *,
         params: Mapping[str, str | int] | None = None,
         content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        key: str | None = None,
     ) -> bytes:
+        """Return the body of a success. With a `key`, the cloud does the request once however often it comes."""
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        headers |= {"Idempotency-Key": key} if key else {}
+        cut: httpx.TransportError | None = None
+        patience_s = _PATIENCE_S
         for attempt in range(_MAX_WAITS + 1):
             try:
                 response = self._http.request(method, path, params=dict(params or {}), content=content, headers=headers)
             except httpx.TransportError as error:
-                raise self.unanswered(error) from error
+                if cut or not key or not _is_cut(error) or attempt == _MAX_WAITS:
+                    raise self.unanswered(cut or error) from error
+                cut = error
+                self.edges.sleep(_DEFAULT_WAIT_S)
+                continue
             if response.is_success:
                 return response.content
-            # 429 means that nothing was done, whatever the method; after a 503 only a read is sure to be harmless.
-            later = response.status_code == 429 or (response.status_code == 503 and method == "GET")
-            if not later or "Retry-After" not in response.headers or attempt == _MAX_WAITS:
+            # 429 means that nothing was done; after a 503 only what may be done twice is sure to be harmless.
+            later = response.status_code == 429 or (response.status_code == 503 and (key or method != "POST"))
+            wait_s = retry_after_s(response.headers.get("Retry-After", ""), _PATIENCE_S + 1) or _DEFAULT_WAIT_S
+            patience_s -= wait_s
+            if not later or "Retry-After" not in response.headers or patience_s < 0 or attempt == _MAX_WAITS:
                 break
-            self._wait(response)
+            self.edges.say(f"The cloud is busy (HTTP {response.status_code}); trying again in {wait_s} s.")
+            self.edges.sleep(wait_s)
         raise refusal(response.status_code, response.content, self.api_base)
 
-    def _wait(self, response: httpx.Response) -> None:
-        wait_s = retry_after_s(response.headers["Retry-After"], _MAX_WAIT_S) or _DEFAULT_WAIT_S
-        self.edges.say(f"The cloud is busy (HTTP {response.status_code}); trying again in {wait_s} s.")
-        self.edges.sleep(wait_s)
+
+def _is_cut(error: httpx.TransportError) -> bool:
+    """Say whether the connection went away under a request, instead of never coming or being silent for too long."""
+    if isinstance(error, httpx.RemoteProtocolError):
+        # h11 says so when the peer closes before a status line; all else it says means: that is no HTTP.
+        return "disconnected" in str(error)
+    return isinstance(error, httpx.NetworkError) and not isinstance(error, httpx.ConnectError)
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

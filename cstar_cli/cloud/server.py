@@ -38,7 +38,7 @@ DRAIN_S = 10.0
 REQUESTS_S = 5  # for requests that are stuck: tunnels and tails are told to end first
 EMBEDDED_DRAIN_S = 1.0  # somebody has pressed Ctrl-C and waits
 EMBEDDED_REQUESTS_S = 1
-KEPT_CONNECTIONS = 256
+KEPT_CONNECTIONS = 1024
 
 
 class PortTaken(CstarError):
@@ -52,6 +52,7 @@ async def running_cloud(options: CloudOptions) -> AsyncIterator[tuple[Cloud, str
     Raises PortTaken, DatabaseInUse or another CstarError before anything is served. What fails in the background ends
     the `async with`, with an ExceptionGroup.
     """
+    _raise_file_limit()
     listening = _bind(options.host, options.port)
     steady = steady_ms()
     try:
@@ -160,6 +161,16 @@ def _http_protocol() -> type[asyncio.Protocol] | str:
     except ImportError:  # no httptools on this platform
         return "h11"  # whose heads have a bound of their own
     return BoundedHttp
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as the system lets us: every tunnel and every post under way is one."""
+    if sys.platform != "win32":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with contextlib.suppress(ValueError, OSError):  # macOS says "unlimited" and means 10,240
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _bind(host: str, port: int) -> socket.socket:

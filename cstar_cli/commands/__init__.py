@@ -3,19 +3,25 @@
     listen.py      forwards events to a local URL
     trigger.py     makes events and sends them
     logs.py        follows what became of them
-    cloud.py       the cloud as a process of its own
+    login.py       login, logout, whoami: which cloud the profile is for
+    cloud.py       the cloud as a process of its own: status, stop, and in files of their own
+    cloud_serve.py   serve and migrate
+    cloud_keys.py    keys create, list, revoke
     completion.py  completion for shells
 
 What commands share, or join from packages that never import each other:
 
     options.py     options that several commands take
-    settings.py    the files' settings as their defaults
+    service_options.py  how a cloud runs, as users write it
+    settings.py    the files' settings, and the profile's, as the options' defaults
     listening.py   a listener with everything real around it
     embedded.py    a cloud within this process
     oneshot.py     both, for the events of one `trigger --forward-to`
+    team_keys.py   a team's API keys, through a cloud or in its database
+    saying.py      a command's own words
     loop.py        the event loop, signals, one error out of a group
     payload.py     what `trigger` sends
     sending.py     sends it, waits, judges
     editor.py      changes text in the user's editor
-    durations.py   `5s`, `10m`, times
+    durations.py   `5s`, `10m`, `1m,5m,30m`, times
 """

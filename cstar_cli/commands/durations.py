@@ -16,6 +16,27 @@ def duration_ms(text: str) -> int:
     return round(float(match[1]) * _UNIT_MS[match[2] or "s"])
 
 
+def seconds(option: str, text: str, least: str, most: str) -> float:
+    """Return the seconds of an option's duration, which must lie within two others."""
+    try:
+        ms = duration_ms(text)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from None
+    if not duration_ms(least) <= ms <= duration_ms(most):
+        raise UsageError(f"{option} {text} is out of range: give {least} to {most}.")
+    return ms / 1_000
+
+
+def schedule(option: str, text: str, most_waits: int, least: str, most: str) -> tuple[float, ...]:
+    """Return the seconds of waits like `1m,5m,30m`; `none` is no wait at all."""
+    if text.strip() == "none":
+        return ()
+    waits = text.split(",")
+    if len(waits) > most_waits:
+        raise UsageError(f"{option} has {len(waits)} waits: give at most {most_waits}.")
+    return tuple(seconds(option, wait, least, most) for wait in waits)
+
+
 def moment(text: str, now_ms: int) -> str:
     """Return the ISO 8601 time of `10m` (ago), or of a time written out."""
     from cstar_cli.events.envelope import iso_ms, parse_iso

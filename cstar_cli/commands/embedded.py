@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cstar_cli.config import Home, Profile
+from cstar_cli.cloud.options import CloudOptions, DeliveryPolicy
+from cstar_cli.config import Home
+from cstar_cli.profiles import Profile
 from cstar_cli.tunnel.connection import Unreachable
 
 GRACE_S = 30.0  # on one machine whoever will come back does so within the longest pause of a reconnect, 10 s
 
 if TYPE_CHECKING:
     from cstar_cli.cloud.api.guard import Access
-    from cstar_cli.cloud.server import CloudOptions
 
 
 def access_of(home: Home, profile: Profile, hosts: tuple[str, ...] = ()) -> "Access":
@@ -29,13 +30,14 @@ def access_of(home: Home, profile: Profile, hosts: tuple[str, ...] = ()) -> "Acc
 
 
 @asynccontextmanager
-async def noted_cloud(home: Home, options: "CloudOptions") -> AsyncIterator[str]:
+async def noted_cloud(home: Home, options: CloudOptions) -> AsyncIterator[str]:
     """Run a cloud, leaving the note that says so; yields its address."""
     from cstar_cli.cloud.running import RunningNote, write_note
     from cstar_cli.cloud.server import running_cloud
+    from cstar_cli.cloud.store.open import shown
 
     async with running_cloud(options) as (_, address):
-        write_note(home, RunningNote(os.getpid(), address, str(options.database), options.embedded))
+        write_note(home, RunningNote(os.getpid(), address, shown(options.database), options.embedded))
         yield address
 
 
@@ -46,6 +48,8 @@ class CloudStarter:
     home: Home
     profile: Profile
     api_base: str
+    retention_s: float
+    policy: DeliveryPolicy
 
     @asynccontextmanager
     async def start(self, take_over: bool) -> AsyncIterator[str]:
@@ -53,15 +57,23 @@ class CloudStarter:
 
         Raises Unreachable when another process was first.
         """
-        from cstar_cli.cloud.server import CloudOptions, PortTaken
+        from cstar_cli.cloud.server import PortTaken
         from cstar_cli.cloud.store.sqlite.lock import DatabaseInUse
 
         parts = urlsplit(self.api_base)
         host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname or ""
         port = parts.port or 80
         database = self._last_database(host, port) if take_over else self.home.database
-        access = access_of(self.home, self.profile)
-        options = CloudOptions(host, port, database, access, embedded=True, grace_s=GRACE_S)
+        options = CloudOptions(
+            host=host,
+            port=port,
+            database=database,
+            access=access_of(self.home, self.profile),
+            embedded=True,
+            grace_s=GRACE_S,
+            retention_s=self.retention_s,
+            policy=self.policy,
+        )
         running = noted_cloud(self.home, options)
         try:
             address = await running.__aenter__()
@@ -75,13 +87,19 @@ class CloudStarter:
             await running.__aexit__(None, None, None)
 
     def _last_database(self, host: str, port: int) -> Path:
+        """Return the file of the cloud that was here. Raises Unreachable where it had a database server."""
         from cstar_cli.cloud.running import read_note
+        from cstar_cli.cloud.store.open import is_url
 
         note = read_note(self.home)
         if note is None:
             return self.home.database
         there = urlsplit(note.address)
-        return Path(note.database) if (there.hostname, there.port) == (host, port) else self.home.database
+        if (there.hostname, there.port) != (host, port):
+            return self.home.database
+        if is_url(note.database):
+            raise Unreachable(f"the cloud on {note.database} is away")
+        return Path(note.database)
 
     def _where_else(self, in_use: str) -> str:
         """Say how to get on when the cloud of this home runs, at another address than ours."""

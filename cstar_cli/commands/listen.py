@@ -115,6 +115,8 @@ async def run(
     from cstar_cli.commands.embedded import CloudStarter
     from cstar_cli.commands.listening import Output, real_listener
     from cstar_cli.commands.loop import on_stop_signals
+    from cstar_cli.commands.service_options import timing_of
+    from cstar_cli.commands.settings import written
 
     unread: list[OSError] = []
 
@@ -133,8 +135,11 @@ async def run(
         stdout.make_room()
         listener.stop()
 
-    local = config.is_local(address.api_base)
-    start_cloud = CloudStarter(home, home.profile(), address.api_base).start if local else None
+    start_cloud = None
+    if config.is_local(address.api_base) and address.token == home.token():  # with a key, the cloud is somebody else's
+        timing = timing_of(os.environ, written(home))
+        policy = timing.policy(private_addresses=True)
+        start_cloud = CloudStarter(home, home.profile(), address.api_base, timing.retention_s, policy).start
     async with real_listener(options, address, Output(report_or_stop, stdout.room), start_cloud) as listener:
         on_stop_signals(lambda _: stop())
         stdout.when_broken(give_up)

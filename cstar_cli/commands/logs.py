@@ -48,10 +48,10 @@ def tail(
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on as attempts are made.")] = True,
     events: EventGlobs = None,
     status: Annotated[
-        str | None, typer.Option(metavar="STATUS", help="Only these: succeeded, failed, 2xx, 4xx, 404.")
+        str | None, typer.Option(metavar="STATUS", help="Only these: succeeded, failed, canceled, 2xx, 404.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="SESSION|URL", help="Only those to this session (ses_…) or URL.")
+        str | None, typer.Option(metavar="ID|URL", help="Only those to this webhook, session or URL.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object an attempt.")] = False,
     no_color: NoColor = False,

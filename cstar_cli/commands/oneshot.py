@@ -10,12 +10,14 @@ from pathlib import Path
 from cstar_cli.activity import Activity, Ready
 from cstar_cli.client.api import ApiClient
 from cstar_cli.client.connect import client_for
-from cstar_cli.cloud.server import CloudOptions, running_cloud
+from cstar_cli.cloud.options import CloudOptions
+from cstar_cli.cloud.server import running_cloud
 from cstar_cli.commands.embedded import access_of
 from cstar_cli.commands.listening import Options, Output, real_listener
 from cstar_cli.commands.loop import on_stop_signals
-from cstar_cli.config import Credentials, Home, Profile
+from cstar_cli.config import Credentials, Home
 from cstar_cli.errors import Interrupted
+from cstar_cli.profiles import Profile
 from cstar_cli.tunnel.connection import CloudAddress
 
 Send = Callable[[ApiClient], None]

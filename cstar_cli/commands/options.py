@@ -10,3 +10,5 @@ EventGlobs = Annotated[
     list[str] | None,
     typer.Option("--events", "-e", metavar="GLOBS", help="Only these types: ticket.*, *.created, !ticket.updated."),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print the API's answer, one JSON object a line.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, metavar="N", help="At most so many.")]

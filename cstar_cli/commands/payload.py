@@ -92,10 +92,8 @@ def check_type(source: Source) -> None:
         if source.data is None:
             raise UsageError(f"There is no built-in data for {name}: give your own with --data.")
         return
-    misses = catalogue.near_misses(name)
-    meant = f" Did you mean {' or '.join(misses)}?" if misses else ""
     own = f" To send your own type: cstar trigger {name} --custom --data …" if catalogue.is_valid_name(name) else ""
-    raise UsageError(f"Unknown event type {name!r}.{meant} cstar trigger --list shows all types.{own}")
+    raise UsageError(f"{catalogue.unknown_type(name)} cstar trigger --list shows all types.{own}")
 
 
 def payloads(source: Source, count: int, desk: Desk) -> Iterator[Payload]:

@@ -1,64 +1,125 @@
-"""The files' settings as the defaults of the commands' options."""
+"""The files' settings, and the profile's, as the defaults of the commands' options."""
 
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
 from cstar_cli import config
-from cstar_cli.errors import UsageError
+from cstar_cli.errors import NotAllowed, UsageError
+from cstar_cli.profiles import DEFAULT_PROFILE, profile_name
 
-SHARED = ("api_base",)
+SHARED = ("api_base", "profile")
+# Where this one sends a key that the user types, no project may say.
+_NO_PROJECTS = "login"
+
+Settings = Mapping[str, object]
+Callbacks = Mapping[str, Callable[..., Any]]
 
 
-def default_map(app: typer.Typer) -> dict[str, Any]:
-    """Return what Typer takes as its defaults: top-level keys for every command, a table for the command it names.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The profile's name, and what Typer takes as the defaults of all options."""
+
+    profile: str
+    defaults: dict[str, Any]
+
+
+def choose(app: typer.Typer, named: str | None, env: Mapping[str, str] = os.environ) -> Chosen:
+    """Return what holds for this run; `named` is the profile that a flag or the environment names.
 
     Raises UsageError for a key or table that no command has.
     """
-    home = config.home(os.environ)
-    try:
-        folder = Path.cwd()
-    except FileNotFoundError:  # it was deleted: no project is there
-        folder = home.path
-    settings = config.file_settings(folder, home)
+    home = config.home({**env, config.PROFILE_VARIABLE: ""})
+    users, projects = config.user_settings(home), config.project_settings(_folder(home))
+    profile = profile_name(named or str(config.merged(users, projects).get("profile", DEFAULT_PROFILE)))
+    found = home.profiles.find(profile)
+    if found is not None and found.login is not None:
+        users = {"api_base": found.login.api_base, **users}
+    if env.get("CSTAR_API_KEY"):
+        trusted = config.api_base(str(users.get("api_base", config.DEFAULT_API_BASE)))
+        projects = _without_foreign(projects, trusted)
+    defaults = _defaults(app, config.merged(users, projects))
+    if projects:
+        defaults[_NO_PROJECTS] = _defaults(app, users).get(_NO_PROJECTS, {})
+    return Chosen(profile, defaults)
+
+
+def written(home: config.Home) -> dict[str, object]:
+    """Return what the files say here, as they say it."""
+    return config.file_settings(_folder(home), home)
+
+
+def _defaults(app: typer.Typer, settings: Settings) -> dict[str, Any]:
+    """Return top-level keys for every command, and each table for the command that it names."""
     if not settings:
         return {}
     shared = {key: value for key, value in settings.items() if not isinstance(value, dict)}
     for key in shared:
         if key not in SHARED:
             raise UsageError(f"Unknown key {key!r} in {_WHERE}: put it into a table like [listen]. {_valid(SHARED)}")
-    commands = _commands(app)
-    defaults: dict[str, Any] = {}
+    commands, groups = _commands(app), _groups(app)
     for name, table in settings.items():
-        if isinstance(table, dict) and name not in commands:
-            raise UsageError(f"Unknown table [{name}] in {_WHERE}. {_valid(commands)}")
-    for name, callbacks in commands.items():
-        table = settings.get(name)
-        own = _checked(name, table if isinstance(table, dict) else {}, callbacks)
-        plain = callbacks.get("")
-        defaults[name] = {**shared, **own} if plain else {sub: {**shared, **own} for sub in callbacks}
+        if isinstance(table, dict) and name not in commands and name not in groups:
+            raise UsageError(f"Unknown table [{name}] in {_WHERE}. {_valid([*commands, *groups])}")
+    defaults: dict[str, Any] = {
+        name: {**shared, **_checked(name, settings.get(name), {"": callback})} for name, callback in commands.items()
+    }
+    for name, group in groups.items():
+        subcommands = _commands(group)
+        own = _checked(name, settings.get(name), subcommands)
+        defaults[name] = {sub: {**shared, **own} for sub in subcommands}
+        # A group within a group has no table: what a key is for, and where it is made, is said each time.
+        for below, inner in _groups(group).items():
+            defaults[name][below] = dict.fromkeys(_commands(inner), shared)
     return defaults
 
 
-def _commands(app: typer.Typer) -> dict[str, dict[str, Callable[..., Any]]]:
-    """Return each command's functions by subcommand; a command without subcommands has the one named ``""``."""
-    found: dict[str, dict[str, Callable[..., Any]]] = {}
-    for command in app.registered_commands:
-        if command.name and command.callback:
-            found[command.name] = {"": command.callback}
-    for group in app.registered_groups:
-        if group.name and group.typer_instance:
-            registered = group.typer_instance.registered_commands
-            found[group.name] = {sub.name: sub.callback for sub in registered if sub.name and sub.callback}
-    return found
+def _without_foreign(projects: Settings, trusted: str) -> dict[str, object]:
+    """Return a project's settings; where one would have the environment's key sent elsewhere, using it is refused."""
+
+    def safe(key: str, value: object) -> object:
+        if isinstance(value, dict):
+            return {inner: safe(inner, below) for inner, below in value.items()}
+        if key.replace("-", "_") != "api_base":
+            return value
+        base = config.api_base(str(value))
+        if base == trusted or config.is_loopback(base):
+            return value
+
+        def refuse() -> NoReturn:
+            raise NotAllowed(
+                f"cstar.toml would have CSTAR_API_KEY sent to {value}: if that is right, say so with CSTAR_API_BASE."
+            )
+
+        return refuse
+
+    return {key: safe(key, value) for key, value in projects.items()}
 
 
-def _checked(name: str, table: Mapping[str, object], callbacks: Mapping[str, Callable[..., Any]]) -> dict[str, object]:
+def _folder(home: config.Home) -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # it was deleted: no project is there
+        return home.path
+
+
+def _commands(app: typer.Typer) -> dict[str, Callable[..., Any]]:
+    return {command.name: command.callback for command in app.registered_commands if command.name and command.callback}
+
+
+def _groups(app: typer.Typer) -> dict[str, typer.Typer]:
+    return {group.name: group.typer_instance for group in app.registered_groups if group.name and group.typer_instance}
+
+
+def _checked(name: str, table: object, callbacks: Callbacks) -> dict[str, object]:
     """Return the table's settings, each one that an option of the command takes; text for a list becomes a list."""
+    if not isinstance(table, dict):
+        return {}
     options = {key: option for callback in callbacks.values() for key, option in _options(callback).items()}
     own: dict[str, object] = {}
     for written, value in table.items():

@@ -1,5 +1,6 @@
 """`cstar trigger`: makes an event and sends it through the same path as any other."""
 
+import contextlib
 import os
 import sys
 import time
@@ -12,7 +13,7 @@ import typer
 from cstar_cli import config
 from cstar_cli.clock import now_ms
 from cstar_cli.commands.options import ApiBase, NoColor
-from cstar_cli.errors import UsageError
+from cstar_cli.errors import NotAllowed, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,7 +167,7 @@ def _print_bodies(options: Options) -> None:
     from cstar_cli.render.console import open_console
 
     output = open_console().out
-    team_id = config.home(os.environ).profile().team_id
+    team_id = _team_id(options)
     for payload in _payloads(options):
         output.raw_line(payload.body(team_id, now_ms()))
 
@@ -235,9 +236,17 @@ def _payloads(options: Options) -> "Iterator[Payload]":
 
     if options.source.edit and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--edit needs a terminal: give the data with --data instead.")
-    team_id = config.home(os.environ).profile().team_id
-    desk = Desk(team_id, now_ms, sys.stdin.buffer.read, _edit, _keep)
+    desk = Desk(_team_id(options), now_ms, sys.stdin.buffer.read, _edit, _keep)
     return payloads(options.source, options.count, desk)
+
+
+def _team_id(options: Options) -> str:
+    """Return the team whose events these are: that of the cloud's key, or of this machine where none is asked."""
+    home = config.home(os.environ)
+    if options.forward_to is None:
+        with contextlib.suppress(NotAllowed):  # without a key for that cloud nothing can be sent, but printed it can
+            return config.credentials(config.api_base(options.api_base), os.environ, home).team_id
+    return home.profile().team_id
 
 
 def _edit(text: str) -> str:

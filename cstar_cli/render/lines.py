@@ -3,6 +3,8 @@
 A successful attempt takes 75 columns: time, mark, type, event id, status, duration.
 """
 
+import re
+from collections.abc import Mapping
 from typing import assert_never
 
 from cstar_cli.activity import (
@@ -12,6 +14,7 @@ from cstar_cli.activity import (
     Disconnected,
     Forwarded,
     Notice,
+    OutcomeName,
     Ready,
     Reconnected,
     Summary,
@@ -19,11 +22,14 @@ from cstar_cli.activity import (
 from cstar_cli.events.catalogue import names
 from cstar_cli.render.output import Colour, Look
 from cstar_cli.render.safe import harmless
+from cstar_cli.render.times import clock, clock_of, duration_text
 
 _TYPE_WIDTH = max(map(len, names()))
 _BODY_CHARS = 300
 _REASON_CHARS = 200
 _INDENT = "    "
+_OUTCOME_COLOURS: Mapping[OutcomeName, Colour] = {"succeeded": "green", "failed": "red", "canceled": "yellow"}
+_PAINT = re.compile(r"\x1b\[\d+m")
 
 
 def lines_of(activity: Activity, look: Look) -> list[str]:
@@ -38,9 +44,9 @@ def lines_of(activity: Activity, look: Look) -> list[str]:
         case Ready():
             return _ready(activity, look)
         case Disconnected(time_ms=time_ms, reason=reason):
-            return [f"{_clock(time_ms, look)} {look.paint('yellow', f'Disconnected: {harmless(reason)}')}"]
+            return [f"{clock(time_ms, look)} {look.paint('yellow', f'Disconnected: {harmless(reason)}')}"]
         case Reconnected():
-            return [f"{_clock(activity.time_ms, look)} {look.paint('green', _reconnected(activity))}"]
+            return [f"{clock(activity.time_ms, look)} {look.paint('green', _reconnected(activity))}"]
         case Notice(message=message):
             return [look.paint("yellow", _plain(harmless(message), look))]
         case Summary():
@@ -60,44 +66,52 @@ def _forwarded(activity: Forwarded, look: Look) -> list[str]:
 
 
 def _attempted(activity: Attempted, look: Look) -> list[str]:
+    row = attempt_rows(activity, look)
+    where = harmless(activity.url)
+    if activity.next_attempt_at:
+        where += f"  retry at {clock_of(activity.next_attempt_at, look)}"
+    if activity.outcome != "succeeded":
+        return [*row, _INDENT + look.paint("dim", where)]
+    return _beside(row[0], where, "dim", look) if activity.target.startswith("whk_") else row
+
+
+def attempt_rows(activity: Attempted, look: Look) -> list[str]:
+    """Return what came of an attempt: one line, or two where the reason of a failure needs its own."""
     from cstar_cli.events.envelope import parse_iso  # late: `listen` and `trigger` have no such times
 
-    row = _row(activity, parse_iso(activity.time), look)
-    if activity.next_attempt_at:
-        again = f"next attempt {_clock(parse_iso(activity.next_attempt_at), look)}"
-        return [*row, _INDENT + look.paint("dim", f"{harmless(activity.url)}  {again}")]
-    if activity.outcome == "failed":
-        return [*row, _INDENT + look.paint("dim", harmless(activity.url))]
-    return row
+    return _row(activity, parse_iso(activity.time), look)
 
 
 def _row(activity: Forwarded | Attempted, time_ms: int, look: Look) -> list[str]:
-    """Return the attempt's line; on a terminal too narrow for it, the reason of a failure has a line of its own."""
     good = activity.outcome == "succeeded"
-    colour: Colour = "green" if good else "red"
+    colour = _OUTCOME_COLOURS[activity.outcome]
     event_type, event_id = harmless(activity.event_type).ljust(_TYPE_WIDTH), harmless(activity.event_id)
-    status = str(activity.status or "---")
     again = f" attempt {activity.attempt}" if activity.attempt > 1 else ""
-    duration = _duration(activity.duration_ms).rjust(8)
+    never_posted = activity.status is None and not activity.duration_ms
+    duration = ("" if never_posted else duration_text(activity.duration_ms)).rjust(8)
     parts = [
-        look.paint("dim", _clock(time_ms, look)),
+        look.paint("dim", clock(time_ms, look)),
         look.paint(colour, look.symbol("✓" if good else "✗")),
         f"{event_type}  {event_id} ",
-        look.paint(colour, status),
+        look.paint(colour, str(activity.status or "---")),
         duration + look.paint("yellow", again),
     ]
     row = " ".join(parts)
-    if good:
-        return [row]
-    reason = _plain(harmless(_reason(activity), _REASON_CHARS), look)
-    width = len(f"{_clock(time_ms, look)} x {event_type}  {event_id}  {status} {duration}{again}  {reason}")
+    return [row] if good else _beside(row, _plain(harmless(_reason(activity), _REASON_CHARS), look), colour, look)
+
+
+def _beside(row: str, text: str, colour: Colour, look: Look) -> list[str]:
+    """Return the line with the text at its end; on a terminal too narrow for that, the text has a line of its own."""
+    width = len(f"{_PAINT.sub('', row)}  {text}")
     if width > (look.columns() or width):
-        return [row, _INDENT + look.paint("red", reason)]
-    return [f"{row}  {look.paint('red', reason)}"]
+        return [row, _INDENT + look.paint(colour, text)]
+    return [f"{row}  {look.paint(colour, text)}"]
 
 
 def _reason(activity: Forwarded | Attempted) -> str:
     """Say why in words; the status itself stands in the line already."""
+    if activity.outcome == "canceled" and not activity.error:
+        return "canceled"
     if activity.error and activity.error != f"answered {activity.status}":
         return activity.error
     from http import HTTPStatus  # late: only a failure needs its table
@@ -110,7 +124,8 @@ def _reason(activity: Forwarded | Attempted) -> str:
 
 def _accepted(activity: Accepted, look: Look) -> str:
     count = len(activity.delivery_ids)
-    to = f"{count} listener{'' if count == 1 else 's'}" if count else "nobody"
+    counts = (("listener", count - activity.webhooks), ("webhook", activity.webhooks))
+    to = ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for noun, number in counts if number) or "nobody"
     mark = look.paint("green" if count else "yellow", look.symbol("✓"))
     event_type = harmless(activity.event_type).ljust(_TYPE_WIDTH)
     return f"{mark} {event_type}  {harmless(activity.event_id)}  {look.symbol('→')} {to}"
@@ -149,20 +164,6 @@ def _reconnected(activity: Reconnected) -> str:
 def _summary(activity: Summary) -> str:
     text = f"Stopped: {activity.forwarded} forwarded, {activity.succeeded} succeeded, {activity.failed} failed."
     return f"{text} {activity.unfinished} unfinished." if activity.unfinished else text
-
-
-def _clock(time_ms: int, look: Look) -> str:
-    """Return the local time; of another day than today, the day and the minute."""
-    then, today = look.local(time_ms / 1000), look.local(look.now_s())
-    if then[:3] == today[:3]:
-        return f"{then.tm_hour:02}:{then.tm_min:02}:{then.tm_sec:02}"
-    return f"{then.tm_mon:02}-{then.tm_mday:02} {then.tm_hour:02}:{then.tm_min:02}"
-
-
-def _duration(duration_ms: float) -> str:
-    if duration_ms < 10:
-        return f"{duration_ms:.1f} ms"
-    return f"{duration_ms:.0f} ms" if duration_ms < 999.5 else f"{duration_ms / 1000:.2f} s"
 
 
 def _plain(text: str, look: Look) -> str:

@@ -1,7 +1,9 @@
 """The cloud's API as the tests use it: one connection that is kept, and made anew when it is gone."""
 
+import contextlib
 import http.client
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +33,15 @@ class Api:
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path)
+
+    def lines(self, path: str, silent_s: float = 10) -> Iterator[dict[str, Any]]:
+        """Yield the lines of JSON of an answer that may go on for ever, over a connection of its own."""
+        with contextlib.closing(http.client.HTTPConnection(self._host, timeout=silent_s)) as connection:
+            connection.request("GET", self._path + path, headers=self._headers)
+            response = connection.getresponse()
+            assert response.status == 200, response.read()
+            for line in response:
+                yield json.loads(line)
 
     def _ask(self, method: str, path: str, body: str | None = None) -> Any:
         connection = self._connection or http.client.HTTPConnection(self._host, timeout=10)

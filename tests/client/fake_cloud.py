@@ -1,5 +1,6 @@
 """A cloud that answers from a script, and edges that never wait."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,8 @@ class World:
         self.now += seconds
 
     def edges(self) -> Edges:
-        return Edges(monotonic=lambda: self.now, sleep=self.sleep, random=lambda: 0.0, say=self.said.append)
+        keys = (f"key_{number}" for number in itertools.count(1))
+        return Edges(lambda: self.now, self.sleep, lambda: 0.0, lambda: next(keys), self.said.append)
 
 
 @dataclass
@@ -111,3 +113,8 @@ class Stream(httpx.SyncByteStream):
 
 def tail_of(*pieces: dict[str, object] | bytes | Exception | Callable[[], None]) -> httpx.Response:
     return httpx.Response(200, headers=NDJSON, stream=Stream(pieces))
+
+
+def page(records: Sequence[object], more: bool = False) -> httpx.Response:
+    pagination = {"page": 1, "pageSize": 100, "hasMore": more}
+    return httpx.Response(200, json={"success": True, "data": list(records), "pagination": pagination, "meta": {}})

@@ -9,7 +9,7 @@ from cstar_cli.client.api import ApiClient
 from cstar_cli.client.http import httpx
 from cstar_cli.errors import CloudUnreachable, CstarError, NotAllowed, UsageError
 
-from .fake_cloud import FakeCloud, World, created, failure, success
+from .fake_cloud import FakeCloud, World, created, failure, page, success
 
 HEALTH = {
     "status": "ok",
@@ -139,10 +139,24 @@ def test_an_event_is_never_sent_again_after_503_which_leaves_open_what_was_done(
 
 
 def test_a_cloud_that_stays_busy_is_given_up() -> None:
-    cloud = FakeCloud([failure(429, headers={"Retry-After": "900"}) for _ in range(9)])
+    cloud = FakeCloud([failure(429, headers={"Retry-After": "1"}) for _ in range(9)])
     with cloud.client() as client, pytest.raises(CstarError, match="429"):
         client.health()
-    assert cloud.world.slept == [60] * 5
+    assert cloud.world.slept == [1] * 5
+
+
+def test_two_minutes_are_waited_at_most_all_in_all() -> None:
+    cloud = FakeCloud([failure(429, headers={"Retry-After": "50"}) for _ in range(9)])
+    with cloud.client() as client, pytest.raises(CstarError, match="429"):
+        client.health()
+    assert cloud.world.slept == [50, 50]
+
+
+def test_a_key_that_is_used_up_for_an_hour_is_not_waited_for() -> None:
+    cloud = FakeCloud([failure(429, "Used up; try again in 900 s.", headers={"Retry-After": "900"})])
+    with cloud.client() as client, pytest.raises(CstarError, match="try again in 900 s"):
+        client.health()
+    assert cloud.world.slept == []
 
 
 @pytest.mark.parametrize("text", ["Wed, 21 Oct 2015 07:28:00 GMT", "-1", "9" * 5000])
@@ -151,6 +165,115 @@ def test_a_retry_after_that_is_no_number_of_seconds_is_one_second(text: str) -> 
     with cloud.client() as client:
         client.create_event(b"{}")
     assert cloud.world.slept == [1]
+
+
+THING = {"id": "whk_1"}
+CUT = httpx.RemoteProtocolError("Server disconnected without sending a response.")
+
+
+def changed(cloud: FakeCloud, method: str = "POST") -> dict[str, str]:
+    with cloud.client() as client:
+        if method == "DELETE":
+            return client.delete("/webhooks/whk_1", dict[str, str])
+        return (client.post if method == "POST" else client.patch)("/webhooks", {"name": "Zoë"}, dict[str, str])
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_a_change_is_sent_as_json_under_a_key_of_its_own(method: str) -> None:
+    cloud = FakeCloud([success(THING, 201)])
+    assert changed(cloud, method) == THING
+    [request] = cloud.requests
+    assert (request.method, request.content) == (method, '{"name":"Zoë"}'.encode())
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["Idempotency-Key"] == "key_1"
+
+
+def test_each_change_has_another_key() -> None:
+    cloud = FakeCloud([success(THING), success(THING)])
+    with cloud.client() as client:
+        for _ in range(2):
+            client.post("/webhooks", {}, dict[str, str])
+    assert [request.headers["Idempotency-Key"] for request in cloud.requests] == ["key_1", "key_2"]
+
+
+@pytest.mark.parametrize("fault", [CUT, httpx.ReadError("reset"), failure(503, headers={"Retry-After": "1"})])
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_a_change_without_an_answer_is_asked_for_again_under_the_same_key(
+    method: str, fault: httpx.Response | Exception
+) -> None:
+    cloud = FakeCloud([fault, success(THING)])
+    assert changed(cloud, method) == THING
+    first, second = cloud.requests
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+    assert first.content == second.content
+    assert cloud.world.slept == [1]
+
+
+@pytest.mark.parametrize("last", [CUT, httpx.ConnectError("refused")])
+def test_a_change_that_is_cut_off_twice_leaves_open_what_was_done(last: Exception) -> None:
+    cloud = FakeCloud([CUT, last])
+    with pytest.raises(CloudUnreachable, match="may have been done"):
+        changed(cloud)
+    assert len(cloud.requests) == 2
+
+
+@pytest.mark.parametrize("fault", [httpx.ReadTimeout("slow"), httpx.ConnectError("refused")])
+def test_a_change_is_not_asked_for_again_where_none_was_begun_or_the_time_is_up(fault: Exception) -> None:
+    cloud = FakeCloud([fault])
+    with pytest.raises(CloudUnreachable):
+        changed(cloud)
+    assert len(cloud.requests) == 1
+
+
+def test_a_deletion_may_be_done_twice_and_needs_no_key() -> None:
+    cloud = FakeCloud([failure(503, headers={"Retry-After": "1"}), success(THING)])
+    assert changed(cloud, "DELETE") == THING
+    assert "Idempotency-Key" not in cloud.requests[1].headers
+
+
+def test_an_event_has_no_key_for_the_cloud_to_keep_its_answer_under() -> None:
+    cloud = FakeCloud([created()])
+    with cloud.client() as client:
+        client.create_event(b"{}")
+    assert "Idempotency-Key" not in cloud.requests[0].headers
+
+
+def test_a_conflict_is_told_in_the_clouds_own_words_alone() -> None:
+    with pytest.raises(CstarError, match=r"^It is done already\.$"):
+        changed(FakeCloud([failure(409, "It is done already.")]))
+
+
+def listed(cloud: FakeCloud, most: int | None = None) -> list[bytes]:
+    with cloud.client() as client:
+        return [bytes(record) for record in client.records("/events", {"events": "ticket.*"}, most)]
+
+
+def test_a_list_is_asked_for_page_by_page_until_there_is_no_more() -> None:
+    cloud = FakeCloud([page([{"id": "a"}], more=True), page([{"id": "b"}])])
+    assert listed(cloud) == [b'{"id":"a"}', b'{"id":"b"}']
+    assert cloud.query(1) == {"events": "ticket.*", "page": "2", "pageSize": "100"}
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_more_is_asked_for_than_is_wanted(most: int) -> None:
+    cloud = FakeCloud([page([{"id": "a"}, {"id": "b"}], more=True)])
+    assert len(listed(cloud, most)) == most
+    assert cloud.query(0)["pageSize"] == str(most)
+
+
+def test_a_record_that_newer_ones_push_to_the_next_page_comes_once() -> None:
+    cloud = FakeCloud([page([{"id": "b"}, {"id": "a"}], more=True), page([{"id": "a"}, {"id": "z"}])])
+    assert listed(cloud) == [b'{"id":"b"}', b'{"id":"a"}', b'{"id":"z"}']
+
+
+def test_an_empty_page_ends_a_list_whatever_it_promises() -> None:
+    assert listed(FakeCloud([page([], more=True)])) == []
+
+
+@pytest.mark.parametrize("data", [{"id": "a"}, [{"name": "a"}], ["a"]])
+def test_a_list_that_is_none_is_a_foreign_programs(data: object) -> None:
+    with pytest.raises(CstarError, match="not a cStar cloud"):
+        listed(FakeCloud([success(data)]))
 
 
 def test_the_client_loads_neither_rich_nor_click() -> None:

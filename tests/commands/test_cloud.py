@@ -38,7 +38,7 @@ def test_a_cloud_says_where_it_runs_and_on_which_database(serving: StartServing,
 def test_ctrl_c_ends_it_with_130(serving: StartServing) -> None:
     cloud = serving()
     assert cloud.stop() == 130
-    assert cloud.stderr == "The cloud has stopped.\n"
+    assert cloud.stderr.endswith("\nThe cloud has stopped.\n")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,17 @@ def test_ctrl_c_ends_it_with_130(serving: StartServing) -> None:
         (("--host", "nowhere.invalid"), 1, "Can't listen on nowhere.invalid"),
         (("--host", "192.0.2.1"), 1, "Can't listen on 192.0.2.1"),
         (("--database", "/dev/null/cstar.db"), 1, "Can't write /dev/null"),
+        (("--database", "mysql://me:password@db"), 2, "--database can't be a mysql:// address"),
+        (("--retention", "0"), 2, "--retention 0 is out of range: give 1s to 36500d."),
+        (("--retry-schedule", "1m,soon"), 2, "--retry-schedule: 'soon' is not a duration"),
+        (("--delivery-timeout", "1h"), 2, "--delivery-timeout 1h is out of range"),
+        (("--max-in-flight", "0"), 2, "--max-in-flight"),
+        (("--disable-after", "never"), 2, "--disable-after: 'never' is not a duration"),
+        (("--rate-limit", "-1"), 2, "--rate-limit"),
+        (("--poll-interval", "1h"), 2, "--poll-interval 1h is out of range"),
+        (("--grace", "0"), 2, "--grace 0 is out of range"),
+        (("--log-format", "xml"), 2, "--log-format"),
+        (("--log-level", "loud"), 2, "--log-level"),
     ],
 )
 def test_what_cannot_be_served_is_refused_with_one_clear_line(
@@ -58,6 +69,40 @@ def test_what_cannot_be_served_is_refused_with_one_clear_line(
     done = cstar("cloud", "serve", *(() if "--port" in arguments else ("--port", "0")), *arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert said in one_clear_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    "command", [("cloud", "serve", "--port", "0"), ("cloud", "migrate"), ("cloud", "keys", "create")], ids=" ".join
+)
+def test_a_database_server_that_is_away_is_told_without_its_password(
+    cstar: RunCstar, home: Env, command: tuple[str, ...]
+) -> None:
+    done = cstar(*command, "--database", f"postgresql://cstar:s3cret@127.0.0.1:{free_port()}/cstar")
+    assert done.returncode in (1, 3)
+    assert done.stdout == ""
+    assert "postgresql://cstar@127.0.0.1" in one_clear_line(done.stderr)
+    assert "s3cret" not in done.stderr
+
+
+def test_a_variable_that_makes_no_sense_is_refused_by_its_options_name(cstar: RunCstar, home: Env) -> None:
+    done = cstar("cloud", "serve", env={**home, "CSTAR_PORT": "0", "CSTAR_RETENTION": "soon"})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--retention: 'soon' is not a duration" in one_clear_line(done.stderr)
+
+
+def test_a_listener_that_could_become_the_cloud_refuses_its_settings_at_once(cstar: RunCstar, home: Env) -> None:
+    done = cstar("listen", env={**home, "CSTAR_RETENTION": "soon"})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--retention: 'soon' is not a duration" in one_clear_line(done.stderr)
+
+
+def test_a_database_that_is_up_to_date_is_said_to_be(cstar: RunCstar, tmp_path: Path) -> None:
+    database = str(tmp_path / "new.db")
+    first = cstar("cloud", "migrate", "--database", database)
+    assert first.returncode == 0
+    assert first.stdout.endswith(f"{database} is up to date.\n")
+    again = cstar("cloud", "migrate", "--database", database)
+    assert (again.returncode, again.stdout) == (0, f"{database} is up to date.\n")
 
 
 def test_a_file_that_is_no_database_is_refused(cstar: RunCstar, tmp_path: Path) -> None:
@@ -195,7 +240,7 @@ def test_a_signal_ends_it_within_seconds_whoever_is_connected(
         assert json.loads(listener.next_line())["type"] == "forwarded"
         assert json.loads(listener.next_line())["type"] == "disconnected"
         tail.await_stderr("the cloud is gone")
-    assert cloud.stderr == "The cloud has stopped.\n"
+    assert cloud.stderr.endswith("\nThe cloud has stopped.\n")
 
 
 def test_a_listener_with_the_cloud_inside_ends_within_seconds_while_others_are_connected(

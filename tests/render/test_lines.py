@@ -84,12 +84,55 @@ def test_nothing_foreign_reaches_the_terminal_raw(hostile: Forwarded) -> None:
 
 def test_an_attempt_to_come_is_announced() -> None:
     _, again = lines_of(samples.ATTEMPTED, PLAIN)
-    assert again == "    http://localhost:3000/webhook  next attempt 14:31:00"
+    assert again == "    http://localhost:3000/webhook  retry at 14:31:00"
 
 
 def test_a_last_failed_attempt_shows_where_it_went() -> None:
     _, where = lines_of(replace(samples.ATTEMPTED, next_attempt_at=None), PLAIN)
     assert where == "    http://localhost:3000/webhook"
+
+
+STOPPED = replace(samples.ATTEMPTED, status=None, duration_ms=0.0, attempt=2, next_attempt_at=None)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [("canceled through the API", "canceled through the API"), (None, "canceled")]
+)
+def test_a_canceled_delivery_shows_why_and_no_duration_for_there_was_no_post(error: str | None, reason: str) -> None:
+    line, where = lines_of(replace(STOPPED, outcome="canceled", error=error), PLAIN)
+    assert line == f"14:30:00 ✗ {'ticket.created':20}  {EVENT_ID}  ---          attempt 2  {reason}"
+    assert where == "    http://localhost:3000/webhook"
+
+
+def test_what_stops_a_webhook_stands_where_its_answer_would() -> None:
+    line, _ = lines_of(replace(STOPPED, error="the webhook was deleted"), PLAIN)
+    assert line.endswith(" attempt 2  the webhook was deleted")
+
+
+def test_a_success_at_a_webhook_shows_its_url_beside_or_below() -> None:
+    good = replace(
+        samples.ATTEMPTED,
+        target="whk_1",
+        url="https://example.com/hook",
+        status=200,
+        outcome="succeeded",
+        next_attempt_at=None,
+    )
+    [line] = lines_of(good, PLAIN)
+    assert line.endswith("  200   4.2 ms  https://example.com/hook")
+    assert lines_of(good, replace(COLOURED, columns=lambda: 80))[1] == "    \x1b[2mhttps://example.com/hook\x1b[0m"
+    assert len(lines_of(good, replace(COLOURED, columns=lambda: 101))) == 1
+
+
+def test_a_success_at_a_listener_needs_no_url() -> None:
+    good = replace(samples.ATTEMPTED, status=200, outcome="succeeded", next_attempt_at=None)
+    assert lines_of(good, PLAIN)[0].endswith(" ms")
+
+
+def test_an_accepted_event_tells_listeners_from_webhooks() -> None:
+    accepted = replace(samples.ACCEPTED, delivery_ids=("dlv_1", "dlv_2", "dlv_3"), webhooks=2)
+    assert lines_of(accepted, PLAIN)[0].endswith("  → 1 listener, 2 webhooks")
+    assert lines_of(replace(accepted, delivery_ids=("dlv_1",), webhooks=1), PLAIN)[0].endswith("  → 1 webhook")
 
 
 def test_an_attempt_of_another_day_shows_the_day() -> None:

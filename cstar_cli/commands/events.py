@@ -1,0 +1,65 @@
+"""`cstar events`: what has happened, and sending it again."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cstar_cli.commands.asking import asks
+from cstar_cli.commands.ids import SESSION, WEBHOOK, EventId, of_kind
+from cstar_cli.commands.options import EventGlobs, Limit
+from cstar_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from cstar_cli.commands.dialogue import Dialogue
+
+app = typer.Typer(help="See what has happened, and send it again.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def events() -> None:
+    """See what has happened, and send it again."""
+
+
+@asks(app, "list")
+def index(talk: "Dialogue", events: EventGlobs = None, limit: Limit = 20) -> None:
+    """List events, the newest first."""
+    from cstar_cli.render.events import events as view
+    from cstar_cli.resources import Event
+
+    query = talk.query(events=events)
+    none = "No event of these types." if query else "No events yet: make one with cstar trigger ticket.created"
+    talk.show_all(talk.records("/events", query, limit), Event, view, none)
+
+
+@asks(app, "show")
+def show(talk: "Dialogue", event: EventId) -> None:
+    """Show one event: its body, and its deliveries."""
+    from cstar_cli.render.events import event as view
+    from cstar_cli.resources import EventInFull
+
+    talk.show(talk.get(f"/events/{event}"), EventInFull, view)
+
+
+@asks(app, "resend")
+def resend(
+    talk: "Dialogue",
+    event: EventId,
+    to: Annotated[
+        str | None, typer.Option(metavar="whk_…", help="Only to this webhook.", callback=of_kind(WEBHOOK))
+    ] = None,
+    session: Annotated[
+        str | None, typer.Option(metavar="ses_…", help="Only to this listening session.", callback=of_kind(SESSION))
+    ] = None,
+) -> None:
+    """Send an event again, freshly signed, to all that want it now or to one."""
+    from cstar_cli.render.events import resent as view
+    from cstar_cli.resources import Resent
+
+    if to and session:
+        raise UsageError("--to and --session both say where it goes: give one of them.")
+    target = to or session
+    sent = talk.show(talk.post(f"/events/{event}/resend", {"to": target} if target else {}), Resent, view)
+    if not sent.deliveries:
+        talk.say(
+            f"Nobody wants {sent.event.type} now: start cstar listen, or register a URL with cstar webhooks create"
+        )

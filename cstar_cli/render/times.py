@@ -1,0 +1,25 @@
+"""Times and durations as people read them."""
+
+from cstar_cli.render.output import Look
+
+
+def clock(time_ms: int, look: Look) -> str:
+    """Return the local time; of another day than today, the day and the minute."""
+    then, today = look.local(time_ms / 1000), look.local(look.now_s())
+    if then[:3] == today[:3]:
+        return f"{then.tm_hour:02}:{then.tm_min:02}:{then.tm_sec:02}"
+    return f"{then.tm_mon:02}-{then.tm_mday:02} {then.tm_hour:02}:{then.tm_min:02}"
+
+
+def clock_of(time: str, look: Look) -> str:
+    """Return the local time of an ISO 8601 one."""
+    from cstar_cli.events.envelope import parse_iso  # late: `listen` and `trigger` have no such times
+
+    return clock(parse_iso(time), look)
+
+
+def duration_text(duration_ms: float) -> str:
+    """Return the duration in the unit that suits it."""
+    if duration_ms < 10:
+        return f"{duration_ms:.1f} ms"
+    return f"{duration_ms:.0f} ms" if duration_ms < 999.5 else f"{duration_ms / 1000:.2f} s"

@@ -1,0 +1,127 @@
+"""Which settings hold: flags and environment aside, the project's, the user's, the profile's, in this order."""
+
+from pathlib import Path
+
+import pytest
+
+from cstar_cli.commands.settings import choose
+from cstar_cli.config import home
+from cstar_cli.errors import CstarError, NotAllowed, UsageError
+from cstar_cli.main import app
+from cstar_cli.profiles import Login
+
+THERE = "https://cloud.test"
+KEY = {"CSTAR_API_KEY": "sk_live_env", "CSTAR_TEAM_ID": "team"}
+
+
+class Place:
+    """A project's folder, which is the working folder, and a home."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.env = {"CSTAR_HOME": str(folder / "home")}
+
+    def project(self, text: str) -> None:
+        (self.folder / "cstar.toml").write_text(text)
+
+    def user(self, text: str) -> None:
+        (self.folder / "home").mkdir(exist_ok=True)
+        (self.folder / "home" / "config.toml").write_text(text)
+
+    def log_in(self, profile: str, api_base: str = THERE) -> None:
+        home(self.env).profiles.log_in(profile, Login(api_base, "team", "sk_live_mine"))
+
+    def api_base(self, *command: str, profile: str | None = None, env: dict[str, str] | None = None) -> object:
+        """Return what stands as the command's --api-base where no flag and no variable says another."""
+        defaults = choose(app, profile, {**self.env, **(env or {})}).defaults
+        for name in command:
+            defaults = defaults.get(name, {})
+        base = defaults.get("api_base")
+        return base() if callable(base) else base
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.chdir(tmp_path)
+    return Place(tmp_path)
+
+
+def test_without_any_setting_there_are_no_defaults(place: Place) -> None:
+    chosen = choose(app, None, place.env)
+    assert (chosen.profile, chosen.defaults) == ("default", {})
+
+
+def test_the_profile_is_that_of_the_flag_the_project_the_user(place: Place) -> None:
+    place.user('profile = "users"\n')
+    assert choose(app, None, place.env).profile == "users"
+    place.project('profile = "projects"\n')
+    assert choose(app, None, place.env).profile == "projects"
+    assert choose(app, "flags", place.env).profile == "flags"
+
+
+@pytest.mark.parametrize("text", ["profile = 7.5\n", 'profile = "../x"\n', "profile = []\n"])
+def test_a_name_that_is_none_is_refused(place: Place, text: str) -> None:
+    place.project(text)
+    with pytest.raises(UsageError, match="is no name for a profile"):
+        choose(app, None, place.env)
+
+
+@pytest.mark.parametrize("command", [("listen",), ("logs", "tail"), ("webhooks", "list"), ("cloud", "keys", "create")])
+def test_the_cloud_of_the_login_is_every_commands(place: Place, command: tuple[str, ...]) -> None:
+    place.log_in("work")
+    assert place.api_base(*command, profile="work") == THERE
+    assert place.api_base(*command) is None
+
+
+def test_what_the_files_say_of_the_cloud_goes_before_the_login(place: Place) -> None:
+    place.log_in("default")
+    place.user('api_base = "http://127.0.0.1:1"\n')
+    assert place.api_base("listen") == "http://127.0.0.1:1"
+    place.project('api_base = "http://127.0.0.1:2"\n')
+    assert place.api_base("listen") == "http://127.0.0.1:2"
+
+
+def test_a_project_does_not_say_where_a_typed_key_goes(place: Place) -> None:
+    place.project('api_base = "https://evil.test"\n[login]\napi_base = "https://evil.test"\n')
+    assert place.api_base("login") is None
+    place.user('api_base = "https://users.test"\n')
+    assert place.api_base("login") == "https://users.test"
+
+
+@pytest.mark.parametrize(
+    "text", ['api_base = "https://evil.test"\n', '[listen]\napi-base = "https://evil.test"\n'], ids=["top", "table"]
+)
+def test_a_project_does_not_say_where_the_environments_key_goes(place: Place, text: str) -> None:
+    place.project(text)
+    with pytest.raises(NotAllowed, match=r"CSTAR_API_KEY sent to https://evil\.test: if that is right, say so with"):
+        place.api_base("listen", env=KEY)
+    assert place.api_base("listen") == "https://evil.test"
+
+
+def test_a_project_may_name_the_cloud_that_the_user_names_too_or_one_on_this_machine(place: Place) -> None:
+    place.project('api_base = "http://127.0.0.1:2"\n')
+    assert place.api_base("listen", env=KEY) == "http://127.0.0.1:2"
+    place.log_in("default")
+    place.project(f'api_base = "{THERE}/"\n')
+    assert place.api_base("listen", env=KEY) == f"{THERE}/"
+
+
+def test_a_subgroup_takes_no_table(place: Place) -> None:
+    place.project('[cloud]\ndatabase = "elsewhere.db"\n')
+    defaults = choose(app, None, place.env).defaults["cloud"]
+    assert defaults["serve"]["database"] == defaults["migrate"]["database"] == "elsewhere.db"
+    assert "database" not in defaults["keys"]["create"]
+
+
+@pytest.mark.parametrize("text", ["[keys]\n", "[cloud.keys]\nname = 'x'\n", "colour = 1\n", "[cloud]\ncolour = 1\n"])
+def test_a_setting_that_nothing_takes_is_refused(place: Place, text: str) -> None:
+    place.project(text)
+    with pytest.raises(UsageError):
+        choose(app, None, place.env)
+
+
+def test_a_damaged_profile_is_told(place: Place) -> None:
+    place.log_in("work")
+    (place.folder / "home" / "profiles" / "work.json").write_text("{")
+    with pytest.raises(CstarError, match="is damaged"):
+        choose(app, "work", place.env)
