@@ -73,3 +73,14 @@ def receiver() -> Iterator[StartReceiver]:
             return started.enter_context(contextlib.closing(Receiver(answer or Answer(), port)))
 
         yield start
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of faults have counted, also those that ran in other processes."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    counted = [(report.nodeid, report.user_properties) for report in reports if report.user_properties]
+    if counted:
+        terminalreporter.section("faults")
+    for nodeid, properties in sorted(counted):
+        numbers = ", ".join(f"{what} {number}" for what, number in properties)
+        terminalreporter.line(f"{nodeid.rpartition('::')[2]}: {numbers}")

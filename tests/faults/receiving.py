@@ -53,6 +53,9 @@ class Crowd:
         with self._came:
             assert self._came.wait_for(holds, timeout_s), f"{what}: not within {timeout_s} s; {len(self.arrivals)} came"
 
+    def wait_for_arrivals(self, count: int, timeout_s: float = 60) -> None:
+        self.wait_until(lambda: len(self.arrivals) >= count, timeout_s, f"{count} posts")
+
     def wait_for_events(self, wanted: set[str], timeout_s: float) -> None:
         """Return when each of these events has come at least once."""
         seen: set[str] = set()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..acceptance.api import Api
 from ..processes import Env, Serving
@@ -62,6 +62,11 @@ class Stage:
         with ThreadPoolExecutor(CLIENTS) as pool:
             return list(pool.map(one, range(count)))
 
+    def attempts(self, node: Serving, webhook_id: str) -> list[dict[str, Any]]:
+        """Return the attempts at a webhook, in their order."""
+        lines = self.api(node).lines(f"/deliveries/tail?target={webhook_id}&follow=false&lines=10000")
+        return [line for line in lines if line["kind"] == "attempt"]
+
     def close(self) -> None:
         self._started.close()
 
@@ -84,3 +89,9 @@ def wait_until(holds: Callable[[], bool], timeout_s: float, what: str) -> float:
         assert time.monotonic() - began < timeout_s, f"{what}: not within {timeout_s} s"
         time.sleep(0.05)
     return time.monotonic() - began
+
+
+def settle_down(cloud: Stage, node: Serving) -> None:
+    """Return when nothing is pending any more."""
+    api = cloud.api(node)
+    wait_until(lambda: not api.get("/deliveries?status=pending&pageSize=1"), 60, "nothing pending")
