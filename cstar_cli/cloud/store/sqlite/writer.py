@@ -13,6 +13,9 @@ from cstar_cli.cloud.store.wakeups import Wakeups
 
 MAX_CHANGES_A_COMMIT = 1000
 
+# What no waiting mends: these must not pass for a database that is away.
+_OUR_FAULTS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.InterfaceError)
+
 T = TypeVar("T")
 
 
@@ -85,7 +88,7 @@ class Writer:
                 return
             answer = StoreUnavailable(f"The database can't be written: {error}.")
             answer.__cause__ = error
-            reason = answer if isinstance(error, sqlite3.Error) else error
+            reason = answer if isinstance(error, sqlite3.Error) and not isinstance(error, _OUR_FAULTS) else error
             self._loop.call_soon_threadsafe(self._fail, batch[0], reason)
         else:
             self._loop.call_soon_threadsafe(self._tell, batch, written)

@@ -93,7 +93,7 @@ def test_one_bad_change_does_not_hurt_its_neighbours(path: Path) -> None:
         answers = await asyncio.gather(*others, return_exceptions=True)
         await first
         assert [answers[0], answers[1], answers[3]] == [1, 2, 3]
-        assert isinstance(answers[2], StoreUnavailable)
+        assert isinstance(answers[2], sqlite3.IntegrityError)
         assert there.numbers() == [1, 2, 3]
 
     run(path, check)
