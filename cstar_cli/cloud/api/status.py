@@ -7,6 +7,7 @@ from cstar_cli import __version__
 from cstar_cli.cloud.api.answers import Time
 from cstar_cli.cloud.api.guard import identity_of
 from cstar_cli.cloud.api.operations import cloud_of
+from cstar_cli.cloud.store.open import is_url
 from cstar_cli.events.envelope import iso
 
 
@@ -20,7 +21,7 @@ class Whoami(msgspec.Struct, rename="camel"):
 
 
 class NodeHealth(msgspec.Struct):
-    """The node that serves."""
+    """The node that serves; to an API key `database` says only of which kind that is."""
 
     status: str
     version: str
@@ -39,12 +40,14 @@ async def whoami(request: Request) -> Whoami:
 
 async def health(request: Request) -> NodeHealth:
     cloud = cloud_of(request)
+    identity = identity_of(request.scope)
+    kind = "PostgreSQL" if is_url(cloud.options.database) else "SQLite"
     return NodeHealth(
         status="ok",
         version=__version__,
         pid=cloud.pid,
         embedded=cloud.embedded,
-        database=cloud.database,
+        database=cloud.database if identity and identity.key_id is None else kind,
         sessions=cloud.sessions.connected,
         started_at=iso(cloud.started_at_ms),
     )

@@ -62,7 +62,7 @@ class Webhooks(Protocol):
         ...
 
     async def rotate(self, team_id: str, webhook_id: str, secret: str, overlap_ms: int) -> Webhook | None:
-        """Give it a new secret; the one so far stays valid for the overlap."""
+        """Give it a new secret, unless it has that already; the one so far stays valid for the overlap."""
         ...
 
     async def delete(self, team_id: str, webhook_id: str) -> bool: ...
@@ -182,8 +182,8 @@ class Store(Protocol):
         """
         ...
 
-    async def forget(self, older_than_ms: int, limit: int) -> int:
-        """Remove up to so many events of that age with their deliveries and attempts, unless one is pending.
+    async def forget(self, before_ms: int, limit: int) -> int:
+        """Remove up to so many events made before that time with their deliveries and attempts, unless one is pending.
 
         Returns how many; answers kept for an `Idempotency-Key` go after 24 hours, ended sessions with their age.
         """

@@ -202,3 +202,12 @@ def test_webhooks_outlive_a_restart(open_store: OpenStore) -> None:
             assert await found(store, made) == rotated
 
     asyncio.run(check())
+
+
+def test_a_rotation_to_the_secret_it_has_changes_nothing(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        made = await webhook(store)
+        rotated = await store.webhooks.rotate(TEAM, made.id, "whsec_second", HOUR_MS)
+        assert await store.webhooks.rotate(TEAM, made.id, "whsec_second", 0) == rotated
+
+    within(check)

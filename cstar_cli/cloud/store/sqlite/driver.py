@@ -88,9 +88,9 @@ class SqliteStore:
     async def append_event(self, event: Event, only: str | None = None) -> Sequence[Delivery]:
         return await self._writer.run(lambda connection: writes.append_event(connection, event, only, self._now_ms()))
 
-    async def forget(self, older_than_ms: int, limit: int) -> int:
+    async def forget(self, before_ms: int, limit: int) -> int:
         return await self._writer.run(
-            lambda connection: upkeep.forget(connection, older_than_ms, limit, self._now_ms())
+            lambda connection: upkeep.forget(connection, before_ms, limit, self._now_ms())
         )
 
     async def open_session(self, team_id: str, filter: EventFilter, forward_to: str) -> Session:

@@ -14,7 +14,7 @@ SMALL_ROWS = 10  # go for the work that one event with all that belongs to it is
 
 
 def begin_anew(connection: sqlite3.Connection, now_ms: int) -> None:
-    """Note that nobody is connected and no lease is alive: the process that held the file before is gone."""
+    """Note that nobody is connected, posting or answering: the process that held the file before is gone."""
     connection.execute("UPDATE sessions SET away_since_ms = ? WHERE ended_at_ms IS NULL", (now_ms,))
     connection.execute(
         "UPDATE deliveries SET due_at_ms = ?, leased_until_ms = NULL"
@@ -24,6 +24,7 @@ def begin_anew(connection: sqlite3.Connection, now_ms: int) -> None:
     connection.execute(
         "UPDATE deliveries SET leased_until_ms = NULL WHERE status = 'canceled' AND leased_until_ms IS NOT NULL"
     )
+    connection.execute("UPDATE idempotent_requests SET taken_at_ms = 0 WHERE status IS NULL")
 
 
 def check(connection: sqlite3.Connection) -> Written[None]:
@@ -33,13 +34,13 @@ def check(connection: sqlite3.Connection) -> Written[None]:
     return Written(None)
 
 
-def forget(connection: sqlite3.Connection, older_than_ms: int, limit: int, now_ms: int) -> Written[int]:
+def forget(connection: sqlite3.Connection, before_ms: int, limit: int, now_ms: int) -> Written[int]:
     """Remove what is older than that time, the oldest first, and return how many events these were."""
     found = connection.execute(
         "SELECT seq FROM events e WHERE created_at_ms < ?"
         " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event_seq = e.seq AND +status = 'pending')"
         " ORDER BY created_at_ms LIMIT ?",
-        (older_than_ms, limit),
+        (before_ms, limit),
     ).fetchall()
     seqs = json.dumps([seq for (seq,) in found])
     connection.execute(
@@ -53,7 +54,7 @@ def forget(connection: sqlite3.Connection, older_than_ms: int, limit: int, now_m
     connection.execute(
         "DELETE FROM sessions WHERE rowid IN"
         " (SELECT rowid FROM sessions WHERE ended_at_ms < ? ORDER BY ended_at_ms LIMIT ?)",
-        (older_than_ms, SMALL_ROWS * limit),
+        (before_ms, SMALL_ROWS * limit),
     )
     return Written(len(found))
 

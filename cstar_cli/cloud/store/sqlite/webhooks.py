@@ -97,8 +97,8 @@ def _rotate(
     connection: sqlite3.Connection, team_id: str, webhook_id: str, secret: str, overlap_ms: int, now_ms: int
 ) -> Written[Webhook | None]:
     webhook = _find(connection, team_id, webhook_id, now_ms)
-    if not webhook:
-        return Written(None)
+    if not webhook or webhook.secret == secret:
+        return Written(webhook)
     wanted = replace(
         webhook,
         secret=secret,

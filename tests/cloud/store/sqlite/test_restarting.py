@@ -70,3 +70,16 @@ def test_every_open_session_is_away_from_now_on(path: Path, clock: Clock) -> Non
         await store.close()
 
     asyncio.run(check())
+
+
+def test_a_request_that_was_being_answered_is_free_to_be_done_again(path: Path, clock: Clock) -> None:
+    async def check() -> None:
+        store = SqliteStore.open(path, clock)
+        await store.accounts.begin(TEAM, "key", "print", "seed", LEASE_MS)
+        await store.close()
+        store = SqliteStore.open(path, clock)
+        begun = await store.accounts.begin(TEAM, "key", "print", "another", LEASE_MS)
+        assert (begun.mine, begun.seed) == (True, "seed")
+        await store.close()
+
+    asyncio.run(check())
