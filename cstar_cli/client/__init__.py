@@ -2,7 +2,8 @@
 
     http      the one import of httpx; how a connection to a cloud is made
     answers   the API's answers as structs; a refusal → the CstarError a user can act on
-    api       ApiClient: create_event, get, health, tail; waits where the cloud says "later"
+    api       ApiClient: create_event, get, post, patch, delete, records (all pages), tail; waits where the cloud says
+              "later", and asks again under the same `Idempotency-Key` where an answer was lost
     tail      TailQuery and follow(): the attempts of the cloud's log, across cuts, without gap or repeat
     waiting   the deliveries of some events, followed until each has its outcome or the time is up
     connect   the ApiClient of this machine's profile

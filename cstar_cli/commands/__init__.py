@@ -3,6 +3,9 @@
     listen.py      forwards events to a local URL
     trigger.py     makes events and sends them
     logs.py        follows what became of them
+    webhooks.py    registers URLs, tries them out, makes up for what failed
+    events.py      lists, shows and resends what has happened
+    deliveries.py  lists, shows and steers each event's way to its targets
     login.py       login, logout, whoami: which cloud the profile is for
     cloud.py       the cloud as a process of its own: status, stop, and in files of their own
     cloud_serve.py   serve and migrate
@@ -12,6 +15,9 @@
 What commands share, or join from packages that never import each other:
 
     options.py     options that several commands take
+    ids.py         ids of the right kind
+    asking.py      makes a command of a function that asks a cloud,
+    dialogue.py    with what it asks and shows
     service_options.py  how a cloud runs, as users write it
     settings.py    the files' settings, and the profile's, as the options' defaults
     listening.py   a listener with everything real around it

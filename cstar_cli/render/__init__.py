@@ -6,6 +6,9 @@
     jsonlines   Activity → one line of JSON for programs
     safe        foreign text made harmless for a terminal
     tables      rich tables, the only place that loads rich
+    facts       names and values of one thing
+    webhooks, events, deliveries   the cloud's resources as tables and facts
+    times       times and durations
 
 stdout is what the command is for, stderr is everything else. A closed pipe (BrokenPipeError) passes up.
 """

@@ -1,11 +1,14 @@
 import json
+from typing import Any
 
 import pytest
 
 from cstar_cli.commands import webhooks
 from cstar_cli.errors import CstarError, UsageError
+from cstar_cli.signing import sign
 from tests.client.fake_cloud import failure, page, success
-from tests.processes import RunCstar
+from tests.processes import RunCstar, StartServing
+from tests.receiver import Answer, StartReceiver
 
 from .talking import DELIVERY_ID, EVENT_ID, TIME, URL, WEBHOOK_ID, raw, talk, webhook
 
@@ -223,3 +226,38 @@ def test_what_makes_no_sense_exits_2_without_a_request(
     done = cstar("webhooks", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in " ".join(done.stderr.split())
+
+
+def test_a_webhook_lives_from_its_creation_to_its_deletion(
+    cstar: RunCstar, serving: StartServing, receiver: StartReceiver
+) -> None:
+    def data(*arguments: str, code: int = 0) -> Any:
+        done = cstar(*arguments, "--json")
+        assert done.returncode == code, done.stderr
+        return json.loads(done.stdout.splitlines()[0])
+
+    serving("--allow-private-addresses")
+    good, bad = receiver(), receiver(Answer(status=500))
+    made = data("webhooks", "create", "--url", bad.url, "-e", "ticket.*")
+    assert data("webhooks", "test", made["id"], code=1)["status"] == 500
+    data("webhooks", "update", made["id"], "--url", good.url)
+    data("webhooks", "test", made["id"])
+    [request] = good.wait_for(1)
+    assert request.headers["x-cstar-signature"] == sign(request.body, made["signingSecret"])
+
+    sent = data("trigger", "ticket.created")["data"]
+    good.wait_for(2)
+    assert data("deliveries", "list", "--event", sent["event"]["id"])["target"] == made["id"]
+    data("events", "resend", sent["event"]["id"], "--to", made["id"])
+    good.wait_for(3)
+    shown = cstar("deliveries", "show", sent["deliveries"][0]["id"]).stdout
+    assert f"> POST {good.url}" in shown
+
+    assert data("webhooks", "rotate-secret", made["id"])["signingSecret"] != made["signingSecret"]
+    assert not data("webhooks", "disable", made["id"])["isActive"]
+    assert cstar("deliveries", "retry", sent["deliveries"][0]["id"]).returncode == 1
+    assert data("webhooks", "enable", made["id"])["isActive"]
+    data("webhooks", "delete", made["id"], "--yes")
+    gone = cstar("webhooks", "show", made["id"])
+    assert (gone.returncode, gone.stdout) == (1, "")
+    assert f"No webhook {made['id']}" in gone.stderr

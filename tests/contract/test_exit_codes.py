@@ -8,7 +8,15 @@ from tests.receiver import Answer, StartReceiver
 
 ASKING_THE_CLOUD = pytest.mark.parametrize(
     "arguments",
-    [("trigger", "ticket.created"), ("logs", "tail"), ("cloud", "status"), ("cloud", "keys", "list"), ("whoami",)],
+    [
+        ("trigger", "ticket.created"),
+        ("logs", "tail"),
+        ("webhooks", "list"),
+        ("deliveries", "list", "--json"),
+        ("cloud", "status"),
+        ("cloud", "keys", "list"),
+        ("whoami",),
+    ],
     ids=" ".join,
 )
 

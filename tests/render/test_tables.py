@@ -58,7 +58,10 @@ def test_for_programs_there_are_tabs_and_nothing_is_shortened() -> None:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_foreign_text_neither_steers_the_terminal_nor_is_taken_for_markup(terminal: bool) -> None:
+def test_foreign_text_neither_steers_the_terminal_nor_is_taken_for_markup(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     hostile = "\x1b[2J [red]x[/] :smile: \u202e"
     text = shown([("a", Text(hostile), Words(hostile), Url(hostile))], terminal=terminal)
     assert text.count("[red]x[/] :smile:") == 3

@@ -1,12 +1,29 @@
 """The cloud's HTTP and websocket face, on Starlette.
 
-app.py         the routes
-guard.py       who may come in: Host, Origin, bearer token
+app.py         the ASGI application, from the table of routes and the middleware before it
+routes.py      the table: every method, path and handler
+operations.py  one row of it: reads the request into structs, wraps what the handler returns
+openapi.py     the OpenAPI 3.1 document, from the same table and types
+
+heads.py       heads of bounded size, before anything else
+access_log.py  a line in the log and a count for each request
+guard.py       who may come in, and to what: Host, Origin, team, read-only keys
+identity.py    whose a token is
+limits.py      how many requests a key may make
+idempotency.py the first answer again, for the same `Idempotency-Key`
+seeding.py     ids and secrets that are the same when a request is done again
+
 answers.py     the reference's answer and error shapes, request ids
-parameters.py  what queries and bodies may say
-views.py       records → JSON
-events.py      POST and GET of events
-deliveries.py  GET of deliveries and their attempts
+parameters.py  what queries may say
+bodies.py      what bodies may say
+views.py       what is answered about events and deliveries; webhook_views.py about webhooks
+
+events.py      sending, looking up and resending events
+deliveries.py  looking up, retrying and canceling deliveries
 tail.py        the live log
+webhooks.py    registered URLs
+keys.py        API keys
+status.py      who asks, who serves
+probes.py      health, readiness and metrics, for anyone
 tunnel.py      the websocket of a listener
 """

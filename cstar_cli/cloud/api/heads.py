@@ -1,19 +1,65 @@
-"""What comes before the application sees a request: heads of bounded size, and refusals in the error shape.
+"""What comes before the application sees a request: heads of bounded size, refusals in the error shape, turns.
 
 httptools keeps what it has read of a head (and of trailers) until that ends, whoever sends it and however long it is.
 """
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from cstar_cli.cloud.api.answers import ApiError, failure, invalid
 
 MAX_HEAD_BYTES = 64 * 1024
+UPGRADES_A_TURN = 2
+
+
+class Upgrades:
+    """Begins websockets, a few each turn of the event loop.
+
+    A crowd of listeners that comes back at once would else be one long turn, which every request waits for.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def add(self, begin: Callable[[], None]) -> None:
+        self._waiting.append(begin)
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._begin_some)
+
+    def _begin_some(self) -> None:
+        for _ in range(min(UPGRADES_A_TURN, len(self._waiting))):
+            self._waiting[0]()
+            self._waiting.popleft()
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._begin_some)
+
+
+def bounded_http() -> type["BoundedHttp"]:
+    """Return the protocol of one server."""
+
+    class OfOneServer(BoundedHttp):
+        upgrades = Upgrades()
+
+    return OfOneServer
 
 
 class BoundedHttp(HttpToolsProtocol):
     """uvicorn's HTTP/1.1, which hangs up on a head that doesn't end within 64 KiB or so."""
 
+    upgrades: Upgrades
     _unfinished_bytes = 0  # read since a head or a part of a body was complete
+
+    def handle_websocket_upgrade(self) -> None:
+        self.transport.pause_reading()
+        self.upgrades.add(self._upgrade)
+
+    def _upgrade(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         self._unfinished_bytes += len(data)

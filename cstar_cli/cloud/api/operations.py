@@ -12,7 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cstar_cli.cloud.api.answers import Pagination, success
+from cstar_cli.cloud.api.answers import Pagination, missing, success
 from cstar_cli.cloud.api.bodies import read, read_body
 from cstar_cli.cloud.api.parameters import PageQuery, read_query
 from cstar_cli.cloud.service import Cloud
@@ -90,6 +90,8 @@ class Operation:
 
     async def respond(self, request: Request) -> Response:
         """Read the request, do it, and wrap what comes of it."""
+        if any("\0" in value for value in request.path_params.values()):  # no id, and no text for PostgreSQL
+            raise missing(f"No route {request.scope['path']}.")
         arguments: dict[str, msgspec.Struct] = {}
         if self.query is not None:
             arguments["query"] = read_query(request.query_params, self.query)

@@ -23,9 +23,7 @@ _STATUS = {"pattern": "^(succeeded|failed|canceled|[1-5][xX][xX]|[1-5][0-9][0-9]
 Query = TypeVar("Query", bound=msgspec.Struct)
 Events = Annotated[
     list[str],
-    Meta(
-        description="Only these event types, each maybe a comma list: ticket.created, ticket.*, !ticket.closed."
-    ),
+    Meta(description="Only these event types, each maybe a comma list: ticket.created, ticket.*, !ticket.closed."),
 ]
 Target = Annotated[str, Meta(description="Only to this target: the id of a webhook or session, or a URL.")]
 EventId = Annotated[str, Meta(description="Only of this event.")]
@@ -133,7 +131,7 @@ def _bare(type_: inspect.Type) -> inspect.Type:
 
 
 def _value(given: QueryParams, name: str, type_: inspect.Type) -> object:
-    text = given[name]
+    text = given[name].replace("\0", "\N{REPLACEMENT CHARACTER}")  # which matches nothing; PostgreSQL refuses NUL
     match type_:
         case inspect.ListType():
             return given.getlist(name)
