@@ -4,6 +4,7 @@ They run as `postgres` or `nobody` when we are root, which PostgreSQL refuses to
 """
 
 import asyncio
+import atexit
 import contextlib
 import functools
 import itertools
@@ -14,10 +15,13 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
+
+from cstar_cli.cloud.store.postgres.migrating import migrate
 
 from .processes import free_port
 
@@ -43,7 +47,18 @@ class Postgres:
         if self._user:
             shutil.chown(self._folder, self._user)
         made = subprocess.run(
-            [_program("initdb"), "-D", self._data, "-U", USER, "--auth=trust", "--no-sync", "--no-locale", "-E", "UTF8"],
+            [
+                _program("initdb"),
+                "-D",
+                self._data,
+                "-U",
+                USER,
+                "--auth=trust",
+                "--no-sync",
+                "--no-locale",
+                "-E",
+                "UTF8",
+            ],
             user=self._user,
             cwd=self._folder,
             capture_output=True,
@@ -114,6 +129,13 @@ class Postgres:
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
+    @functools.cached_property
+    def template(self) -> str:
+        """A database that is migrated, to make others of."""
+        name = self.create_database()
+        _run(migrate(self.url(name)))
+        return name
+
     def execute(self, sql: str, database: str = "postgres") -> None:
         """Run a script on a connection of its own."""
 
@@ -124,7 +146,7 @@ class Postgres:
             finally:
                 await connection.close()
 
-        asyncio.run(run())
+        _run(run())
 
     def _read(self, shell: subprocess.Popen[str]) -> None:
         """Read what the server says, to the end: that comes when the last of its processes is gone."""
@@ -137,15 +159,19 @@ class Postgres:
         self._ready.set()
 
 
-@contextlib.contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """A server for as long as the block runs."""
+def _run(work: Coroutine[object, object, object]) -> None:
+    """Run it on a loop of its own, whether or not there is one here."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
+
+
+@functools.cache
+def shared_postgres() -> Postgres:
+    """The one server of this test process; tests have databases of their own there."""
     server = Postgres()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
+    atexit.register(server.close)
+    server.start()
+    return server
 
 
 @functools.cache

@@ -1,5 +1,6 @@
-"""Opens the store that a database's name stands for."""
+"""Opens the store that a database's name stands for: a file, or the URL of a PostgreSQL database."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -17,18 +18,25 @@ def is_url(database: Path | str) -> bool:
 
 
 def shown(database: Path | str) -> str:
-    """Return it for people, without a password."""
+    """Return it for people: without a password, and without the parameters, where one may stand too."""
     if not is_url(database):
         return str(database)
     parts = urlsplit(str(database))
-    user, at, host = parts.netloc.rpartition("@")
-    return urlunsplit((parts.scheme, user.partition(":")[0] + at + host, parts.path, "", ""))
+    user, _, hosts = parts.netloc.rpartition("@")
+    name, _, _ = user.partition(":")
+    return urlunsplit((parts.scheme, f"{name}@{hosts}" if name else hosts, parts.path, "", ""))
 
 
 async def open_store(database: Path | str, *, now_ms: Callable[[], int], poll_s: float = 1.0) -> Store:
-    """Open it for this process, migrated. Raises CstarError."""
+    """Open it for this process, migrated. A file goes by the clock handed in, a database by its own.
+
+    Every `poll_s` a node of a database looks for what it wasn't told. Raises CstarError.
+    """
     if is_url(database):
-        raise CstarError(f"Can't use {shown(database)}: the PostgreSQL driver is missing.")
+        _require_asyncpg()
+        from cstar_cli.cloud.store.postgres.driver import PostgresStore
+
+        return await PostgresStore.open(str(database), poll_s)
     from cstar_cli.cloud.store.sqlite.driver import SqliteStore
 
     path = Path(database)
@@ -37,7 +45,18 @@ async def open_store(database: Path | str, *, now_ms: Callable[[], int], poll_s:
 
 
 async def migrate(database: Path | str) -> list[str]:
-    """Apply the migrations that it hasn't had, and return their names."""
-    store = await open_store(database, now_ms=lambda: 0)
-    await store.close()
-    return []
+    """Apply the migrations that it hasn't had, and return their names. Raises CstarError."""
+    if is_url(database):
+        _require_asyncpg()
+        from cstar_cli.cloud.store.postgres import migrating
+
+        return await migrating.migrate(str(database))
+    from cstar_cli.cloud.store.sqlite.driver import SqliteStore
+
+    make_folder(Path(database).parent)
+    return SqliteStore.migrate(Path(database))
+
+
+def _require_asyncpg() -> None:
+    if importlib.util.find_spec("asyncpg") is None:
+        raise CstarError("PostgreSQL needs asyncpg: pip install 'cstar-cli[postgres]'.")

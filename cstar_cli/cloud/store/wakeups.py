@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 WEBHOOKS = "webhooks"  # the topic of deliveries to webhooks: something may be due
 
@@ -20,6 +20,11 @@ class Wakeups:
     def waiting(self) -> int:
         """How many events have joined, over all topics."""
         return sum(map(len, self._waiting.values()))
+
+    @property
+    def topics(self) -> Collection[str]:
+        """What is waited on."""
+        return tuple(self._waiting)
 
     def join(self, topic: str) -> asyncio.Event:
         """Return an event that is set at each wake-up of the topic, until it leaves; it starts set."""

@@ -7,9 +7,11 @@ from typing import TypeVar
 import pytest
 
 from cstar_cli.cloud.store.interface import Store
+from cstar_cli.cloud.store.postgres.driver import PostgresStore
 from cstar_cli.cloud.store.sqlite.driver import SqliteStore
 
 from .making import Clock, OpenStore
+from .postgres.databases import postgres_going_by
 
 T = TypeVar("T")
 
@@ -23,8 +25,18 @@ async def _sqlite(folder: Path, clock: Clock) -> AsyncIterator[Store]:
         await store.close()
 
 
+@asynccontextmanager
+async def _postgres(folder: Path, clock: Clock) -> AsyncIterator[Store]:
+    async with postgres_going_by(clock, folder) as url:
+        store = await PostgresStore.open(url, poll_s=1.0)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
 Driver = Callable[[Path, Clock], AbstractAsyncContextManager[Store]]
-DRIVERS: dict[str, Driver] = {"sqlite": _sqlite}
+DRIVERS: dict[str, Driver] = {"sqlite": _sqlite, "postgres": _postgres}
 
 
 @pytest.fixture

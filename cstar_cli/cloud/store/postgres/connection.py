@@ -1,0 +1,143 @@
+"""Connections to the database, and what their errors become."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from cstar_cli.cloud.store.interface import StoreUnavailable
+
+CONNECT_S = 5.0
+COMMAND_S = 10.0
+SCHEMA = "cstar"
+# Plans made for the tables as they are now: a queue is empty at one time and long at another, and no statistics are
+# ever right about it. A node that stops in the middle of a transaction must not hold up the others.
+SETTINGS = {
+    "application_name": "cstar",
+    "search_path": SCHEMA,
+    "jit": "off",
+    "plan_cache_mode": "force_custom_plan",
+    "enable_seqscan": "off",
+    "idle_in_transaction_session_timeout": "10000",
+    "lock_timeout": "5000",
+}
+
+Row: TypeAlias = asyncpg.Record
+# What no waiting mends: these must not pass for a database that is away.
+_OUR_FAULTS = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.DataError,
+)
+_FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+
+
+if TYPE_CHECKING:
+    _Plain = asyncpg.Connection[Row]
+else:
+    _Plain = asyncpg.Connection  # generic in its stubs alone
+
+
+class StoreConnection(_Plain):
+    """A connection whose text may hold anything: PostgreSQL's can't have U+0000, which becomes U+FFFD."""
+
+    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
+        return await super().execute(query, *map(_storable, args), timeout=timeout)
+
+    # The caller never asks for another class of rows, which is what the overloads of the two are about.
+    async def fetch(  # type: ignore[override]
+        self, query: str, *args: object, timeout: float | None = None, **options: Any
+    ) -> list[Row]:
+        rows: list[Row] = await super().fetch(query, *map(_storable, args), timeout=timeout, **options)
+        return rows
+
+    async def fetchrow(  # type: ignore[override]
+        self, query: str, *args: object, timeout: float | None = None, **options: Any
+    ) -> Row | None:
+        row: Row | None = await super().fetchrow(query, *map(_storable, args), timeout=timeout, **options)
+        return row
+
+    async def fetchval(self, query: str, *args: object, column: int = 0, timeout: float | None = None) -> Any:
+        return await super().fetchval(query, *map(_storable, args), column=column, timeout=timeout)
+
+    def get_reset_query(self) -> str:
+        """Nothing to reset: no question or change alters the connection it runs on."""
+        return ""
+
+
+Connection: TypeAlias = "StoreConnection | PoolConnectionProxy[Row]"
+
+
+class Connector:
+    """Makes connections. One that its caller can't wait for any more is made all the same, and closed: asyncpg reports
+    every negotiation that is broken off as an exception that nobody has seen.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._strays: set[asyncio.Task[StoreConnection]] = set()
+
+    async def connect(self, **settings: str) -> StoreConnection:
+        """Open a connection. Raises StoreUnavailable."""
+        with faults_named(self.url):
+            return await self.connect_for_pool(
+                self.url,
+                timeout=CONNECT_S,
+                command_timeout=COMMAND_S,
+                connection_class=StoreConnection,
+                server_settings=SETTINGS | settings,
+            )
+
+    async def connect_for_pool(self, dsn: str | None = None, **options: Any) -> StoreConnection:
+        """Open a connection as asyncpg does, with the errors of asyncpg."""
+        connecting = asyncio.create_task(asyncpg.connect(dsn, **options))
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            self._strays.add(connecting)
+            connecting.add_done_callback(self._discard)
+            raise
+
+    async def close(self) -> None:
+        """Wait for what is still being made."""
+        if self._strays:
+            await asyncio.wait(self._strays)
+
+    def _discard(self, connecting: "asyncio.Task[StoreConnection]") -> None:
+        self._strays.discard(connecting)
+        if not connecting.cancelled() and not connecting.exception():
+            connecting.result().terminate()
+
+
+@contextmanager
+def faults_named(url: str) -> Iterator[None]:
+    """Turn whatever the database, or the way to it, does wrong into StoreUnavailable."""
+    try:
+        yield
+    except _FAULTS as error:
+        if isinstance(error, _OUR_FAULTS) and not isinstance(error, asyncpg.InsufficientPrivilegeError):
+            raise
+        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        if isinstance(error, TimeoutError):
+            reason = ["it doesn't answer in time"]
+        raise StoreUnavailable(f"The database {shown(url)} can't be used: {reason[0].rstrip('.')}.") from error
+
+
+def shown(url: str) -> str:
+    """Return the URL without its password, and without its parameters, where one may stand too."""
+    parts = urlsplit(url)
+    user, _, hosts = parts.netloc.rpartition("@")
+    name, _, _ = user.partition(":")
+    return urlunsplit((parts.scheme, f"{name}@{hosts}" if name else hosts, parts.path, "", ""))
+
+
+def _storable(argument: object) -> object:
+    if isinstance(argument, str):
+        return argument.replace("\0", "\ufffd")
+    if isinstance(argument, list | tuple):
+        return [one.replace("\0", "\ufffd") if isinstance(one, str) else one for one in argument]
+    return argument

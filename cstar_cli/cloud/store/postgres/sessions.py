@@ -1,0 +1,215 @@
+"""The changes of sessions."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from cstar_cli.cloud.store.postgres import making, rows
+from cstar_cli.cloud.store.postgres.connection import Connection
+from cstar_cli.cloud.store.postgres.database import Written
+from cstar_cli.cloud.store.postgres.recording import Recorded, record, stop
+from cstar_cli.cloud.store.reasons import STOPPED
+from cstar_cli.cloud.store.records import AttemptOutcome, Session
+from cstar_cli.cloud.store.wakeups import attempts_of
+
+NODE_LOST_MS = 10_000
+ENDED_AT_ONCE = 100
+
+_SETTLE = """
+UPDATE deliveries d SET status = CASE WHEN given.succeeded THEN 'succeeded' ELSE 'failed' END,
+    attempt_count = given.attempt, next_attempt_at_ms = NULL
+FROM (
+    SELECT d.seq, given.* FROM unnest($1::text[], $2::text[], $3::integer[], $4::boolean[])
+        AS given (id, target, attempt, succeeded)
+    JOIN deliveries d USING (id) ORDER BY d.seq FOR UPDATE OF d
+) given
+WHERE d.seq = given.seq AND d.target = given.target AND d.status = 'pending' AND d.attempt_count = given.attempt - 1
+RETURNING d.id, d.target, d.attempt_count, d.seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a session's deliveries, over one connection."""
+
+    session: Session
+    outcomes: Sequence[AttemptOutcome]
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """An outcome, by whom it is reported."""
+
+    session: Session
+    outcome: AttemptOutcome
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return self.outcome.delivery_id, self.session.id, self.outcome.attempt
+
+
+async def open_session(connection: Connection, session: Session, node: str) -> Written[Session]:
+    await connection.execute(
+        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, node, opened_at_ms)"
+        " VALUES ($1, $2, $3, $4, $5, $6, now_ms())",
+        session.id,
+        session.team_id,
+        rows.patterns(session.filter),
+        session.forward_to,
+        session.epoch,
+        node,
+    )
+    return Written(session)
+
+
+async def resume_session(connection: Connection, wanted: Session, node: str) -> Written[Session | None]:
+    """Put the session into its next epoch, with the wanted filter and URL; wake whoever has it in an earlier one."""
+    row = await connection.fetchrow(
+        "UPDATE sessions SET epoch = epoch + 1, patterns = $3, forward_to = $4, node = $5, away_since_ms = NULL"
+        f" WHERE id = $1 AND team_id = $2 AND ended_at_ms IS NULL RETURNING {rows.SESSION}",
+        wanted.id,
+        wanted.team_id,
+        rows.patterns(wanted.filter),
+        wanted.forward_to,
+        node,
+    )
+    return Written(rows.session(row) if row else None, topics=[wanted.id] if row else ())
+
+
+async def leave_session(connection: Connection, session: Session) -> Written[None]:
+    await connection.execute(
+        "UPDATE sessions SET node = NULL, away_since_ms = now_ms()"
+        " WHERE id = $1 AND epoch = $2 AND ended_at_ms IS NULL AND node IS NOT NULL",
+        session.id,
+        session.epoch,
+    )
+    return Written(None)
+
+
+async def end_session(
+    connection: Connection, session: Session, reason: str, away_for_ms: int | None = None
+) -> Written[bool]:
+    """Close the session unless it has gone on in a later epoch; fail what it hasn't answered.
+
+    With `away_for_ms`, it ends only if it has been away for that long.
+    """
+    await making.wait_for_appends(connection, session.team_id)
+    ended = await connection.fetchval(
+        "UPDATE sessions SET ended_at_ms = now_ms(), node = NULL"
+        " WHERE id = $1 AND epoch = $2 AND ended_at_ms IS NULL"
+        " AND ($3::bigint IS NULL OR away_since_ms <= now_ms() - $3) RETURNING TRUE",
+        session.id,
+        session.epoch,
+        away_for_ms,
+    )
+    if not ended:
+        return Written(False)
+    unanswered = await connection.fetch(
+        "SELECT seq FROM deliveries WHERE target = $1 AND status = 'pending' ORDER BY seq FOR UPDATE", session.id
+    )
+    await stop(connection, [seq for (seq,) in unanswered], "failed", reason, STOPPED)
+    return Written(True, topics=[session.id, attempts_of(session.team_id)])
+
+
+async def lost_sessions(connection: Connection, node: str, grace_ms: int) -> Sequence[Session]:
+    """Return some of those that have been away for too long; those whose node is lost are away from now on."""
+    await beat(connection, node)
+    await connection.execute(
+        "UPDATE sessions SET away_since_ms = now_ms() WHERE ended_at_ms IS NULL AND away_since_ms IS NULL"
+        " AND node = ANY (ARRAY(SELECT id FROM nodes WHERE seen_at_ms < now_ms() - $1))",
+        NODE_LOST_MS,
+    )
+    await connection.execute(
+        "DELETE FROM nodes WHERE seen_at_ms < now_ms() - $1 AND NOT EXISTS"
+        " (SELECT 1 FROM sessions WHERE node = nodes.id AND ended_at_ms IS NULL)",
+        NODE_LOST_MS,
+    )
+    found = await connection.fetch(
+        f"SELECT {rows.SESSION} FROM sessions WHERE ended_at_ms IS NULL AND away_since_ms <= (SELECT now_ms()) - $1"
+        " ORDER BY away_since_ms LIMIT $2",
+        grace_ms,
+        ENDED_AT_ONCE,
+    )
+    return [rows.session(row) for row in found]
+
+
+async def beat(connection: Connection, node: str) -> None:
+    """Note that the node is alive; sessions that another one gave up for lost with it are here after all."""
+    await connection.execute(
+        "INSERT INTO nodes VALUES ($1, now_ms()) ON CONFLICT (id) DO UPDATE SET seen_at_ms = excluded.seen_at_ms", node
+    )
+    await connection.execute(
+        "UPDATE sessions SET away_since_ms = NULL"
+        " WHERE node = $1 AND ended_at_ms IS NULL AND away_since_ms IS NOT NULL",
+        node,
+    )
+
+
+async def leave_all(connection: Connection, node: str) -> None:
+    """Note that the node is no more: nobody is connected to it."""
+    await connection.execute(
+        "UPDATE sessions SET node = NULL, away_since_ms = now_ms() WHERE node = $1 AND ended_at_ms IS NULL", node
+    )
+    await connection.execute("DELETE FROM nodes WHERE id = $1", node)
+
+
+async def settle(connection: Connection, reports: Sequence[Report]) -> Written[Sequence[Sequence[str] | Exception]]:
+    """Record the attempts; answer the deliveries that are settled, by now or by an earlier report."""
+    current = await _current(connection, [report.session for report in reports])
+    valid = [report.outcomes if _key(report.session) in current else () for report in reports]
+    given: dict[tuple[str, str, int], _Given] = {}
+    for report, outcomes in zip(reports, valid, strict=True):
+        for outcome in outcomes:
+            one = _Given(report.session, outcome)
+            given.setdefault(one.key, one)
+    if not given:
+        return Written([[] for _ in reports])
+    seqs = await _settle(connection, list(given.values()))
+    await record(connection, [Recorded(seqs[key], one.outcome) for key, one in given.items() if key in seqs])
+    known = await _known(connection, [one for key, one in given.items() if key not in seqs])
+    settled = seqs.keys() | known
+    return Written(
+        [
+            [outcome.delivery_id for outcome in outcomes if _Given(report.session, outcome).key in settled]
+            for report, outcomes in zip(reports, valid, strict=True)
+        ],
+        topics=sorted({attempts_of(one.session.team_id) for one in given.values()}),
+    )
+
+
+async def _settle(connection: Connection, given: Sequence[_Given]) -> Mapping[tuple[str, str, int], int]:
+    """Settle what is pending of these; return the deliveries' numbers."""
+    found = await connection.fetch(
+        _SETTLE,
+        [one.outcome.delivery_id for one in given],
+        [one.session.id for one in given],
+        [one.outcome.attempt for one in given],
+        [one.outcome.succeeded for one in given],
+    )
+    return {(id_, target, attempt): seq for id_, target, attempt, seq in found}
+
+
+async def _known(connection: Connection, given: Sequence[_Given]) -> Collection[tuple[str, str, int]]:
+    """Return those of these whose attempt has been recorded before."""
+    if not given:
+        return ()
+    found = await connection.fetch(
+        "SELECT id, target, attempt_count FROM deliveries WHERE id = ANY ($1::text[])",
+        [one.outcome.delivery_id for one in given],
+    )
+    counts = {(id_, target): count for id_, target, count in found}
+    return {one.key for one in given if counts.get(one.key[:2], 0) >= one.outcome.attempt}
+
+
+async def _current(connection: Connection, sessions: Sequence[Session]) -> Collection[tuple[str, int]]:
+    """Return the ids and epochs of those that are open in just that epoch."""
+    found = await connection.fetch(
+        "SELECT id, epoch FROM sessions JOIN unnest($1::text[], $2::integer[]) AS given (id, epoch) USING (id, epoch)"
+        " WHERE ended_at_ms IS NULL",
+        [session.id for session in sessions],
+        [session.epoch for session in sessions],
+    )
+    return {(id_, epoch) for id_, epoch in found}
+
+
+def _key(session: Session) -> tuple[str, int]:
+    return session.id, session.epoch

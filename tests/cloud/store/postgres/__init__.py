@@ -1,0 +1,1 @@
+"""What only the PostgreSQL driver has: nodes, notices, commit order."""
