@@ -145,6 +145,10 @@ class Relay:
         except CstarError as error:
             self._do([Send(Refused(str(error), retry=False))])
             await self._refuse("not an event filter")
+        async with self._sessions.opening:
+            return await self._open_session(hello, filter, hang_up)
+
+    async def _open_session(self, hello: Hello, filter: EventFilter, hang_up: Callable[[], None]) -> Session:
         session = None
         if hello.session_id:
             session = await self._store.resume_session(hello.session_id, self._team_id, filter, hello.forward_to)
@@ -154,7 +158,8 @@ class Relay:
         self._wake = self._store.wakeups.join(session.id)
         self._sessions.join(session, hang_up)
         logs.info("tunnel opened", team_id=self._team_id, session_id=session.id, resumed=resumed)
-        holding = await self._store.still_pending(session, hello.holding) if resumed else ()
+        held = resumed and hello.holding
+        holding = await self._store.still_pending(session, hello.holding) if held else ()
         waiting = await self._store.count_due(session) - len(holding)
         welcome = Welcome(session.id, resumed, waiting)
         self._do(self._protocol.accepted(welcome, holding, self._clock()))

@@ -92,7 +92,7 @@ async def _serving(cloud: Cloud, listening: socket.socket, store_ms: Callable[[]
     dispatcher = Dispatcher(cloud.store, sender, policy, now_ms=cloud.now_ms, random=random.random, observe=observe)
     upkeep = Upkeep(cloud.store, cloud.sessions, cloud.options.retention_s, longest_wait_ms(policy), store_ms)
     async with asyncio.TaskGroup() as group:
-        serving = group.create_task(server.serve(sockets=[listening]))
+        serving = group.create_task(server.serve(sockets=_accepting(listening)))
         background = [
             group.create_task(_or_say("dispatcher", dispatcher.run())),
             group.create_task(_or_say("upkeep", upkeep.run())),
@@ -109,6 +109,16 @@ async def _serving(cloud: Cloud, listening: socket.socket, store_ms: Callable[[]
             for task in background:
                 task.cancel()
             await sender.close()
+
+
+def _accepting(listening: socket.socket) -> list[socket.socket]:
+    """Return the socket several times over, since uvloop accepts one connection of each a turn.
+
+    A request that comes behind a crowd of listeners would else wait for as many turns.
+    """
+    if sys.platform == "win32":  # where there is no uvloop
+        return [listening]
+    return [listening, *(listening.dup() for _ in range(ACCEPTED_A_TURN - 1))]
 
 
 async def _or_say(name: str, work: Awaitable[None]) -> None:
@@ -157,10 +167,10 @@ def _config(cloud: Cloud) -> uvicorn.Config:
 
 def _http_protocol() -> type[asyncio.Protocol] | str:
     try:
-        from cstar_cli.cloud.api.heads import BoundedHttp
+        from cstar_cli.cloud.api.heads import bounded_http
     except ImportError:  # no httptools on this platform
         return "h11"  # whose heads have a bound of their own
-    return BoundedHttp
+    return bounded_http()
 
 
 def _raise_file_limit() -> None:

@@ -1,10 +1,13 @@
 """Who is connected to this node, and the end of those who stay away."""
 
+import asyncio
 from collections.abc import Callable
 
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.store.interface import Store, StoreUnavailable
 from cstar_cli.cloud.store.records import Session
+
+OPENED_TOGETHER = 8  # of a crowd that comes back at once: requests would wait for all of it
 
 HangUp = Callable[[], None]
 
@@ -22,6 +25,7 @@ class Sessions:
         self._hang_up: dict[str, HangUp] = {}
         self._unnoted: dict[tuple[str, int], Session] = {}
         self._closing = False
+        self.opening = asyncio.Semaphore(OPENED_TOGETHER)  # held while a session is opened or resumed
 
     @property
     def connected(self) -> int:

@@ -59,6 +59,9 @@ class AnswerReader(ABC):
         if self._received > ANSWER_LIMIT:
             raise BadAnswer(f"answered {self.status} with more than {ANSWER_LIMIT // 1024} KiB of framing")
 
+    def end(self) -> None:  # noqa: B027  # only a parser that refers back to its reader has something to do
+        """Let go of the parser, so that what came goes with the connection: nothing will be fed any more."""
+
     @abstractmethod
     def feed_eof(self) -> None:
         """Take the end of the stream, which completes a body that has no other end."""

@@ -143,7 +143,7 @@ def _why(connection: Connection, ending: Ending, timeout_s: float | None) -> tup
         case Ending.EXPIRED:
             return Failure.TIMEOUT, f"answered {status}, but did not finish within {timeout_s:g} s"
         case Ending.BAD:
-            return Failure.PROTOCOL, str(connection.bad or NOT_HTTP)
+            return Failure.PROTOCOL, connection.bad or NOT_HTTP
         case Ending.CLOSED:
             return _closed(connection, status)
         case _:

@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
         self.reader = reader
         self.first_byte_at: float | None = None
         self.idle_since: float | None = None
-        self.bad: BadAnswer | None = None
+        self.bad: str | None = None
         self.lost_by: Exception | None = None
         self._loop = loop
         self._clock = clock
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         try:
             self.reader.feed(data)
         except BadAnswer as bad:
-            self.bad = bad
+            self.bad = str(bad)  # not itself: it holds its frames, and with them us and what came
             self._end(Ending.BAD)
             return
         if self.reader.complete:
@@ -122,6 +122,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost_by = exc
         self._end(Ending.CLOSED)
+        self.reader.end()
         self._on_lost(self)
 
     def _end(self, ending: Ending) -> None:

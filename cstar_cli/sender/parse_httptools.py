@@ -16,10 +16,14 @@ class HttptoolsReader(AnswerReader):
 
     def __init__(self) -> None:
         super().__init__()
-        self._bad: BadAnswer | None = None
+        self._bad: str | None = None
         self._parser = HttpResponseParser(self)
         # A receiver made of a shell line and netcat ends its lines with LF alone; h11 and browsers take that.
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
+
+    def end(self) -> None:
+        # It holds us as we hold it: only the garbage collector would part us, and floods come faster than that runs.
+        del self._parser
 
     def feed_eof(self) -> None:
         # The parser isn't told of the end of a stream: whether a body may end there is in the headers.
@@ -40,7 +44,7 @@ class HttptoolsReader(AnswerReader):
         except HttpParserError as exc:
             self.reusable = False
             if self._bad is not None:
-                raise self._bad from None
+                raise BadAnswer(self._bad) from None
             if not self.complete:
                 raise self._malformed() from exc
 
@@ -52,7 +56,7 @@ class HttptoolsReader(AnswerReader):
         try:
             self._add_header(name, value)
         except BadAnswer as bad:
-            self._bad = bad
+            self._bad = str(bad)
             raise
 
     def on_headers_complete(self) -> None:
@@ -61,7 +65,7 @@ class HttptoolsReader(AnswerReader):
             try:
                 self._end_interim(status)
             except BadAnswer as bad:
-                self._bad = bad
+                self._bad = str(bad)
                 raise
             return
         self.status = status

@@ -4,11 +4,21 @@ import contextlib
 import http.client
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..processes import Env
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the cloud answered; `content` is the decoded body."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    content: Any
 
 
 class Api:
@@ -29,10 +39,10 @@ class Api:
         return answer
 
     def post(self, path: str, wanted: object) -> Any:
-        return self._ask("POST", path, json.dumps(wanted))
+        return self._data(self.ask("POST", path, wanted))
 
     def get(self, path: str) -> Any:
-        return self._ask("GET", path)
+        return self._data(self.ask("GET", path))
 
     def lines(self, path: str, silent_s: float = 10) -> Iterator[dict[str, Any]]:
         """Yield the lines of JSON of an answer that may go on for ever, over a connection of its own."""
@@ -43,19 +53,24 @@ class Api:
             for line in response:
                 yield json.loads(line)
 
-    def _ask(self, method: str, path: str, body: str | None = None) -> Any:
+    def ask(self, method: str, path: str, wanted: object = None) -> Answer:
+        """Return the answer, whatever it says."""
         connection = self._connection or http.client.HTTPConnection(self._host, timeout=10)
         self._connection = None
         try:
+            body = None if wanted is None else json.dumps(wanted)
             connection.request(method, self._path + path, body, self._headers)
             response = connection.getresponse()
-            answer = json.loads(response.read())
+            content = json.loads(response.read())
         except BaseException:
             connection.close()
             raise
-        assert response.status in (200, 201), answer
         self._connection = connection
-        return answer["data"]
+        return Answer(response.status, response.headers, content)
+
+    def _data(self, answer: Answer) -> Any:
+        assert answer.status in (200, 201), answer.content
+        return answer.content["data"]
 
     def close(self) -> None:
         if self._connection:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cstar_cli.cloud.sessions import OPENED_TOGETHER
 from cstar_cli.protocol.frames import (
     Bye,
     Delivery,
@@ -23,6 +24,21 @@ def test_a_hello_opens_a_session(tmp_path: Path) -> None:
         [delivery] = await room.store.append_event(event("ticket.created"))
         assert welcome == Welcome(delivery.target, resumed=False, waiting=0)
         assert delivery.url == "http://localhost:4000/"
+        assert room.sessions.connected == 1
+
+    run(tmp_path, check)
+
+
+def test_a_crowd_of_hellos_takes_turns(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        for _ in range(OPENED_TOGETHER):
+            await room.sessions.opening.acquire()
+        pipe, _ = room.connect()
+        pipe.say(hello())
+        await room.store.ping()
+        assert room.sessions.connected == 0
+        room.sessions.opening.release()
+        await pipe.hear()
         assert room.sessions.connected == 1
 
     run(tmp_path, check)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..postgres import Postgres, running_postgres
+from ..postgres import Postgres
 from ..processes import Env
 from .receiving import Crowd
 from .stage import Stage
@@ -33,7 +33,7 @@ def count(record_property: Callable[[str, object], None]) -> Count:
 @pytest.fixture
 def postgres() -> Iterator[Postgres]:
     """A server of the test's own, which it may kill."""
-    with running_postgres() as server:
+    with Postgres() as server:
         yield server
 
 

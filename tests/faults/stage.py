@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 # The schedule compressed, by settings that every user has.
 HURRIED = (
-    *("--allow-private-addresses", "--rate-limit", "0"),
+    *("--rate-limit", "0"),
     *("--retry-schedule", "1s,1s,1s", "--delivery-timeout", "2s"),
 )
 CLIENTS = 8
@@ -31,10 +31,14 @@ class Stage:
         self._folder = folder
         self._started = contextlib.ExitStack()
 
-    def start(self, *options: str, port: int = 0) -> Serving:
-        """Start a node; later options win over those of `HURRIED`."""
+    def start(self, *options: str, port: int = 0, env: Env | None = None) -> Serving:
+        """Start a node that may post to this machine; later options win over those of `HURRIED`, `env` over ours."""
+        return self.start_public("--allow-private-addresses", *options, port=port, env=env)
+
+    def start_public(self, *options: str, port: int = 0, env: Env | None = None) -> Serving:
+        """Start a node that posts to public addresses only, as services do."""
         arguments = ("--port", str(port), "--database", self.database, *HURRIED, *options)
-        return self._started.enter_context(Serving(arguments, self.env, self._folder)).await_ready()
+        return self._started.enter_context(Serving(arguments, {**self.env, **(env or {})}, self._folder)).await_ready()
 
     def api(self, node: Serving) -> Api:
         return self._started.enter_context(contextlib.closing(Api(self.env, node.address)))

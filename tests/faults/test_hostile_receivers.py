@@ -61,8 +61,7 @@ def test_hostile_receivers_are_cut_and_cost_nobody_anything(
         cloud.register(node, crowd.url("/ok"), "*")
         cloud.post_events([node], SLOTS)  # memory that is taken once, for connections and pages, is taken here
         settle_down(cloud, node)
-        for hostile in receivers.values():
-            wait_until(lambda held_s=hostile.held_s: len(held_s) == SLOTS, 5, "receivers see the cut")
+        wait_until(lambda: all(len(one.held_s) == SLOTS for one in receivers.values()), 5, "receivers see the cut")
         before_kib = resident_kib(node.pid)
         forget_peak(node.pid)
         slowest_s = 0.0

@@ -1,13 +1,15 @@
 """Receivers that hang, drip, never end, speak nonsense or go away."""
 
 import asyncio
+import gc
 import socket
 import struct
 from pathlib import Path
 
 import pytest
 
-from cstar_cli.sender.answer import BODY_LIMIT
+from cstar_cli.sender.answer import BODY_LIMIT, AnswerReader
+from cstar_cli.sender.connection import Connection
 from cstar_cli.sender.outcome import Failure, Outcome
 
 from .receivers import (
@@ -141,6 +143,27 @@ def test_a_compressed_body_stays_compressed(setup: Setup) -> None:
 def test_what_is_not_an_answer_is_a_protocol_failure(setup: Setup, script: Script, error: str) -> None:
     outcome = setup.post_to(script)
     assert (outcome.failure, outcome.status, outcome.error) == (Failure.PROTOCOL, None, error)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        hang_until_left,
+        repeating(HEAD, b"X-A: " + b"a" * 1000 + b"\r\n"),
+        repeating(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        repeating(HEAD + b"\r\n", b"x" * 65536),
+        answering(b"SSH-2.0-OpenSSH_9.6\r\n"),
+    ],
+)
+def test_what_came_is_forgotten_without_the_garbage_collector(setup: Setup, script: Script) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        setup.post_to(script, timeout_s=DEADLINE_S)
+        left = [one for one in gc.get_objects() if isinstance(one, Connection | AnswerReader)]
+    finally:
+        gc.enable()
+    assert not left
 
 
 def test_chunks_that_are_not_http_are_a_protocol_failure_beside_the_status(setup: Setup) -> None:

@@ -23,18 +23,24 @@ class Upgrades:
 
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], None]] = deque()
+        self._is_scheduled = False
 
     def add(self, begin: Callable[[], None]) -> None:
         self._waiting.append(begin)
-        if len(self._waiting) == 1:
-            asyncio.get_running_loop().call_soon(self._begin_some)
+        if not self._is_scheduled:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self._is_scheduled = True
+        asyncio.get_running_loop().call_soon(self._begin_some)
 
     def _begin_some(self) -> None:
-        for _ in range(min(UPGRADES_A_TURN, len(self._waiting))):
-            self._waiting[0]()
-            self._waiting.popleft()
+        turn = [self._waiting.popleft() for _ in range(min(UPGRADES_A_TURN, len(self._waiting)))]
+        self._is_scheduled = False
         if self._waiting:
-            asyncio.get_running_loop().call_soon(self._begin_some)
+            self._schedule()
+        for begin in turn:
+            begin()
 
 
 def bounded_http() -> type["BoundedHttp"]:

@@ -1,96 +1,40 @@
+"""Websockets that all begin at once."""
+
 import asyncio
-import json
-from contextlib import suppress
 
-import pytest
-
-from cstar_cli.cloud.api.heads import MAX_HEAD_BYTES
-
-from ..serving import TOKEN, Serve, There
-from ..store.making import TEAM
-
-FLOOD = b"x" * 65536
-POST = f"POST /api/v1/teams/{TEAM}/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+from cstar_cli.cloud.api.heads import UPGRADES_A_TURN, Upgrades
 
 
-async def exchange(there: There, *parts: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Send the parts, as far as they are taken, and return what is answered before the connection closes."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
-    try:
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-            if writer.is_closing() or reader.at_eof():
-                break
-        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-    finally:
-        writer.close()
-    status, *lines = head.decode().split("\r\n")
-    headers = dict(line.lower().split(": ", 1) for line in lines)
-    return int(status.split()[1]), headers, body
+def test_a_crowd_of_websockets_begins_a_few_each_turn_in_the_order_they_came() -> None:
+    async def check() -> None:
+        upgrades, begun = Upgrades(), list[int]()
+        for number in range(3 * UPGRADES_A_TURN):
+            upgrades.add(lambda number=number: begun.append(number))
+        for turn in range(1, 4):
+            await asyncio.sleep(0)
+            assert begun == list(range(turn * UPGRADES_A_TURN))
+        upgrades.add(lambda: begun.append(-1))
+        await asyncio.sleep(0)
+        assert begun[-1] == -1
+
+    asyncio.run(check())
 
 
-def is_refusal(answer: tuple[int, dict[str, str], bytes], status: int, code: str) -> bool:
-    found, headers, body = answer
-    error = json.loads(body)["error"]
-    assert (found, error["type"], error["code"]) == (status, "invalid_request_error", code)
-    assert headers["x-cstar-request-id"] == error["request_id"].lower()
-    assert headers["connection"] == "close"
-    assert int(headers["content-length"]) == len(body)
-    return True
+def test_one_that_fails_to_begin_holds_up_no_other() -> None:
+    async def check() -> None:
+        failed: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["exception"]))
+        upgrades, begun = Upgrades(), list[str]()
 
+        def fail() -> None:
+            raise OSError("gone")
 
-@pytest.mark.parametrize(
-    "beginning",
-    [
-        b"GET /" + FLOOD,
-        b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: " + FLOOD,
-        b"GET /health HTTP/1.1\r\n" + b"X-Many: 1\r\n" * (MAX_HEAD_BYTES // 11 + 1),
-    ],
-)
-def test_a_head_without_end_is_refused(serve: Serve, beginning: bytes) -> None:
-    async def check(there: There) -> None:
-        assert is_refusal(await exchange(there, beginning), 431, "headers_too_large")
+        for _ in range(UPGRADES_A_TURN):
+            upgrades.add(fail)
+        upgrades.add(lambda: begun.append("next"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert begun == ["next"]
+        assert failed
 
-    serve(check)
-
-
-def test_trailers_without_end_are_hung_up_on(serve: Serve) -> None:
-    async def check(there: There) -> None:
-        beginning = POST.encode() + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX-Trailer: "
-        with suppress(ConnectionError):  # what was sent and not read resets the connection
-            assert is_refusal(await exchange(there, beginning, *[FLOOD] * 32), 431, "headers_too_large")
-        assert (await there.get("/health")).is_success
-
-    serve(check)
-
-
-def test_a_long_head_that_ends_is_read(serve: Serve) -> None:
-    async def check(there: There) -> None:
-        assert (await there.get("/health", x_long="x" * (MAX_HEAD_BYTES - 2000))).is_success
-
-    serve(check)
-
-
-def test_a_long_body_is_no_head(serve: Serve) -> None:
-    async def check(there: There) -> None:
-        body = json.dumps({"type": "ticket.created", "data": {"id": "x" * 500_000}}).encode()
-
-        async def in_chunks() -> object:
-            for start in range(0, len(body), 1000):
-                yield body[start : start + 1000]
-
-        for content in (body, in_chunks()):
-            assert (await there.client.post("/events", content=content)).status_code == 201  # type: ignore[arg-type] # bytes
-
-    serve(check)
-
-
-@pytest.mark.parametrize(
-    "request_", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"\x16\x03\x01"]
-)
-def test_what_is_no_request_is_refused_in_the_error_shape(serve: Serve, request_: bytes) -> None:
-    async def check(there: There) -> None:
-        assert is_refusal(await exchange(there, request_), 400, "bad_request")
-
-    serve(check)
+    asyncio.run(check())
