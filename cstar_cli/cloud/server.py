@@ -34,6 +34,7 @@ from cstar_cli.sender.client import Sender
 from cstar_cli.sender.guard import allowed
 
 BACKLOG = 2048
+ACCEPTED_A_TURN = 16
 DRAIN_S = 10.0
 REQUESTS_S = 5  # for requests that are stuck: tunnels and tails are told to end first
 EMBEDDED_DRAIN_S = 1.0  # somebody has pressed Ctrl-C and waits
