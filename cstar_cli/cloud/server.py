@@ -93,7 +93,8 @@ async def _serving(cloud: Cloud, listening: socket.socket, store_ms: Callable[[]
     dispatcher = Dispatcher(cloud.store, sender, policy, now_ms=cloud.now_ms, random=random.random, observe=observe)
     upkeep = Upkeep(cloud.store, cloud.sessions, cloud.options.retention_s, longest_wait_ms(policy), store_ms)
     async with asyncio.TaskGroup() as group:
-        serving = group.create_task(server.serve(sockets=_accepting(listening)))
+        accepting = _accepting(listening)
+        serving = group.create_task(server.serve(sockets=accepting))
         background = [
             group.create_task(_or_say("dispatcher", dispatcher.run())),
             group.create_task(_or_say("upkeep", upkeep.run())),
@@ -109,6 +110,8 @@ async def _serving(cloud: Cloud, listening: socket.socket, store_ms: Callable[[]
             await asyncio.wait({serving})  # here, for the group would cut it short when it is left by an error
             for task in background:
                 task.cancel()
+            for each in accepting:
+                each.close()
             await sender.close()
 
 
