@@ -21,7 +21,7 @@ need = { $(1); } >/dev/null 2>&1 || { \
 	&& { $(1); } >/dev/null 2>&1; } || { echo "make: $(3)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format completions clean python node
+.PHONY: help demo test lint format completions clean python node postgres
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +30,7 @@ demo: $(INSTALLED) ## Install, then send every event type to a receiver that che
 	@if command -v node && command -v npm; then $(MAKE) --no-print-directory $(EXPRESS); fi >/dev/null || true
 	@$(BIN)/python $(DEMO)/run.py
 
-test: $(INSTALLED) $(EXPRESS) ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
+test: $(INSTALLED) $(EXPRESS) | postgres ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## Check style, types and the floors
@@ -70,3 +70,6 @@ python:
 
 node:
 	@$(call need,node --version && npm --version,nodejs npm,Node is missing: install Node 18 or newer with npm.)
+
+postgres:
+	@$(call need,command -v initdb || ls /usr/lib/postgresql/*/bin/initdb,postgresql,PostgreSQL is missing: install its server (13 or newer).)

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypedDict
 
 import asyncpg
 
@@ -37,15 +38,15 @@ class Postgres:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self._user = _unprivileged()
+        self._identity = _unprivileged()
         self._folder = Path(tempfile.mkdtemp(prefix="cstar-postgres-"))
         self._data = self._folder / "data"
         self._shell: subprocess.Popen[str] | None = None
         self._ready = threading.Event()
         self._said: list[str] = []
         self._numbers = itertools.count()
-        if self._user:
-            shutil.chown(self._folder, self._user)
+        if self._identity:
+            os.chown(self._folder, self._identity["user"], self._identity["group"])
         made = subprocess.run(
             [
                 _program("initdb"),
@@ -59,7 +60,7 @@ class Postgres:
                 "-E",
                 "UTF8",
             ],
-            user=self._user,
+            **self._identity,
             cwd=self._folder,
             capture_output=True,
             text=True,
@@ -93,7 +94,7 @@ class Postgres:
         self._ready.clear()
         self._shell = subprocess.Popen(
             ["/bin/sh", "-c", _UNTIL_WE_END, "sh", _program("postgres"), "-D", self._data, *options],
-            user=self._user,
+            **self._identity,
             cwd=self._folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -189,11 +190,18 @@ def _version(program: Path) -> int:
     return int(version) if version.isdigit() else 0
 
 
-def _unprivileged() -> str | None:
+class _Identity(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def _unprivileged() -> _Identity:
     """Whom the server runs as, when it can't as us."""
     if os.geteuid() != 0:
-        return None
+        return {}
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
+            account = pwd.getpwnam(name)
+            return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     raise AssertionError("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody.")

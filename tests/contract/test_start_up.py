@@ -11,6 +11,7 @@ from tests.processes import Env, Running
 
 HEAVY = {
     "asyncio",
+    "asyncpg",
     "httpx",
     "msgspec",
     "rich",

@@ -1,15 +1,16 @@
 """Opens the store that a database's name stands for: a file, or the URL of a PostgreSQL database."""
 
 import importlib.util
+import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.errors import CstarError
 from cstar_cli.files import make_folder
 
 _SCHEMES = ("postgresql://", "postgres://")
+_ACCOUNT = re.compile(r"([^:@/?#]*)(?::.*)?@([^@?#]*)")
 
 
 def is_url(database: Path | str) -> bool:
@@ -21,10 +22,12 @@ def shown(database: Path | str) -> str:
     """Return it for people: without a password, and without the parameters, where one may stand too."""
     if not is_url(database):
         return str(database)
-    parts = urlsplit(str(database))
-    user, _, hosts = parts.netloc.rpartition("@")
-    name, _, _ = user.partition(":")
-    return urlunsplit((parts.scheme, f"{name}@{hosts}" if name else hosts, parts.path, "", ""))
+    scheme, _, rest = str(database).partition("://")
+    # A password that isn't percent-encoded may hold anything.
+    account = _ACCOUNT.match(rest)
+    if account:
+        return f"{scheme}://{account[1]}@{account[2]}"
+    return f"{scheme}://{rest.partition('?')[0]}"
 
 
 async def open_store(database: Path | str, *, now_ms: Callable[[], int], poll_s: float = 1.0) -> Store:

@@ -65,7 +65,7 @@ class Batcher(Generic[Item, Result]):
         try:
             answers = await self._database.change(self._change, [job.item for job in batch])
         except Exception as error:
-            if len(batch) > 1 and _is_of_one(error):
+            if len(batch) > 1 and not isinstance(error, StoreUnavailable):
                 # One item spoiled the transaction for all: give each its own, so that each gets its own answer.
                 for job in batch:
                     await self._commit([job])
@@ -78,11 +78,3 @@ class Batcher(Generic[Item, Result]):
                 job.done.set_exception(answer)
             else:
                 job.done.set_result(answer)
-
-
-def _is_of_one(error: Exception) -> bool:
-    """Say whether a smaller transaction might do: not when the database is away, and all would wait for its return."""
-    away = (OSError, TimeoutError)
-    return not isinstance(error.__cause__, away) and not getattr(error.__cause__, "sqlstate", "").startswith(
-        ("08", "57P", "53")
-    )

@@ -6,10 +6,12 @@ disk, and many hints become one (a NOTIFY takes a lock that all commits with one
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
+import asyncpg
 import msgspec
 
 from cstar_cli.backoff import jittered
@@ -37,7 +39,7 @@ _decoder = msgspec.json.Decoder(_Notice)
 
 
 class Bus:
-    """This node's place among the others; made with `run` in the background."""
+    """This node's place among the others: `join` it, then `run` it in the background."""
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class Bus:
         self._sleep = sleep
         self._topics: set[str] = set()
         self._stirred = asyncio.Event()
-        self._has_listened = False
+        self._connection: StoreConnection | None = None
 
     def tell(self, topics: Iterable[str]) -> None:
         """Wake the other nodes' listeners of the topics, soon."""
@@ -62,28 +64,39 @@ class Bus:
         if self._topics:
             self._stirred.set()
 
+    async def join(self) -> StoreConnection:
+        """Hear the others from now on. Raises StoreUnavailable."""
+        connection = self._connection = await self._connector.connect(synchronous_commit="off")
+        with faults_named(self._connector.url):
+            connection.add_termination_listener(lambda _: self._stirred.set())
+            await connection.add_listener(CHANNEL, self._hear)
+        return connection
+
     async def run(self) -> None:
         """Listen, tell and beat for ever, over as many connections as that takes."""
-        waits = jittered(FIRST_BACKOFF_S, MOST_BACKOFF_S, random.random)
+        waits = self._waits()
         while True:
             try:
-                connection = await self._connector.connect(synchronous_commit="off")
-                try:
-                    with faults_named(self._connector.url):
-                        await self._listen(connection)
-                        waits = jittered(FIRST_BACKOFF_S, MOST_BACKOFF_S, random.random)
-                        await self._serve(connection)
-                finally:
-                    connection.terminate()
-            except StoreUnavailable:
-                await self._sleep(next(waits))
+                connection = self._connection
+                if connection is None:
+                    connection = await self.join()
+                    self._wakeups.wake_all()  # what was said meanwhile was said to nobody
+                    waits = self._waits()
+                with faults_named(self._connector.url):
+                    await self._serve(connection)
+            except (StoreUnavailable, asyncpg.PostgresError):  # this goes on, whatever is wrong
+                pass
+            finally:
+                self.leave()
+            await self._sleep(next(waits))
 
-    async def _listen(self, connection: StoreConnection) -> None:
-        connection.add_termination_listener(lambda _: self._stirred.set())
-        await connection.add_listener(CHANNEL, self._hear)
-        if self._has_listened:
-            self._wakeups.wake_all()  # what was said meanwhile was said to nobody
-        self._has_listened = True
+    def leave(self) -> None:
+        if self._connection:
+            self._connection.terminate()
+            self._connection = None
+
+    def _waits(self) -> Iterator[float]:
+        return jittered(FIRST_BACKOFF_S, MOST_BACKOFF_S, random.random)
 
     async def _serve(self, connection: StoreConnection) -> None:
         """Return when the connection is gone."""
@@ -98,11 +111,9 @@ class Bus:
             self._stirred.clear()
             if self._topics or connection.is_closed():
                 continue
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(max(0, beat_at - self._clock())):
                     await self._stirred.wait()
-            except TimeoutError:
-                pass
 
     async def _notify(self, connection: StoreConnection) -> None:
         topics, self._topics = self._topics, set()

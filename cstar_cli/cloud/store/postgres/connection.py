@@ -4,26 +4,30 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from cstar_cli.cloud.store.interface import StoreUnavailable
+from cstar_cli.cloud.store.open import shown
+from cstar_cli.errors import CstarError
 
 CONNECT_S = 5.0
 COMMAND_S = 10.0
 SCHEMA = "cstar"
 # Plans made for the tables as they are now: a queue is empty at one time and long at another, and no statistics are
-# ever right about it. A node that stops in the middle of a transaction must not hold up the others.
+# ever right about it. Of two indexes the one that finds fewer rows, wherever these lie. And a node that stops in the
+# middle of a transaction must not hold up the others.
 SETTINGS = {
     "application_name": "cstar",
     "search_path": SCHEMA,
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
     "enable_seqscan": "off",
+    "random_page_cost": "1",
     "idle_in_transaction_session_timeout": "10000",
     "lock_timeout": "5000",
+    "statement_timeout": "9500",
 }
 
 Row: TypeAlias = asyncpg.Record
@@ -43,26 +47,42 @@ else:
 
 
 class StoreConnection(_Plain):
-    """A connection whose text may hold anything: PostgreSQL's can't have U+0000, which becomes U+FFFD."""
+    """A connection for whom a database that doesn't answer is gone, and whose text may hold anything.
+
+    After a timeout asyncpg would wait as long again, for the statement to be cancelled and the transaction rolled
+    back. PostgreSQL's text can't have U+0000, which becomes U+FFFD.
+    """
 
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
-        return await super().execute(query, *map(_storable, args), timeout=timeout)
+        with self._gone_after_a_timeout():
+            return await super().execute(query, *map(_storable, args), timeout=timeout)
 
     # The caller never asks for another class of rows, which is what the overloads of the two are about.
     async def fetch(  # type: ignore[override]
         self, query: str, *args: object, timeout: float | None = None, **options: Any
     ) -> list[Row]:
-        rows: list[Row] = await super().fetch(query, *map(_storable, args), timeout=timeout, **options)
-        return rows
+        with self._gone_after_a_timeout():
+            rows: list[Row] = await super().fetch(query, *map(_storable, args), timeout=timeout, **options)
+            return rows
 
     async def fetchrow(  # type: ignore[override]
         self, query: str, *args: object, timeout: float | None = None, **options: Any
     ) -> Row | None:
-        row: Row | None = await super().fetchrow(query, *map(_storable, args), timeout=timeout, **options)
-        return row
+        with self._gone_after_a_timeout():
+            row: Row | None = await super().fetchrow(query, *map(_storable, args), timeout=timeout, **options)
+            return row
 
     async def fetchval(self, query: str, *args: object, column: int = 0, timeout: float | None = None) -> Any:
-        return await super().fetchval(query, *map(_storable, args), column=column, timeout=timeout)
+        with self._gone_after_a_timeout():
+            return await super().fetchval(query, *map(_storable, args), column=column, timeout=timeout)
+
+    @contextmanager
+    def _gone_after_a_timeout(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            self.terminate()
+            raise
 
     def get_reset_query(self) -> str:
         """Nothing to reset: no question or change alters the connection it runs on."""
@@ -82,15 +102,21 @@ class Connector:
         self._strays: set[asyncio.Task[StoreConnection]] = set()
 
     async def connect(self, **settings: str) -> StoreConnection:
-        """Open a connection. Raises StoreUnavailable."""
-        with faults_named(self.url):
-            return await self.connect_for_pool(
-                self.url,
-                timeout=CONNECT_S,
-                command_timeout=COMMAND_S,
-                connection_class=StoreConnection,
-                server_settings=SETTINGS | settings,
-            )
+        """Open a connection. Raises StoreUnavailable, or CstarError where the URL is none."""
+        try:
+            with faults_named(self.url):
+                return await self.connect_for_pool(
+                    self.url,
+                    timeout=CONNECT_S,
+                    command_timeout=COMMAND_S,
+                    connection_class=StoreConnection,
+                    server_settings=SETTINGS | settings,
+                )
+        except (ValueError, OverflowError):  # with pieces of the password in it
+            raise CstarError(
+                f"{shown(self.url)} can't be read as a database's URL:"
+                " percent-encode what is special in its user and password."
+            ) from None
 
     async def connect_for_pool(self, dsn: str | None = None, **options: Any) -> StoreConnection:
         """Open a connection as asyncpg does, with the errors of asyncpg."""
@@ -125,14 +151,6 @@ def faults_named(url: str) -> Iterator[None]:
         if isinstance(error, TimeoutError):
             reason = ["it doesn't answer in time"]
         raise StoreUnavailable(f"The database {shown(url)} can't be used: {reason[0].rstrip('.')}.") from error
-
-
-def shown(url: str) -> str:
-    """Return the URL without its password, and without its parameters, where one may stand too."""
-    parts = urlsplit(url)
-    user, _, hosts = parts.netloc.rpartition("@")
-    name, _, _ = user.partition(":")
-    return urlunsplit((parts.scheme, f"{name}@{hosts}" if name else hosts, parts.path, "", ""))
 
 
 def _storable(argument: object) -> object:

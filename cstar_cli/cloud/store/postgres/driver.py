@@ -79,6 +79,7 @@ class PostgresStore:
             await store._database.open()
             await store._lists.open()
             await store._database.ask(sessions.beat, store._node)
+            await store._bus.join()
         except BaseException:
             await store._close_connections()
             raise
@@ -189,6 +190,7 @@ class PostgresStore:
             watchers.create_task(self._poll.run())
 
     async def _close_connections(self) -> None:
+        self._bus.leave()
         await self._database.close()
         await self._lists.close()
         await self._connector.close()

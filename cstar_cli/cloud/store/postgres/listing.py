@@ -10,7 +10,7 @@ from cstar_cli.events.filters import EventFilter
 
 # So many types match much of the log, and walking all of it finds them as soon as one index after the other.
 MERGED_TYPES = 60
-_MOST = 2**62
+MOST_ROWS = 2**62  # what LIMIT and OFFSET take
 
 
 class Listing:
@@ -58,7 +58,7 @@ class Listing:
 
     async def read(self, direction: Literal["ASC", "DESC"], limit: int, offset: int = 0) -> list[Row]:
         order = ", ".join(f"{column} {direction}" for column in self._order)
-        offset = min(offset, _MOST)
+        offset = min(offset, MOST_ROWS)
         if self._types is None:
             return await self._fetch(f"{self._select()} ORDER BY {order}", limit, offset)
         if len(self._types) > MERGED_TYPES:
@@ -66,7 +66,7 @@ class Listing:
             return await self._fetch(f"{self._select()} ORDER BY {order}", limit, offset)
         self._values.append(self._types)
         types = f"unnest(${len(self._values)}::text[]) AS wanted(of_type)"
-        self._values.append(min(limit + offset, _MOST))
+        self._values.append(min(limit + offset, MOST_ROWS))
         branch = f"{self._select()} AND {self._type_column} = of_type ORDER BY {order} LIMIT ${len(self._values)}"
         return await self._fetch(
             f"SELECT b.* FROM {types} CROSS JOIN LATERAL ({branch}) b ORDER BY {order}", limit, offset

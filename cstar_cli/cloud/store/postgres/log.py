@@ -49,9 +49,10 @@ async def cursor_before(connection: Connection, team_id: str, since_ms: int) -> 
     Among them one that was recorded later may be of an earlier transaction, by as much as a transaction can last.
     """
     first = await connection.fetchrow(
-        "SELECT xid, seq FROM attempts WHERE team_id = $1 AND recorded_at_ms >= $2 AND recorded_at_ms <= $3 + ("
+        "WITH around AS MATERIALIZED ("
+        " SELECT xid, seq FROM attempts WHERE team_id = $1 AND recorded_at_ms >= $2 AND recorded_at_ms <= $3 + ("
         " SELECT recorded_at_ms FROM attempts WHERE team_id = $1 AND recorded_at_ms >= $2"
-        " ORDER BY recorded_at_ms LIMIT 1) ORDER BY xid, seq LIMIT 1",
+        " ORDER BY recorded_at_ms LIMIT 1)) SELECT xid, seq FROM around ORDER BY xid, seq LIMIT 1",
         team_id,
         since_ms,
         LONGEST_CHANGE_MS,

@@ -5,7 +5,8 @@ from importlib.resources.abc import Traversable
 
 import asyncpg
 
-from cstar_cli.cloud.store.postgres.connection import SCHEMA, Connector, StoreConnection, faults_named, shown
+from cstar_cli.cloud.store.open import shown
+from cstar_cli.cloud.store.postgres.connection import SCHEMA, Connector, StoreConnection, faults_named
 from cstar_cli.errors import CstarError
 
 OLDEST_SERVER = 13  # the first with xid8 and pg_snapshot_xmin
@@ -15,7 +16,7 @@ _LOCK = int.from_bytes(b"cstr")
 
 async def migrate(url: str) -> list[str]:
     """Apply the migrations that the database hasn't had; return their names. Raises CstarError."""
-    connection = await Connector(url).connect(lock_timeout="0")
+    connection = await Connector(url).connect(lock_timeout="0", statement_timeout="0")
     try:
         if connection.get_server_version().major < OLDEST_SERVER:
             raise CstarError(f"{shown(url)} is too old: cstar needs PostgreSQL {OLDEST_SERVER} or newer.")

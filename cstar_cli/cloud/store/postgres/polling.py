@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+import asyncpg
+
 from cstar_cli.cloud.store.interface import StoreUnavailable
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Database
@@ -40,7 +42,7 @@ class Poll:
             await self._sleep(self._poll_s)
             try:
                 await self.look()
-            except StoreUnavailable:
+            except (StoreUnavailable, asyncpg.PostgresError):  # this goes on, whatever is wrong
                 continue
 
     async def look(self) -> None:

@@ -8,6 +8,7 @@ from cstar_cli.cloud.store.interface import Conflict
 from cstar_cli.cloud.store.postgres import rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Database, Written
+from cstar_cli.cloud.store.postgres.listing import MOST_ROWS
 from cstar_cli.cloud.store.queries import Page
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
 from cstar_cli.cloud.store.webhooks import NewWebhook, Webhook, WebhookChange
@@ -69,7 +70,7 @@ async def _list(connection: Connection, team_id: str, page: Page) -> builtins.li
         f"SELECT {rows.WEBHOOK} FROM webhooks WHERE team_id = $1 ORDER BY seq DESC LIMIT $2 OFFSET $3",
         team_id,
         page.size + 1,
-        page.offset,
+        min(page.offset, MOST_ROWS),
     )
     return [rows.webhook(row) for row in found]
 

@@ -89,9 +89,7 @@ class SqliteStore:
         return await self._writer.run(lambda connection: writes.append_event(connection, event, only, self._now_ms()))
 
     async def forget(self, before_ms: int, limit: int) -> int:
-        return await self._writer.run(
-            lambda connection: upkeep.forget(connection, before_ms, limit, self._now_ms())
-        )
+        return await self._writer.run(lambda connection: upkeep.forget(connection, before_ms, limit, self._now_ms()))
 
     async def open_session(self, team_id: str, filter: EventFilter, forward_to: str) -> Session:
         session = Session(new_id("ses"), team_id, filter, forward_to, epoch=1)

@@ -1,0 +1,146 @@
+"""However long the tables are, a question reads about as many rows as it answers."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from asyncpg.connection import LoggedQuery
+
+from cstar_cli.cloud.store.postgres import log, reads
+from cstar_cli.cloud.store.postgres.claiming import Turns, Wanted, claim
+from cstar_cli.cloud.store.postgres.connection import Connection, Connector
+from cstar_cli.cloud.store.postgres.cursor import Cursor
+from cstar_cli.cloud.store.postgres.upkeep import forget
+from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page, StatusFilter
+from cstar_cli.cloud.store.records import Session
+from cstar_cli.events.filters import EventFilter
+
+from ..making import TEAM
+from .databases import fresh_database
+from .nodes import database
+
+ROWS = 20_000
+WEBHOOKS = 100
+MOST_READ = 1000
+# One in a thousand of everything is rare: of another type, failed, to another target.
+FILL = f"""
+INSERT INTO event_types VALUES ('{TEAM}', 'ticket.created'), ('{TEAM}', 'boss.spawned');
+INSERT INTO events (id, team_id, type, created_at_ms, body)
+SELECT 'evt_' || n, '{TEAM}', CASE WHEN n % 1000 = 0 THEN 'boss.spawned' ELSE 'ticket.created' END, n, ''
+FROM generate_series(1, {ROWS}) n;
+INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms) VALUES ('ses_1', '{TEAM}', '*', '', 1, 1);
+INSERT INTO webhooks (id, team_id, name, url, patterns, secret, is_active, created_at_ms, updated_at_ms)
+SELECT 'whk_' || n, '{TEAM}', '', 'http://w/', '*', '', TRUE, 1, 1 FROM generate_series(0, {WEBHOOKS - 1}) n;
+INSERT INTO deliveries (id, team_id, event_seq, event_id, event_type, target, url, status, attempt_count, created_at_ms)
+SELECT 'dlv_' || seq, team_id, seq, id, type, CASE WHEN seq % 1000 = 1 THEN 'ses_1' ELSE 'whk_' || seq % 100 END,
+    CASE WHEN seq % 1000 = 1 THEN 'http://s/' ELSE 'http://w/' END,
+    CASE WHEN seq % 1000 = 2 THEN 'failed' WHEN seq % 1000 = 1 THEN 'pending' ELSE 'succeeded' END, 1, seq
+FROM events;
+INSERT INTO queue (seq, target, due_at_ms, size) SELECT seq, target, seq, 0 FROM deliveries WHERE target LIKE 'whk%';
+INSERT INTO attempts (
+    xid, team_id, delivery_id, event_seq, event_id, event_type, target, url, number, recorded_at_ms, started_at_ms,
+    duration_ms, outcome, request_headers, response_headers, response_body
+)
+SELECT (3 + seq / 100)::text::xid8, team_id, id, event_seq, event_id, event_type, target, url, 1, 60000 * seq, 1, 1,
+    CASE WHEN status = 'failed' THEN 'failed' ELSE 'succeeded' END, '[]', '[]', '' FROM deliveries;
+"""
+RARE = EventFilter.parse(["boss.*"])
+SESSION = Session("ses_1", TEAM, RARE, "", 1)
+DELIVERIES = {
+    "all": DeliveryQuery(),
+    "rare type": DeliveryQuery(events=RARE),
+    "failed": DeliveryQuery(status="failed"),
+    "succeeded": DeliveryQuery(status="succeeded"),
+    "to a session": DeliveryQuery(target="ses_1"),
+    "to a URL": DeliveryQuery(target="http://s/"),
+    "of an event": DeliveryQuery(event_id="evt_7"),
+}
+ATTEMPTS = {
+    "all": AttemptQuery(),
+    "rare type": AttemptQuery(events=RARE),
+    "failed": AttemptQuery(status=StatusFilter.parse("failed")),
+    "succeeded": AttemptQuery(status=StatusFilter.parse("succeeded")),
+    "to a session": AttemptQuery(target="ses_1"),
+    "to a URL": AttemptQuery(target="http://s/"),
+    "of an event": AttemptQuery(event_id="evt_7"),
+}
+CURSOR = Cursor(3 + ROWS // 200, ROWS // 2)
+Question = Callable[[Connection], Awaitable[object]]
+
+
+def of_deliveries(query: DeliveryQuery) -> Question:
+    return lambda connection: reads.deliveries(connection, TEAM, query, Page())
+
+
+def of_last_attempts(query: AttemptQuery) -> Question:
+    return lambda connection: log.last_attempts(connection, TEAM, query, 10)
+
+
+def of_tail(query: AttemptQuery) -> Question:
+    return lambda connection: log.attempts_after(connection, TEAM, query, CURSOR, 10)
+
+
+QUESTIONS: Mapping[str, Question] = {
+    "events": lambda connection: reads.events(connection, TEAM, EventFilter.parse(()), Page()),
+    "events: rare type": lambda connection: reads.events(connection, TEAM, RARE, Page()),
+    **{f"deliveries: {name}": of_deliveries(query) for name, query in DELIVERIES.items()},
+    **{f"last attempts: {name}": of_last_attempts(query) for name, query in ATTEMPTS.items()},
+    **{f"tail: {name}": of_tail(query) for name, query in ATTEMPTS.items()},
+    "moment": lambda connection: log.cursor_before(connection, TEAM, 60_000 * ROWS // 2),
+    "hidden": lambda connection: log.has_hidden(connection, TEAM),
+    "due": lambda connection: reads.due(connection, SESSION, ["dlv_1"], 10, 1000),
+    "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
+    "forget": lambda connection: forget(connection, ROWS, 20),
+}
+
+
+@pytest.fixture(scope="module")
+def filled() -> str:
+    url = fresh_database()
+
+    async def fill() -> None:
+        async with database(url) as connection:
+            await connection.execute(FILL)
+            await connection.execute("ANALYZE")
+
+    asyncio.run(fill())
+    return url
+
+
+def most_rows_in(plan: Mapping[str, Any]) -> Iterator[float]:
+    """How many rows each step has read, over all its turns."""
+    read: float = sum(plan.get(count, 0) for count in ("Actual Rows", "Rows Removed by Filter"))
+    yield read * plan.get("Actual Loops", 0)
+    for part in plan.get("Plans", ()):
+        yield from most_rows_in(part)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_reads_few_rows(filled: str, name: str) -> None:
+    async def check() -> None:
+        connection = await Connector(filled).connect()
+        asked: list[LoggedQuery] = []
+        try:
+            transaction = connection.transaction()
+            await transaction.start()
+            with connection.query_logger(asked.append):
+                await QUESTIONS[name](connection)
+            await transaction.rollback()
+            assert asked
+            for query in asked:
+                await assert_flat(connection, query)
+        finally:
+            connection.terminate()
+
+    asyncio.run(check())
+
+
+async def assert_flat(connection: Connection, query: LoggedQuery) -> None:
+    transaction = connection.transaction()
+    await transaction.start()
+    explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.query}", *query.args)
+    await transaction.rollback()
+    [plan] = json.loads(explained)
+    assert max(most_rows_in(plan["Plan"])) <= MOST_READ, (query.query, json.dumps(plan, indent=1))
