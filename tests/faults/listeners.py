@@ -2,8 +2,8 @@
 
     python listeners.py COUNT
 
-Each line on stdout is a JSON object: `{"up": SESSION, "resumed": BOOL, "at_s": MONOTONIC}` when a listener is connected,
-`{"got": DELIVERY, "event": EVENT}` when one has forwarded something.
+Each line on stdout is a JSON object: `{"up": SESSION, "resumed": BOOL, "at_s": MONOTONIC}` when a listener is
+connected, `{"got": DELIVERY, "event": EVENT}` when one has forwarded something.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """Websockets that all begin at once."""
 
 import asyncio
+from functools import partial
 
 from cstar_cli.cloud.api.heads import UPGRADES_A_TURN, Upgrades
 
@@ -9,7 +10,7 @@ def test_a_crowd_of_websockets_begins_a_few_each_turn_in_the_order_they_came() -
     async def check() -> None:
         upgrades, begun = Upgrades(), list[int]()
         for number in range(3 * UPGRADES_A_TURN):
-            upgrades.add(lambda number=number: begun.append(number))
+            upgrades.add(partial(begun.append, number))
         for turn in range(1, 4):
             await asyncio.sleep(0)
             assert begun == list(range(turn * UPGRADES_A_TURN))
