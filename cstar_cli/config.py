@@ -111,6 +111,9 @@ def credentials(base: str, env: Mapping[str, str], home: Home) -> Credentials:
     team_id, key = env.get("CSTAR_TEAM_ID"), env.get("CSTAR_API_KEY")
     if team_id and key:
         return Credentials(team_id, key)
+    if team_id or key:
+        given, missing = ("CSTAR_API_KEY", "CSTAR_TEAM_ID") if key else ("CSTAR_TEAM_ID", "CSTAR_API_KEY")
+        raise UsageError(f"{given} is set without {missing}: set both, or neither.")
     profile = home.profile()
     if profile.login is not None and profile.login.api_base == base:
         return Credentials(profile.login.team_id, profile.login.api_key)

@@ -192,10 +192,11 @@ def test_the_environments_key_goes_before_both(own: Home) -> None:
 
 
 @pytest.mark.parametrize("missing", OF_THE_ENVIRONMENT)
-def test_half_of_it_in_the_environment_is_nothing(own: Home, missing: str) -> None:
+def test_half_of_it_in_the_environment_is_refused_lest_another_key_is_taken(own: Home, missing: str) -> None:
     half = {name: value for name, value in OF_THE_ENVIRONMENT.items() if name != missing}
-    with pytest.raises(NotAllowed, match="or set CSTAR_TEAM_ID and CSTAR_API_KEY"):
-        credentials(THERE, half, own)
+    for base in (THERE, LOCAL):
+        with pytest.raises(UsageError, match=f"is set without {missing}"):
+            credentials(base, half, own)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ SWEEP_S = 1.0
 SLEPT_MS = 5000  # a sweep that comes so late says that the machine has slept
 CAP_S = MINUTE_S
 FORGET_S = HOUR_S
+FORGETS_A_RETENTION = 10  # nothing is kept much longer than it is to be
 FIRST_FORGET_S = 10.0
 FORGET_BATCH = 200
 FORGET_PAUSE_S = 0.1  # lets what is urgent go between two batches
@@ -69,7 +70,7 @@ class Upkeep:
         await self.sleep(FIRST_FORGET_S)
         while True:
             await _bear(self._forget_old())
-            await self.sleep(FORGET_S)
+            await self.sleep(min(FORGET_S, self.retention_s / FORGETS_A_RETENTION))
 
     async def _forget_old(self) -> None:
         forgotten = 0

@@ -32,7 +32,7 @@ def deliveries() -> None:
 @asks(app, "list")
 def index(
     talk: "Dialogue",
-    status: Annotated[Status | None, typer.Option(help="Only those that are so.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only deliveries in this state.")] = None,
     events: EventGlobs = None,
     target: Annotated[
         str | None, typer.Option(metavar="ID|URL", help="Only those to this webhook, session or URL.")

@@ -52,7 +52,7 @@ DeliveryTimeout = Annotated[str, typer.Option(metavar="TIME", help="How long one
 MaxInFlight = Annotated[
     int, typer.Option(min=1, max=MOST_IN_FLIGHT, metavar="N", help="How many deliveries at once to one webhook.")
 ]
-DisableAfter = Annotated[str, typer.Option(metavar="TIME", help="Disable a webhook of which all has failed so long.")]
+DisableAfter = Annotated[str, typer.Option(metavar="TIME", help="Disable a webhook when all has failed for so long.")]
 AllowPrivate = Annotated[
     bool, typer.Option("--allow-private-addresses", help="Deliver to webhooks on loopback and private addresses too.")
 ]

@@ -131,8 +131,13 @@ def _is_refusal(error: Exception) -> bool:
 
 def _answered(status: int, retry_after: str, api_base: str) -> CstarError | Unreachable:
     """A failing cloud gets another try, and the time it asks for; one that refuses us doesn't."""
-    if status in (401, 403):
-        return NotAllowed(f"The cloud at {api_base} refuses our token: is it another user's, or another CSTAR_HOME's?")
+    if status == 401:
+        return NotAllowed(
+            f"The cloud at {api_base} refuses our key: it was revoked, or it is another cloud's, user's or CSTAR_HOME's. "
+            "cstar whoami says which one it is."
+        )
+    if status == 403:
+        return NotAllowed(f"The cloud at {api_base} lets our key not listen: it takes one that reads and writes (sk_…).")
     if status == 429 or status >= 500:
         wait_s = retry_after_s(retry_after, MOST_WAIT_S)
         asks = f" and asks to wait {wait_s} s" if wait_s else ""

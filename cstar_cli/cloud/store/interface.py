@@ -109,7 +109,10 @@ class Queue(Protocol):
         ...
 
     async def recover(self, team_id: str, webhook_id: str, since_ms: int) -> int | None:
-        """Retry all failed deliveries of a webhook that were made since then, and return how many; see `retry`."""
+        """Retry all failed deliveries of a webhook that were made since then, and return how many; see `retry`.
+
+        Tests, which went to this webhook `only`, stay as they are.
+        """
         ...
 
     async def cap_waits(self, longest_ms: int) -> None:

@@ -176,6 +176,16 @@ def test_all_that_failed_since_then_is_retried(within: Within[None], clock: Cloc
     within(check)
 
 
+def test_a_failed_test_of_the_webhook_is_not_recovered(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await webhook(store)
+        await store.append_event(event(), only=to.id)
+        await posted(store, 500)
+        assert await store.queue.recover(TEAM, to.id, 0) == 0
+
+    within(check)
+
+
 def test_a_great_many_are_recovered(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         to, other = await webhook(store), await webhook(store)

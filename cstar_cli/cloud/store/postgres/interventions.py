@@ -105,7 +105,7 @@ async def may_recover(connection: Connection, team_id: str, webhook_id: str) -> 
 async def recover_some(connection: Connection, webhook_id: str, after: Place) -> Written[tuple[int, Place]]:
     """Retry the next of the failed deliveries; answer how many these were, and the place of the last one."""
     found = await connection.fetch(
-        "SELECT created_at_ms, seq FROM deliveries WHERE target = $1 AND status = 'failed'"
+        "SELECT created_at_ms, seq FROM deliveries WHERE target = $1 AND status = 'failed' AND NOT once"
         " AND (created_at_ms, seq) > ($2, $3) ORDER BY created_at_ms, seq LIMIT $4 FOR UPDATE SKIP LOCKED",
         webhook_id,
         *after,
