@@ -10,8 +10,7 @@ class Link:
     """Listens on a port of its own and passes every connection on."""
 
     def __init__(self, base: str) -> None:
-        parts = urlsplit(base)
-        self._to = (parts.hostname or "", parts.port or 80)
+        self.lead_to(base)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._sockets: set[socket.socket] = set()
         self._mended = threading.Event()
@@ -19,6 +18,11 @@ class Link:
         self.base = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
+
+    def lead_to(self, base: str) -> None:
+        """Pass connections to this address, from the next one on."""
+        parts = urlsplit(base)
+        self._to = (parts.hostname or "", parts.port or 80)
 
     def cut(self) -> None:
         """Break every connection, and each new one until `mend`."""

@@ -139,7 +139,7 @@ def test_a_reader_that_leaves_as_ctrl_c_is_pressed_cuts_nothing_short(
     listener.signal(signal.SIGINT)
     listener.close_stdout()
     gate.set()
-    assert listener.wait() == 130
+    assert listener.wait() in (1, 130)  # whichever it has noticed first
     assert [cloud.get(f"/deliveries/{id}")["status"] for id in ids] == ["succeeded"] * 3
 
 

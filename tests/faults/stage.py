@@ -1,13 +1,17 @@
 """A cloud of any number of nodes on one database, and the posts that go into it."""
 
+import asyncio
 import contextlib
 import http.client
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
+
+import asyncpg
 
 from ..acceptance.api import Api
 from ..processes import Env, Serving
@@ -71,8 +75,24 @@ class Stage:
         lines = self.api(node).lines(f"/deliveries/tail?target={webhook_id}&follow=false&lines=10000")
         return [line for line in lines if line["kind"] == "attempt"]
 
+    def succeeded(self) -> int:
+        """Return how many deliveries the database has as succeeded, whoever runs."""
+        question = "SELECT count(*) FROM deliveries WHERE status = 'succeeded'"
+        if self.database.startswith("postgresql:"):
+            return asyncio.run(_ask(self.database, question.replace("deliveries", "cstar.deliveries")))
+        with contextlib.closing(sqlite3.connect(self.database)) as connection:
+            return int(connection.execute(question).fetchone()[0])
+
     def close(self) -> None:
         self._started.close()
+
+
+async def _ask(database: str, question: str) -> int:
+    connection = await asyncpg.connect(database)
+    try:
+        return int(await connection.fetchval(question))
+    finally:
+        await connection.close()
 
 
 def _post_surely(api: Api, event_type: str) -> str:

@@ -15,8 +15,8 @@ from .timing import ms, percentile
 WEBHOOKS = 100
 EVENT_EVERY_S = 0.1
 # What twice the baseline is at least: on a small machine that the receiver, the test and the node share, a p99 of some
-# milliseconds may well become four times that by chance.
-NOISE_S = 0.05
+# milliseconds may well become four times that by chance; and of 30 events one late one is 3 %.
+NOISE_MS, NOISE_OF_FEW_MS = 50, 500
 PATIENT = ("--delivery-timeout", "10s", "--retry-schedule", "1m,5m,30m")
 
 
@@ -41,7 +41,8 @@ def test_dead_endpoints_among_a_hundred_delay_no_other(
     count("p99 without the dead, ms", ms(percentile(baseline_s, 99)))
     count("p99 beside them, ms", ms(percentile(beside_s, 99)))
     assert len(beside_s) == len(baseline_s) == events * (WEBHOOKS - dead)
-    assert percentile(beside_s, 99) <= max(2 * percentile(baseline_s, 99), NOISE_S)
+    noise_s = sized(NOISE_MS, NOISE_OF_FEW_MS) / 1000
+    assert percentile(beside_s, 99) <= max(2 * percentile(baseline_s, 99), noise_s)
 
 
 def rounds(cloud: Stage, node: Serving, crowd: Crowd, events: int) -> list[float]:

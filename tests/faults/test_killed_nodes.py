@@ -7,9 +7,7 @@ import time
 from ..processes import free_port
 from .conftest import Count, MakeStage, Sized
 from .receiving import Crowd
-from .stage import settle_down, wait_until
-
-PER_WEBHOOK = 16
+from .stage import Stage, settle_down, wait_until
 
 
 def lost(crowd: Crowd, accepted: set[str]) -> int:
@@ -25,18 +23,27 @@ def test_kill_9_of_a_node_again_and_again_loses_nothing(
     cloud.register(node, crowd.url("/held/first"), "*")
     accepted = cloud.post_events([node], events)
     crowd.open()
+    in_flight = 0
     for number in range(1, kills + 1):
         crowd.wait_for_arrivals(number * events // (kills + 1))
         node.kill()
+        in_flight += unrecorded(cloud, crowd)
         node = cloud.start("--delivery-timeout", "1s", port=port)
     crowd.wait_for_events(accepted, 120)
     count("deliveries", len(accepted))
     count("kills", kills)
     count("lost", lost(crowd, accepted))
     count("duplicates", crowd.duplicates())
+    count("in flight when killed", in_flight)
     assert all(len(crowd.deliveries_of(event_id)) == 1 for event_id in list(accepted)[:200])
     assert len({arrival.delivery_id for arrival in crowd.arrivals}) == len(accepted)
-    assert crowd.duplicates() <= kills * PER_WEBHOOK
+    assert crowd.duplicates() <= in_flight
+
+
+def unrecorded(cloud: Stage, crowd: Crowd) -> int:
+    """Return how many deliveries had come, and weren't recorded, when the only node was killed."""
+    time.sleep(0.1)  # what the node had sent before it died is read
+    return len({arrival.delivery_id for arrival in crowd.arrivals}) - cloud.succeeded()
 
 
 def test_kill_9_during_ingest_keeps_what_was_answered_and_nothing_by_halves(
@@ -77,11 +84,11 @@ def test_sigterm_drains_and_nothing_is_sent_twice(
     events, stops = sized(4_000, 600), sized(10, 3)
     cloud, port = stage(database), free_port()
     node = cloud.start(port=port)
-    cloud.register(node, crowd.url("/slow/20"), "*")
+    cloud.register(node, crowd.url("/slow/100"), "*")
     accepted = cloud.post_events([node], events)
     slowest_s = 0.0
     for _ in range(stops):
-        crowd.wait_for_arrivals(len(crowd.arrivals) + 20)
+        crowd.wait_for_arrivals(min(len(crowd.arrivals) + 20, events))
         node.signal(signal.SIGTERM)
         began = time.monotonic()
         assert node.wait() == 0, node.stderr
