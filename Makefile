@@ -2,7 +2,7 @@
 # What may not be installed from here is named, with what to do about it.
 
 PYTHON ?= python3
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,8 +20,11 @@ need = { $(1); } >/dev/null 2>&1 || { \
 	&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2) >/dev/null \
 	&& { $(1); } >/dev/null 2>&1; } || { echo "make: $(3)" >&2; exit 1; }
 
+# $(call pytest,ARGUMENTS): of what PYTEST_ARGS chooses there may be nothing here.
+pytest = $(BIN)/python -m pytest $(1) $(PYTEST_ARGS) $(if $(PYTEST_ARGS),|| [ $$? = 5 ])
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format completions clean python node postgres
+.PHONY: help demo test faults lint format completions clean python node postgres faketime
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,8 +33,12 @@ demo: $(INSTALLED) ## Install, then send every event type to a receiver that che
 	@if command -v node && command -v npm; then $(MAKE) --no-print-directory $(EXPRESS); fi >/dev/null || true
 	@$(BIN)/python $(DEMO)/run.py
 
-test: $(INSTALLED) $(EXPRESS) | postgres ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(INSTALLED) $(EXPRESS) | postgres faketime ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
+	@$(call pytest,-n auto --ignore tests/faults)
+	@$(call pytest,tests/faults)
+
+faults: $(INSTALLED) | postgres faketime ## Put nodes to all faults in their whole size, some 20 minutes; each is counted
+	@CSTAR_FAULTS=full $(call pytest,tests/faults --timeout 1200)
 
 lint: $(INSTALLED) ## Check style, types and the floors
 	$(BIN)/ruff check
@@ -73,3 +80,6 @@ node:
 
 postgres:
 	@$(call need,command -v initdb || ls /usr/lib/postgresql/*/bin/initdb,postgresql,PostgreSQL is missing: install its server (13 or newer).)
+
+faketime:
+	@$(call need,find /usr/lib /usr/local/lib -name libfaketimeMT.so.1 | grep -q .,faketime,libfaketime is missing: install the package faketime.)

@@ -137,6 +137,18 @@ class Postgres:
         _run(migrate(self.url(name)))
         return name
 
+    def ask(self, sql: str, database: str = "postgres") -> list[int]:
+        """Return the first column of what a question finds, which is numbers."""
+
+        async def run() -> list[int]:
+            connection = await asyncpg.connect(self.url(database))
+            try:
+                return [int(row[0]) for row in await connection.fetch(sql)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(run())
+
     def execute(self, sql: str, database: str = "postgres") -> None:
         """Run a script on a connection of its own."""
 
