@@ -137,7 +137,9 @@ def try_out(
 def rotate_secret(
     talk: "Dialogue",
     webhook: WebhookId,
-    overlap: Annotated[str, typer.Option(metavar="TIME", help="How long the old one stays valid; a second rotation ends that.")] = "24h",
+    overlap: Annotated[
+        str, typer.Option(metavar="TIME", help="How long the old one stays valid; a second rotation ends that.")
+    ] = "24h",
 ) -> None:
     """Give a webhook a new signing secret; shows it once."""
     from cstar_cli.commands.durations import duration_ms

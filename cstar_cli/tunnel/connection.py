@@ -133,11 +133,11 @@ def _answered(status: int, retry_after: str, api_base: str) -> CstarError | Unre
     """A failing cloud gets another try, and the time it asks for; one that refuses us doesn't."""
     if status == 401:
         return NotAllowed(
-            f"The cloud at {api_base} refuses our key: it was revoked, or it is another cloud's, user's or CSTAR_HOME's. "
+            f"The cloud at {api_base} refuses our key: it was revoked, or is another cloud's, user's or CSTAR_HOME's. "
             "cstar whoami says which one it is."
         )
     if status == 403:
-        return NotAllowed(f"The cloud at {api_base} lets our key not listen: it takes one that reads and writes (sk_…).")
+        return NotAllowed(f"The cloud at {api_base} lets our key not listen: that takes one that writes (sk_…).")
     if status == 429 or status >= 500:
         wait_s = retry_after_s(retry_after, MOST_WAIT_S)
         asks = f" and asks to wait {wait_s} s" if wait_s else ""

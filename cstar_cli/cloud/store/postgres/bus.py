@@ -66,7 +66,8 @@ class Bus:
 
     async def join(self) -> StoreConnection:
         """Hear the others from now on. Raises StoreUnavailable."""
-        connection = self._connection = await self._connector.connect(application_name="cstar bus", synchronous_commit="off")
+        settings = {"application_name": "cstar bus", "synchronous_commit": "off"}
+        connection = self._connection = await self._connector.connect(**settings)
         with faults_named(self._connector.url):
             connection.add_termination_listener(lambda _: self._stirred.set())
             await connection.add_listener(CHANNEL, self._hear)

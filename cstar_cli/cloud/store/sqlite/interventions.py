@@ -78,7 +78,8 @@ def recover_some(
     """Retry the next of the failed deliveries; answer how many these were, and the place of the last one."""
     found: Sequence[Place] = connection.execute(
         "SELECT created_at_ms, seq FROM deliveries"
-        " WHERE target = ? AND status = 'failed' AND once = 0 AND (created_at_ms, seq) > (?, ?) ORDER BY created_at_ms, seq LIMIT ?",
+        " WHERE target = ? AND status = 'failed' AND once = 0 AND (created_at_ms, seq) > (?, ?)"
+        " ORDER BY created_at_ms, seq LIMIT ?",
         (webhook_id, *after, RECOVERED_AT_ONCE),
     ).fetchall()
     connection.executemany(
