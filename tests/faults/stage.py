@@ -75,22 +75,21 @@ class Stage:
         lines = self.api(node).lines(f"/deliveries/tail?target={webhook_id}&follow=false&lines=10000")
         return [line for line in lines if line["kind"] == "attempt"]
 
-    def succeeded(self) -> int:
-        """Return how many deliveries the database has as succeeded, whoever runs."""
-        question = "SELECT count(*) FROM deliveries WHERE status = 'succeeded'"
+    def succeeded(self) -> set[str]:
+        """Return the deliveries that the database has as succeeded, whoever runs."""
         if self.database.startswith("postgresql:"):
-            return asyncio.run(_ask(self.database, question.replace("deliveries", "cstar.deliveries")))
+            return asyncio.run(_ask(self.database, "SELECT id FROM cstar.deliveries WHERE status = 'succeeded'"))
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
-            return int(connection.execute(question).fetchone()[0])
+            return {id_ for (id_,) in connection.execute("SELECT id FROM deliveries WHERE status = 'succeeded'")}
 
     def close(self) -> None:
         self._started.close()
 
 
-async def _ask(database: str, question: str) -> int:
+async def _ask(database: str, question: str) -> set[str]:
     connection = await asyncpg.connect(database)
     try:
-        return int(await connection.fetchval(question))
+        return {row[0] for row in await connection.fetch(question)}
     finally:
         await connection.close()
 
