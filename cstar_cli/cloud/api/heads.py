@@ -12,11 +12,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from cstar_cli.cloud.api.answers import ApiError, failure, invalid
 
 MAX_HEAD_BYTES = 64 * 1024
-UPGRADES_A_TURN = 2
+UPGRADES_A_TURN = 1
 
 
 class Upgrades:
-    """Begins websockets, a few each turn of the event loop.
+    """Begins websockets, one each turn of the event loop.
 
     A crowd of listeners that comes back at once would else be one long turn, which every request waits for.
     """
