@@ -1,7 +1,8 @@
 """Structured logs of a node: one line an event, `logs.info("request", method="GET", status=200)`.
 
-A line says what happened and names ids; never a secret, a token, a header, a body, a query or what a URL may hide. Who
-runs the cloud decides where lines go, with `configure`; inside `listen` nobody does, and there are none.
+A line says what happened and names ids; never a secret, a token, a header, a body, a query or what a URL may hide. What
+looks like a secret is blotted out all the same: callers put keys into paths, where an id should be. Who runs the cloud
+decides where lines go, with `configure`; inside `listen` nobody does, and there are none.
 """
 
 import json
@@ -17,6 +18,8 @@ Field = str | int | float | bool | None
 LOGGER = logging.getLogger("cstar.cloud")
 LOGGER.addHandler(logging.NullHandler())  # without one, warnings would go to stderr
 
+_BLOT = "[secret]"
+_SECRET = re.compile(r"Bearer(?:%20|\s)+[^\s/'\"]+|(?:[sp]k_(?:live|test)_|whsec_)[\w+=-]*", re.ASCII | re.IGNORECASE)
 _PLAIN = re.compile(r"[\w.:/@%+*,;()-]+", re.ASCII)
 
 
@@ -66,7 +69,11 @@ class TextLines(logging.Formatter):
 
 def _fields(record: logging.LogRecord) -> dict[str, Field]:
     fields: dict[str, Field] = getattr(record, "fields", {})
-    return {name: value for name, value in fields.items() if value is not None}
+    return {name: _blotted(value) for name, value in fields.items() if value is not None}
+
+
+def _blotted(value: Field) -> Field:
+    return _SECRET.sub(_BLOT, value) if isinstance(value, str) else value
 
 
 def _plain(value: Field) -> str:

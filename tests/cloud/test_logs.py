@@ -76,3 +76,24 @@ def test_unless_configured_nothing_is_written(capfd: pytest.CaptureFixture[str])
     finally:
         root.handlers = kept
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/api/v1/teams/t/api-keys/sk_live_Ab-9_z", "/api/v1/teams/t/api-keys/[secret]"),
+        ("/api/v1/teams/pk_test_Ab9/events", "/api/v1/teams/[secret]/events"),
+        ("/SK_LIVE_AB9", "/[secret]"),
+        ("/webhooks/whsec_Ab+9=/test", "/webhooks/[secret]/test"),
+        ("/Bearer%20xyz/events", "/[secret]/events"),
+        ("OSError('Bearer xyz')", "OSError('[secret]')"),
+        ("/webhooks/whk_Ab9/test", "/webhooks/whk_Ab9/test"),
+    ],
+)
+def test_what_looks_like_a_secret_is_blotted_out(format: LogFormat, text: str, shown: str) -> None:
+    stream = lines(format)
+    logs.info("request", path=text, status=404)
+    said = stream.getvalue()
+    assert shown in said
+    assert (text in said) == (text == shown)

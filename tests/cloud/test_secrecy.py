@@ -39,6 +39,7 @@ async def live(there: There, app_url: str) -> list[str]:
     key = (await there.post({"name": "ci"}, "/api-keys")).json()["data"]["key"]
     await there.get("/events?token=" + HUSH, authorization=f"Bearer {key}")
     await there.get("/events", authorization=f"Bearer sk_live_{HUSH}", **{"idempotency-key": HUSH})
+    await there.get(f"/api-keys/{key}")  # a key where its id should be
     await there.post({"type": "ticket.created", "data": {"id": HUSH}, "nonsense": HUSH})
     await there.post({"type": HUSH})
     async with opened(there) as (tunnel, _):
