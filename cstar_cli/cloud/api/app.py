@@ -22,7 +22,7 @@ from cstar_cli.cloud.api.operations import Operation
 from cstar_cli.cloud.api.routes import OPERATIONS, TEAM
 from cstar_cli.cloud.api.tunnel import tunnel
 from cstar_cli.cloud.service import Cloud
-from cstar_cli.cloud.store.interface import Conflict, StoreUnavailable
+from cstar_cli.cloud.store.interface import Conflict, StoreUnavailable, Unknown
 
 
 def build_app(cloud: Cloud, access: Access) -> ASGIApp:
@@ -45,6 +45,7 @@ def _routed(cloud: Cloud) -> Starlette:
         ],
         exception_handlers={
             ApiError: _api_error,
+            Unknown: _unknown,
             Conflict: _conflict,
             StoreUnavailable: _store_unavailable,
             HTTPException: _http_exception,
@@ -80,6 +81,10 @@ async def _no_socket(websocket: WebSocket) -> None:
 async def _api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
     return failure(error)
+
+
+async def _unknown(_: Request, error: Exception) -> Response:
+    return failure(missing(str(error)))
 
 
 async def _conflict(_: Request, error: Exception) -> Response:

@@ -52,8 +52,6 @@ async def resend(request: Request, body: bodies.Resend) -> views.SentEvent:
     event = await store.event(team_id, event_id)
     if body.to is not None and not bodies.is_id(body.to):
         raise invalid("parameter_invalid", "to must be the id of a webhook (whk_…) or of a session (ses_…).", "to")
-    if body.to and body.to.startswith("whk_") and await store.webhooks.get(team_id, body.to) is None:
-        raise missing(f"No webhook {body.to}.")
     deliveries = await store.queue.resend(team_id, event_id, body.to)
     if event is None or deliveries is None:
         raise _no_event(event_id)

@@ -40,6 +40,10 @@ class Conflict(CstarError):
     """What was asked doesn't go with how things are now; the message says why."""
 
 
+class Unknown(Conflict):
+    """What was asked names something that the team doesn't have."""
+
+
 class SessionMoved(CstarError):
     """The session has ended, or goes on over another connection."""
 

@@ -1,6 +1,6 @@
 """Why a delivery was stopped, or can't be what was asked of it, in words: the same whatever the driver."""
 
-from cstar_cli.cloud.store.interface import Conflict
+from cstar_cli.cloud.store.interface import Conflict, Unknown
 from cstar_cli.cloud.store.records import Delivery
 from cstar_cli.events.envelope import iso
 
@@ -20,8 +20,8 @@ def always_failed(since_ms: int) -> str:
     return f"every attempt since {iso(since_ms)} has failed"
 
 
-def unknown_webhook(webhook_id: str) -> Conflict:
-    return Conflict(f"{webhook_id} is none of this team's webhooks: see them with cstar webhooks list.")
+def unknown_webhook(webhook_id: str) -> Unknown:
+    return Unknown(f"{webhook_id} is none of this team's webhooks: see them with cstar webhooks list.")
 
 
 def inactive_webhook(webhook_id: str, reason: str | None) -> Conflict:
@@ -29,8 +29,8 @@ def inactive_webhook(webhook_id: str, reason: str | None) -> Conflict:
     return Conflict(f"{webhook_id} is disabled{why}: enable it first with cstar webhooks enable {webhook_id}.")
 
 
-def unknown_session(session_id: str) -> Conflict:
-    return Conflict(f"{session_id} is none of this team's open sessions: start cstar listen, or choose another target.")
+def unknown_session(session_id: str) -> Unknown:
+    return Unknown(f"{session_id} is none of this team's open sessions: start cstar listen, or choose another target.")
 
 
 def deleted_webhook(delivery: Delivery) -> Conflict:

@@ -99,10 +99,11 @@ def test_each_thing_in_a_path_is_tried() -> None:
     assert names == {"team_id", "event_id", "delivery_id", "webhook_id", "key_id"}
 
 
-def test_an_event_is_not_sent_again_to_another_teams_webhook(serve: Serve) -> None:
+def test_an_event_is_not_sent_again_to_what_is_another_teams(serve: Serve) -> None:
     async def check(there: There) -> None:
         theirs, ours = await things(there, THEIRS), await things(there, OURS)
-        answer = await there.post({"to": theirs["webhook_id"]}, f"/events/{ours['event_id']}/resend")
-        assert is_missing(answer)
+        listening = await session(there.cloud.store, team_id=THEIRS)
+        for target in (theirs["webhook_id"], listening.id):
+            assert is_missing(await there.post({"to": target}, f"/events/{ours['event_id']}/resend"))
 
     serve(check)
