@@ -7,6 +7,7 @@ openapi.py     the OpenAPI 3.1 document, from the same table and types
 
 heads.py       heads of bounded size, before anything else
 access_log.py  a line in the log and a count for each request
+faults.py      what is answered when something of ours breaks
 guard.py       who may come in, and to what: Host, Origin, team, read-only keys
 identity.py    whose a token is
 limits.py      how many requests a key may make

@@ -11,9 +11,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from cstar_cli.cloud import logs
 from cstar_cli.cloud.api.access_log import AccessLog
-from cstar_cli.cloud.api.answers import ApiError, broken, conflict, failure, invalid, missing, unavailable
+from cstar_cli.cloud.api.answers import ApiError, conflict, failure, invalid, missing, unavailable
+from cstar_cli.cloud.api.faults import Faults, answer_to_fault
 from cstar_cli.cloud.api.guard import Access, Authorization, Guard
 from cstar_cli.cloud.api.idempotency import Idempotency
 from cstar_cli.cloud.api.identity import Identities
@@ -33,7 +33,7 @@ def build_app(cloud: Cloud, access: Access) -> ASGIApp:
     app = Authorization(app)
     app = Limits(app, accounts, cloud.options.limits, clock, cloud.now_ms)
     app = Guard(app, access, Identities(access.teams_by_token, accounts, clock))
-    return AccessLog(app, cloud)
+    return AccessLog(Faults(app), cloud)
 
 
 def _routed(cloud: Cloud) -> Starlette:
@@ -112,7 +112,5 @@ async def _nobody_waits(_: Request, __: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    """Answer a fault of ours in the error shape; uvicorn, which gets it next, is told to say nothing."""
-    cause = error.__cause__ or error
-    logs.error("request failed", method=request.method, path=request.scope["path"], error=repr(cause))
-    return failure(broken())
+    """Answer a fault of ours; uvicorn, which gets it next, is told to say nothing."""
+    return answer_to_fault(request.scope, error)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -113,7 +114,11 @@ def identity_of(scope: Scope) -> Identity | None:
 
 async def refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the error, a websocket's handshake too."""
-    answer = failure(error)
+    await refuse_with(failure(error), scope, receive, send)
+
+
+async def refuse_with(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Give the answer, to a websocket's handshake too."""
     if scope["type"] == "websocket":
         socket = WebSocket(scope, receive, send)
         await socket.receive()

@@ -3,15 +3,23 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import NoReturn
+from dataclasses import dataclass, replace
+from typing import NoReturn, cast
 
+import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from cstar_cli import __version__
+from cstar_cli.cloud.api.app import build_app
+from cstar_cli.cloud.api.faults import Faults
+from cstar_cli.cloud.api.guard import Access
 from cstar_cli.cloud.logs import JsonLines
 from cstar_cli.cloud.store.interface import Store, StoreUnavailable
 
 from ..serving import Serve, There, is_error, is_missing
+from ..store.making import TEAM
+from .accounts import FakeAccounts
 
 
 def test_health_says_who_serves(serve: Serve) -> None:
@@ -98,6 +106,13 @@ class Broken:
         raise self._error
 
 
+@dataclass(frozen=True)
+class OnlyAccounts:
+    """As much of a store as what stands before the routes asks."""
+
+    accounts: FakeAccounts
+
+
 def break_store(there: There, error: Exception) -> None:
     object.__setattr__(there.cloud, "store", Broken(there.cloud.store, error))
 
@@ -115,9 +130,11 @@ def test_a_fault_of_ours_is_answered_in_the_error_shape(serve: Serve) -> None:
 def test_a_fault_of_ours_is_one_line_in_the_log(
     serve: Serve, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    ids: list[str] = []
+
     async def check(there: There) -> None:
         break_store(there, ZeroDivisionError("what\nnobody thought of"))
-        await there.get("/events")
+        ids.append((await there.get("/events")).headers["x-cstar-request-id"])
 
     with caplog.at_level(logging.DEBUG, "cstar.cloud"):
         serve(check)
@@ -127,10 +144,50 @@ def test_a_fault_of_ours_is_one_line_in_the_log(
         .format(line)
         .endswith(
             '"level": "error", "event": "request failed", "method": "GET", "path": "/api/v1/teams/team-1/events", '
+            f'"request_id": "{ids[0]}", '
             """"error": "ZeroDivisionError('what\\\\nnobody thought of')"}"""
         )
     )
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("of", ["find_key", "allow", "begin"])
+def test_a_fault_before_the_routes_is_answered_in_the_error_shape(serve: Serve, of: str) -> None:
+    async def broken(*_: object) -> NoReturn:
+        raise ZeroDivisionError("what nobody thought of")
+
+    async def check(there: There) -> None:
+        accounts = FakeAccounts(there.cloud.now_ms)
+        _, key = accounts.add_key()
+        setattr(accounts, of, broken)
+        app = build_app(replace(there.cloud, store=cast(Store, OnlyAccounts(accounts))), Access({}))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            headers = {"authorization": f"Bearer {key}", "idempotency-key": "k1"}
+            answer = await client.post(f"/api/v1/teams/{TEAM}/events", headers=headers)
+        assert is_error(answer, 500, "api_error", "internal_error")
+
+    serve(check)
+
+
+def test_a_handshake_that_breaks_is_answered_in_the_error_shape() -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def receive() -> Message:
+            return {"type": "websocket.connect"}
+
+        scope = {"type": "websocket", "path": "/", "extensions": {"websocket.http.response": {}}, "headers": []}
+        await Faults(broken)(scope, receive, send)
+        assert sent[0]["status"] == 500
+        assert b'"internal_error"' in sent[1]["body"]
+
+    asyncio.run(main())
 
 
 def test_a_store_that_cannot_answers_503_and_when_to_come_back(serve: Serve) -> None:
