@@ -30,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     no_args_is_help=True,
-    context_settings={"help_option_names": list(HELP_OPTIONS)},
+    context_settings={"help_option_names": list(HELP_OPTIONS), "auto_envvar_prefix": "CSTAR"},
 )
 app.command("listen")(listen.listen)
 app.command("trigger")(trigger.trigger)
@@ -58,7 +58,14 @@ def root(
         str | None, typer.Option(envvar=config.PROFILE_VARIABLE, metavar="NAME", help="The profile to use; see login.")
     ] = None,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            allow_from_autoenv=False,
+            help="Print the version and exit.",
+        ),
     ] = False,
 ) -> None:
     """Receive, forward, make and follow cStar webhooks on your own machine."""

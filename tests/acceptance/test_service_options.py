@@ -45,6 +45,22 @@ def test_variables_and_files_say_it_as_well_as_flags(
     assert (last["status"], last["attempt_count"]) == ("failed", 1)
 
 
+def test_what_listen_does_may_stand_in_variables_over_the_files_and_under_flags(
+    listening: StartListening, receiver: StartReceiver, cstar: RunCstar, home: Env, tmp_path: Path
+) -> None:
+    app = receiver()
+    (tmp_path / "cstar.toml").write_text('[listen]\nforward_to = "3001"\nevents = ["survey.*"]\n')
+    env = {**home, "CSTAR_LISTEN_FORWARD_TO": app.url, "CSTAR_LISTEN_EVENTS": "boss.* ticket.*"}
+    with listening(env=env) as listener:
+        for event_type in ("survey.submitted", "ticket.created"):
+            cstar("trigger", event_type)
+        assert (listener.ready["forward_to"], listener.next_of("forwarded")["event_type"]) == (
+            app.url,
+            "ticket.created",
+        )
+    assert listening("-f", "3003", env=env).ready["forward_to"] == "http://localhost:3003/"
+
+
 def test_a_service_delivers_to_no_private_address_unless_it_is_told_to(serving: StartServing, cstar: RunCstar) -> None:
     serving()
     done = cstar("webhooks", "create", "--url", "http://127.0.0.1:9/", "--events", "*")

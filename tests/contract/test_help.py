@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from tests.processes import RunCstar
@@ -32,6 +34,17 @@ def test_help_names_every_option_of_the_command(cstar: RunCstar, name: str) -> N
     shown = cstar(*name.split(), "--help").stdout
     long_options = {option for option in TREE[name].options if option.startswith("--")}
     assert [option for option in long_options if option not in shown] == []
+
+
+@COMMANDS
+def test_every_option_has_a_variable_which_the_help_names(cstar: RunCstar, name: str) -> None:
+    shown = " ".join(cstar(*name.split(), "--help").stdout.split())
+    long_options = {option for option in TREE[name].options if option.startswith("--")} - {
+        "--help",
+        "--version",
+        "--no-follow",
+    }
+    assert len(set(re.findall(r"env var: (CSTAR_\w+)", shown))) == len(long_options)
 
 
 @pytest.mark.parametrize(
