@@ -48,6 +48,7 @@ def serve(
     from cstar_cli.commands.durations import seconds
     from cstar_cli.commands.embedded import access_of
     from cstar_cli.commands.loop import run_async
+    from cstar_cli.commands.saying import say_aside
 
     home = config.home(os.environ)
     timing = given.Timing(retention, retry_schedule, delivery_timeout, max_in_flight, disable_after)
@@ -65,6 +66,8 @@ def serve(
     )
     logs.configure(log_format.value, log_level.value, sys.stderr)
     ended_by = run_async(_serve(home, options))
+    if log_format is given.LogFormat.TEXT:  # else stderr is JSON to its last line, which says so too
+        say_aside("The cloud has stopped.")
     # A supervisor's SIGTERM, and cstar cloud stop, end a service as it should end.
     raise typer.Exit(ExitCode.INTERRUPTED if ended_by == signal.SIGINT else ExitCode.DONE)
 
@@ -77,7 +80,7 @@ async def _serve(home: config.Home, options: "CloudOptions") -> int:
     from cstar_cli.cloud.store.open import shown
     from cstar_cli.commands.embedded import noted_cloud
     from cstar_cli.commands.loop import on_stop_signals
-    from cstar_cli.commands.saying import say, say_aside
+    from cstar_cli.commands.saying import say
 
     stop = asyncio.Event()
     signals: list[int] = []
@@ -94,7 +97,6 @@ async def _serve(home: config.Home, options: "CloudOptions") -> int:
             await stop.wait()
     except PortTaken as error:
         raise _cloud_on(home, options.port) or error from error
-    say_aside("The cloud has stopped.")
     return signals[0]
 
 
