@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from cstar_cli import config
 from cstar_cli.api_keys import new_api_key
+from cstar_cli.client.answers import read
 from cstar_cli.client.api import ApiClient
 from cstar_cli.client.connect import client_for
 from cstar_cli.clock import now_ms
 from cstar_cli.cloud.store.accounts import ApiKey as StoredKey
 from cstar_cli.cloud.store.interface import Accounts
 from cstar_cli.cloud.store.open import open_store
+from cstar_cli.cloud.store.queries import MAX_PAGE_SIZE, Page
 from cstar_cli.cloud.store.sqlite.lock import DatabaseInUse
 from cstar_cli.commands.loop import run_async
 from cstar_cli.commands.saying import say_aside
@@ -50,7 +53,7 @@ class KeysOfCloud:
 
     def all(self) -> Sequence[ApiKey]:
         with self._client() as client:
-            return client.get("/api-keys", {}, list[ApiKey])
+            return [read(record, ApiKey, self._base) for record in client.records("/api-keys", {})]
 
     def revoke(self, key_id: str) -> bool:
         with self._client() as client:
@@ -75,11 +78,20 @@ class KeysOfStore:
 
     def all(self) -> Sequence[ApiKey]:
         self._check_there()
-        return [_as_resource(key) for key in self._work(lambda accounts: accounts.keys(self.team_id))]
+        return [_as_resource(key) for key in self._work(self._all_of)]
 
     def revoke(self, key_id: str) -> bool:
         self._check_there()
         return self._work(lambda accounts: accounts.revoke_key(self.team_id, key_id))
+
+    async def _all_of(self, accounts: Accounts) -> Sequence[StoredKey]:
+        found: list[StoredKey] = []
+        for number in count(1):
+            page = await accounts.keys(self.team_id, Page(number, MAX_PAGE_SIZE))
+            found += page[:MAX_PAGE_SIZE]
+            if len(page) <= MAX_PAGE_SIZE:
+                break
+        return found
 
     def _check_there(self) -> None:
         """Refuse a file that isn't there, rather than make it."""

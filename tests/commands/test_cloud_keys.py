@@ -1,11 +1,15 @@
 """`cstar cloud keys`: made, listed and revoked, right in a database and through a cloud's API."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from cstar_cli.cloud.store.accounts import ApiKey
+from cstar_cli.cloud.store.open import open_store
+from cstar_cli.cloud.store.queries import MAX_PAGE_SIZE
 from tests.processes import Env, RunCstar, StartServing
 
 ID = r"key_[\w-]+"
@@ -63,6 +67,20 @@ def test_keys_in_the_database_are_listed_without_themselves_and_revoked(cstar: R
     again = cstar("cloud", "keys", "revoke", str(secret["id"]), *where)
     assert again.returncode == 1
     assert f"The team team-1 has no API key {secret['id']}" in one_clear_line(again.stderr)
+
+
+def test_keys_in_the_database_are_listed_to_the_last(cstar: RunCstar, database: str) -> None:
+    most = MAX_PAGE_SIZE + 1
+
+    async def make_many() -> None:
+        store = await open_store(Path(database), now_ms=lambda: 0)
+        for number in range(most):
+            await store.accounts.create_key(ApiKey(f"key_{number}", "team-1", "ci", str(number), "sk…", False, 0))
+        await store.close()
+
+    asyncio.run(make_many())
+    shown = listed(cstar, "--database", database, "--team", "team-1")
+    assert [key["id"] for key in shown] == [f"key_{number}" for number in reversed(range(most))]
 
 
 def test_keys_are_made_used_and_revoked_through_the_api(

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from cstar_cli.api_keys import NewKey, new_api_key
 from cstar_cli.cloud.api import bodies
 from cstar_cli.cloud.api.answers import Time, invalid, missing
-from cstar_cli.cloud.api.operations import cloud_of, team_of
+from cstar_cli.cloud.api.operations import Listed, cloud_of, team_of
+from cstar_cli.cloud.api.parameters import PageQuery
 from cstar_cli.cloud.api.seeding import random_bytes, seeded
 from cstar_cli.cloud.store.accounts import ApiKey as StoredKey
 from cstar_cli.events.envelope import iso_ms, new_id
@@ -48,10 +49,11 @@ class RevokedApiKey(msgspec.Struct):
     revoked: bool
 
 
-async def index(request: Request) -> list[ApiKey]:
+async def index(request: Request, query: PageQuery) -> Listed[ApiKey]:
     """Show the keys that aren't revoked, newest first."""
-    keys = await cloud_of(request).store.accounts.keys(team_of(request))
-    return [_shown(key) for key in keys]
+    page = query.wanted_page()
+    found = await cloud_of(request).store.accounts.keys(team_of(request), page)
+    return Listed([_shown(key) for key in found[: page.size]], query, more=len(found) > page.size)
 
 
 async def create(request: Request, body: NewApiKey) -> CreatedApiKey:

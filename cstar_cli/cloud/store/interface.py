@@ -133,8 +133,8 @@ class Accounts(Protocol):
         """Store it, with its time of creation; one that has its id already is returned as it is."""
         ...
 
-    async def keys(self, team_id: str) -> Sequence[ApiKey]:
-        """Return all keys of a team that aren't revoked, newest first."""
+    async def keys(self, team_id: str, page: Page) -> Sequence[ApiKey]:
+        """Return a page of the team's keys that aren't revoked, and the one after it if there is one, newest first."""
         ...
 
     async def find_key(self, hash: str) -> ApiKey | None:

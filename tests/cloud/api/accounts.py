@@ -16,6 +16,7 @@ from cstar_cli.cloud.api.limits import Limits
 from cstar_cli.cloud.options import RequestLimits
 from cstar_cli.cloud.store.accounts import Allowance, ApiKey, Begun, StoredAnswer
 from cstar_cli.cloud.store.interface import StoreUnavailable
+from cstar_cli.cloud.store.queries import Page
 
 from ..serving import TOKEN
 from ..store.making import T0_MS, TEAM
@@ -69,9 +70,10 @@ class FakeAccounts:
         await self._turn("create_key")
         return self.stored.setdefault(key.id, key)
 
-    async def keys(self, team_id: str) -> Sequence[ApiKey]:
+    async def keys(self, team_id: str, page: Page) -> Sequence[ApiKey]:
         await self._turn("keys")
-        return [key for key in reversed(self.stored.values()) if key.team_id == team_id and not key.revoked_at_ms]
+        found = [key for key in reversed(self.stored.values()) if key.team_id == team_id and not key.revoked_at_ms]
+        return found[page.offset :][: page.size + 1]
 
     async def find_key(self, hash: str) -> ApiKey | None:
         await self._turn("find_key")

@@ -9,6 +9,7 @@ import pytest
 from cstar_cli.cloud.api.operations import Listed, Operation
 from cstar_cli.cloud.api.routes import OPERATIONS, TEAM
 from cstar_cli.cloud.store.accounts import ApiKey
+from cstar_cli.cloud.store.queries import Page
 
 from ..serving import Serve, There, is_missing
 from ..store.making import TEAM as OURS
@@ -67,7 +68,7 @@ def test_what_is_another_teams_is_missing_and_stays_as_it_is(serve: Serve, opera
             await store.webhooks.get(THEIRS, ids["webhook_id"]),
             await store.delivery(THEIRS, ids["delivery_id"]),
             await store.event(THEIRS, ids["event_id"]),
-            await store.accounts.keys(THEIRS),
+            await store.accounts.keys(THEIRS, Page()),
         )
 
     serve(check)

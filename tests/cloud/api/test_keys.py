@@ -65,6 +65,19 @@ def test_keys_are_listed_newest_first(serve: Serve) -> None:
     serve(check)
 
 
+def test_keys_are_listed_in_pages(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        for name in ("a", "b", "c"):
+            await create(there, name=name)
+        first, second = [(await there.get(f"{KEYS}?page={page}&pageSize=2")).json() for page in (1, 2)]
+        assert [[key["name"] for key in page["data"]] for page in (first, second)] == [["c", "b"], ["a"]]
+        assert first["pagination"] == {"page": 1, "pageSize": 2, "hasMore": True}
+        assert second["pagination"] == {"page": 2, "pageSize": 2, "hasMore": False}
+        assert is_invalid(await there.get(f"{KEYS}?pageSize=101"), "pageSize")
+
+    serve(check)
+
+
 def test_what_is_stored_is_the_hash(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(options(tmp_path)) as there:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from cstar_cli.cloud.store.accounts import ApiKey, Begun, StoredAnswer
 from cstar_cli.cloud.store.interface import Store
+from cstar_cli.cloud.store.queries import Page
 
 from .making import T0_MS, TEAM, Clock, OpenStore, Within
 
@@ -39,7 +40,7 @@ def test_a_key_is_made_once(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         made = await store.accounts.create_key(key())
         assert await store.accounts.create_key(replace(key(), name="again", hash="other")) == made
-        assert list(await store.accounts.keys(TEAM)) == [made]
+        assert list(await store.accounts.keys(TEAM, Page())) == [made]
 
     within(check)
 
@@ -49,8 +50,11 @@ def test_a_teams_keys_come_newest_first(within: Within[None]) -> None:
         for number in (1, 2, 3):
             await store.accounts.create_key(key(number))
         await store.accounts.create_key(key(4, "team-2"))
-        assert [one.id for one in await store.accounts.keys(TEAM)] == ["key_3", "key_2", "key_1"]
-        assert list(await store.accounts.keys("team-3")) == []
+        assert [one.id for one in await store.accounts.keys(TEAM, Page())] == ["key_3", "key_2", "key_1"]
+        assert list(await store.accounts.keys("team-3", Page())) == []
+        first, second = [await store.accounts.keys(TEAM, Page(number, 2)) for number in (1, 2)]
+        assert [one.id for one in first] == ["key_3", "key_2", "key_1"], "the page, and the one after it"
+        assert [one.id for one in second] == ["key_1"]
 
     within(check)
 
@@ -64,7 +68,7 @@ def test_a_revoked_key_is_none(within: Within[None]) -> None:
         assert await store.accounts.revoke_key(TEAM, "key_1")
         assert not await store.accounts.revoke_key(TEAM, "key_1")
         assert await store.accounts.find_key("hash-1") is None
-        assert [one.id for one in await store.accounts.keys(TEAM)] == ["key_2"]
+        assert [one.id for one in await store.accounts.keys(TEAM, Page())] == ["key_2"]
 
     within(check)
 

@@ -7,6 +7,7 @@ from cstar_cli.cloud.store.postgres import rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Database
 from cstar_cli.cloud.store.postgres.upkeep import ANSWERS_KEPT_MS
+from cstar_cli.cloud.store.queries import Page
 
 _ALLOW = """
 INSERT INTO request_windows AS known (key_id, began_at_ms, used, granted)
@@ -48,8 +49,8 @@ class PostgresAccounts:
     async def create_key(self, key: ApiKey) -> ApiKey:
         return await self._database.ask(_create_key, key)
 
-    async def keys(self, team_id: str) -> Sequence[ApiKey]:
-        return await self._database.ask(_keys, team_id)
+    async def keys(self, team_id: str, page: Page) -> Sequence[ApiKey]:
+        return await self._database.ask(_keys, team_id, page)
 
     async def find_key(self, hash: str) -> ApiKey | None:
         return await self._database.ask(_find_key, hash)
@@ -85,9 +86,13 @@ async def _create_key(connection: Connection, key: ApiKey) -> ApiKey:
     return rows.api_key(row) if row else key
 
 
-async def _keys(connection: Connection, team_id: str) -> Sequence[ApiKey]:
+async def _keys(connection: Connection, team_id: str, page: Page) -> Sequence[ApiKey]:
     found = await connection.fetch(
-        f"SELECT {rows.API_KEY} FROM api_keys WHERE team_id = $1 AND revoked_at_ms IS NULL ORDER BY seq DESC", team_id
+        f"SELECT {rows.API_KEY} FROM api_keys WHERE team_id = $1 AND revoked_at_ms IS NULL"
+        " ORDER BY seq DESC LIMIT $2 OFFSET $3",
+        team_id,
+        page.size + 1,
+        page.offset,
     )
     return [rows.api_key(row) for row in found]
 

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from cstar_cli.cloud.store.accounts import Allowance, ApiKey, Begun, StoredAnswer
+from cstar_cli.cloud.store.queries import Page
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.readers import Readers
 from cstar_cli.cloud.store.sqlite.upkeep import ANSWERS_KEPT_MS, forget_answers
@@ -23,8 +24,8 @@ class SqliteAccounts:
     async def create_key(self, key: ApiKey) -> ApiKey:
         return await self._writer.run(lambda connection: _create_key(connection, key))
 
-    async def keys(self, team_id: str) -> Sequence[ApiKey]:
-        return await self._readers.ask(_keys, team_id)
+    async def keys(self, team_id: str, page: Page) -> Sequence[ApiKey]:
+        return await self._readers.ask(_keys, team_id, page)
 
     async def find_key(self, hash: str) -> ApiKey | None:
         return await self._readers.ask(_find_key, hash)
@@ -58,9 +59,11 @@ def _create_key(connection: sqlite3.Connection, key: ApiKey) -> Written[ApiKey]:
     return Written(rows.api_key(stored))
 
 
-def _keys(connection: sqlite3.Connection, team_id: str) -> Sequence[ApiKey]:
+def _keys(connection: sqlite3.Connection, team_id: str, page: Page) -> Sequence[ApiKey]:
     found = connection.execute(
-        f"SELECT {rows.API_KEY} FROM api_keys WHERE team_id = ? AND revoked_at_ms IS NULL ORDER BY seq DESC", (team_id,)
+        f"SELECT {rows.API_KEY} FROM api_keys WHERE team_id = ? AND revoked_at_ms IS NULL"
+        " ORDER BY seq DESC LIMIT ? OFFSET ?",
+        (team_id, page.size + 1, page.offset),
     )
     return [rows.api_key(row) for row in found]
 
