@@ -19,6 +19,8 @@ from cstar_cli.cloud.api.routes import OPERATIONS
 from cstar_cli.cloud.options import CloudOptions, DeliveryPolicy
 from cstar_cli.cloud.server import running_cloud
 
+from ..postgres import shared_postgres
+
 DOCUMENT: Any = json.loads(document(OPERATIONS))
 DESCRIBED = {
     (method.upper(), path): said for path, methods in DOCUMENT["paths"].items() for method, said in methods.items()
@@ -58,7 +60,6 @@ def before_call(context, case, kwargs):
 """
 COMMAND = (
     *(sys.executable, "-m", "schemathesis.cli", "--config-file=schemathesis.toml", "run"),
-    "--max-examples=20",
     "--generation-deterministic",
     "--no-shrink",
     "--suppress-health-check=all",
@@ -113,14 +114,24 @@ def _nothing_leaves_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cstar_cli.cloud.server.allowed", lambda address, private: False)
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """A fresh database of each kind."""
+    if request.param == "sqlite":
+        return tmp_path / "cloud.db"
+    server = shared_postgres()
+    return server.url(server.create_database(server.template))
+
+
+@pytest.mark.timeout(600)  # some 3,000 requests, on a machine that may be busy
 @pytest.mark.usefixtures("_nothing_leaves_this_machine")
-def test_a_live_server_does_what_the_document_says(tmp_path: Path) -> None:
+def test_a_live_server_does_what_the_document_says(tmp_path: Path, database: Path | str) -> None:
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
     (tmp_path / "own_keys.py").write_text(OWN_KEYS)
     options = CloudOptions(
         host="127.0.0.1",
         port=0,
-        database=tmp_path / "cloud.db",
+        database=database,
         access=Access({TOKEN: TEAM}),
         embedded=True,
         policy=DeliveryPolicy(timeout_s=1),
@@ -130,6 +141,7 @@ def test_a_live_server_does_what_the_document_says(tmp_path: Path) -> None:
         async with running_cloud(options) as (_, address), httpx.AsyncClient(trust_env=False) as client:
             asking = await asyncio.create_subprocess_exec(
                 *COMMAND,
+                f"--max-examples={20 if isinstance(database, Path) else 8}",  # which queries there are is soon seen
                 f"{address}/openapi.json",
                 cwd=tmp_path,
                 stdout=asyncio.subprocess.PIPE,
