@@ -12,9 +12,9 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from cstar_cli.cloud.api.access_log import AccessLog
-from cstar_cli.cloud.api.answers import ApiError, conflict, failure, invalid, missing, unavailable
+from cstar_cli.cloud.api.answers import ApiError, conflict, failure, invalid, missing
 from cstar_cli.cloud.api.faults import Faults, answer_to_fault
-from cstar_cli.cloud.api.guard import Access, Authorization, Guard
+from cstar_cli.cloud.api.guard import Access, Authorization, Guard, away
 from cstar_cli.cloud.api.idempotency import Idempotency
 from cstar_cli.cloud.api.identity import Identities
 from cstar_cli.cloud.api.limits import Limits
@@ -91,8 +91,9 @@ async def _conflict(_: Request, error: Exception) -> Response:
     return failure(conflict(str(error)))
 
 
-async def _store_unavailable(_: Request, error: Exception) -> Response:
-    return failure(unavailable(str(error)))
+async def _store_unavailable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StoreUnavailable)
+    return failure(away(error, request.scope))
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

@@ -60,7 +60,7 @@ class Guard:
         except ApiError as error:
             return await refuse(error, scope, receive, send)
         except StoreUnavailable as error:
-            return await refuse(unavailable(str(error)), scope, receive, send)
+            return await refuse(away(error, scope), scope, receive, send)
         scope.setdefault("state", {})["identity"] = identity
         return await self._app(scope, receive, send)
 
@@ -110,6 +110,13 @@ def identity_of(scope: Scope) -> Identity | None:
     """Return whom the guard has found asking."""
     identity: Identity | None = scope.get("state", {}).get("identity")
     return identity
+
+
+def away(error: StoreUnavailable, scope: Scope) -> ApiError:
+    """Return the answer while the store is away; which database that is and why, only the home's own token is told."""
+    identity = identity_of(scope)
+    is_own = identity is not None and identity.key_id is None
+    return unavailable(str(error) if is_own else "The cloud's database is away: try again soon.")
 
 
 async def refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -23,9 +23,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cstar_cli.cloud.api.answers import ApiError, invalid, unavailable
+from cstar_cli.cloud.api.answers import ApiError, invalid
 from cstar_cli.cloud.api.bodies import read_body
-from cstar_cli.cloud.api.guard import identity_of, refuse
+from cstar_cli.cloud.api.guard import away, identity_of, refuse
 from cstar_cli.cloud.store.accounts import Begun, StoredAnswer
 from cstar_cli.cloud.store.interface import Accounts, StoreUnavailable
 
@@ -70,7 +70,7 @@ class Idempotency:
         except ApiError as error:
             return await refuse(error, scope, receive, send)
         except StoreUnavailable as error:
-            return await refuse(unavailable(str(error)), scope, receive, send)
+            return await refuse(away(error, scope), scope, receive, send)
         except ClientDisconnect:
             return
         scope["state"]["seed"] = begun.seed

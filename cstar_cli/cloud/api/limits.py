@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cstar_cli.cloud.api.answers import ApiError, failure, unavailable
-from cstar_cli.cloud.api.guard import identity_of, refuse
+from cstar_cli.cloud.api.answers import ApiError, failure
+from cstar_cli.cloud.api.guard import away, identity_of, refuse
 from cstar_cli.cloud.options import RequestLimits
 from cstar_cli.cloud.store.interface import Accounts, StoreUnavailable
 
@@ -60,7 +60,7 @@ class Limits:
         try:
             taken = await self._take(identity.key_id, window, limit)
         except StoreUnavailable as error:
-            return await refuse(unavailable(str(error)), scope, receive, send)
+            return await refuse(away(error, scope), scope, receive, send)
         headers = self._headers(window, limit)
         if not taken:
             wait_s = max(1, math.ceil(window.ends_at - self._clock()))

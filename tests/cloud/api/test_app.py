@@ -201,6 +201,17 @@ def test_a_store_that_cannot_answers_503_and_when_to_come_back(serve: Serve) -> 
     serve(check)
 
 
+def test_which_database_is_away_no_key_is_told(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        key = (await there.post({}, "/api-keys")).json()["data"]["key"]
+        break_store(there, StoreUnavailable("The database postgresql://db.internal/cstar can't be used."))
+        answer = await there.get("/events", authorization=f"Bearer {key}")
+        assert is_error(answer, 503, "api_error", "store_unavailable")
+        assert "db.internal" not in answer.text
+
+    serve(check)
+
+
 def test_a_client_that_leaves_in_the_middle_of_its_body_is_not_our_fault(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:

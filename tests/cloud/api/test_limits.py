@@ -185,7 +185,9 @@ def test_a_store_that_is_away_is_no_refusal() -> None:
         for _ in range(2):
             await there.get(key)
         accounts.away = True
-        assert is_error(await there.get(key), 503, "api_error", "store_unavailable")
+        answer = await there.get(key)
+        assert is_error(answer, 503, "api_error", "store_unavailable")
+        assert answer.json()["error"]["message"] == "The cloud's database is away: try again soon."
         accounts.away = False
         assert (await there.get(key)).is_success
 
