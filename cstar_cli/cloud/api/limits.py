@@ -114,7 +114,8 @@ class Limits:
         window.left = max(0, allowance.granted - 1)
         window.used = allowance.used if allowance.granted else limit
         window.ends_at = asked_at + allowance.reset_in_ms / 1000
-        window.reset_unix_s = math.ceil((asked_at_ms + allowance.reset_in_ms) / 1000)
+        # Rounded, for the store's clock isn't quite ours: the same window has the same end in each answer.
+        window.reset_unix_s = round((asked_at_ms + allowance.reset_in_ms) / 1000)
         return allowance.granted > 0
 
 

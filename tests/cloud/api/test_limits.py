@@ -44,6 +44,20 @@ def test_each_answer_says_how_much_is_left_and_until_when() -> None:
     asyncio.run(main())
 
 
+def test_the_end_of_a_window_is_the_same_in_each_answer_though_the_clocks_differ_a_little() -> None:
+    async def main() -> None:
+        time = Time(now_s=6_000_000.0)
+        ends: set[str] = set()
+        for apart_ms in (-200, -1, 0, 1, 200):
+            accounts = FakeAccounts(lambda apart_ms=apart_ms: time.now_ms() + apart_ms)  # type: ignore[misc] # bound
+            _, key = accounts.add_key()
+            time.now_s += 7
+            ends.add((await node(accounts, time).get(key)).headers["x-ratelimit-reset"])
+        assert len(ends) == 1
+
+    asyncio.run(main())
+
+
 def test_a_publishable_key_may_less() -> None:
     async def main() -> None:
         accounts, time = fresh()
