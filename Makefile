@@ -24,7 +24,7 @@ need = { $(1); } >/dev/null 2>&1 || { \
 pytest = $(BIN)/python -m pytest $(1) $(PYTEST_ARGS) $(if $(PYTEST_ARGS),|| [ $$? = 5 ])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint format completions clean python node postgres faketime
+.PHONY: help demo test faults lint format texts clean python node postgres faketime
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,11 +50,12 @@ format: $(INSTALLED) ## Put the code in the common form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-completions: $(INSTALLED) ## Write completions/ anew
+texts: $(INSTALLED) ## Write completions/ and the help of the root anew
 	$(BIN)/cstar completion show bash > completions/cstar.bash
 	$(BIN)/cstar completion show zsh > completions/_cstar
 	$(BIN)/cstar completion show fish > completions/cstar.fish
 	$(BIN)/cstar completion show powershell > completions/cstar.ps1
+	$(BIN)/python -c 'from cstar_cli.main import app; app(["--help"], prog_name="cstar")' > cstar_cli/help.txt
 
 clean: ## Remove all that the other targets made
 	rm -rf $(VENV) $(DEMO)/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,9 +9,7 @@ working folder, else `config.toml` in the home folder, else the default. The hom
     cloud/           the embedded cloud: token, database, lock, and who runs it
 """
 
-import ipaddress
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,8 @@ from cstar_cli.profiles import DEFAULT_PROFILE, Profile, Profiles, profile_name
 
 DEFAULT_API_BASE = "http://127.0.0.1:7827"
 PROFILE_VARIABLE = "CSTAR_PROFILE"
+COMPLETION_VARIABLE = "_CSTAR_COMPLETE"
+"""What a shell's script sets to ask for completions: typer's own protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Home:
     def token(self) -> str:
         """Return the embedded cloud's bearer token, made at first use."""
         path = self.cloud / "token"
-        token = read_or_create(path, "sk_test_" + secrets.token_urlsafe(32)).strip()
+        token = read_or_create(path, _new_token).strip()
         if not re.fullmatch(r"[!-~]+", token):
             raise CstarError(f"{path} is damaged: delete it to get a new token, and restart the cloud.")
         return token
@@ -95,6 +95,8 @@ def is_local(base: str) -> bool:
 
 def is_loopback(base: str) -> bool:
     """Tell whether the address is of this machine alone."""
+    import ipaddress
+
     host = urlsplit(base).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -151,6 +153,12 @@ def merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str
         both = isinstance(under, dict) and isinstance(value, dict)
         settings[key] = {**under, **value} if both else value  # type: ignore[dict-item]  # narrowed above
     return settings
+
+
+def _new_token() -> str:
+    import secrets
+
+    return "sk_test_" + secrets.token_urlsafe(32)
 
 
 def _read_toml(path: Path) -> dict[str, object]:

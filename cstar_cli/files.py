@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from cstar_cli.errors import CstarError
@@ -34,12 +34,12 @@ def make_folder(path: Path) -> None:
         raise _unwritable(path, error) from error
 
 
-def read_or_create(path: Path, text: str) -> str:
-    """Return the file's text; when it is missing, `text` becomes it, unless another process was first."""
+def read_or_create(path: Path, make: Callable[[], str]) -> str:
+    """Return the file's text; when it is missing, what is made becomes it, unless another process was first."""
     with contextlib.suppress(FileNotFoundError):
         return read(path)
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    write_private(fresh, text)
+    fresh = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
+    write_private(fresh, make())
     try:
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)

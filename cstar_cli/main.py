@@ -7,24 +7,15 @@ from typing import Annotated
 import typer
 
 from cstar_cli import __version__, config
-from cstar_cli.commands import (
-    cloud,
-    completion,
-    deliveries,
-    events,
-    listen,
-    login,
-    logs,
-    settings,
-    trigger,
-    webhooks,
-)
+from cstar_cli.commands import settings
+from cstar_cli.commands.tree import Tree
 from cstar_cli.errors import CstarError, ExitCode
 
 HELP_OPTIONS = ("-h", "--help")
 
 app = typer.Typer(
     name="cstar",
+    cls=Tree,
     epilog="Start with: cstar listen --forward-to http://localhost:3000/webhook",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -32,17 +23,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": list(HELP_OPTIONS), "auto_envvar_prefix": "CSTAR"},
 )
-app.command("listen")(listen.listen)
-app.command("trigger")(trigger.trigger)
-app.add_typer(logs.app, name="logs")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(events.app, name="events")
-app.add_typer(deliveries.app, name="deliveries")
-app.command("login")(login.login)
-app.command("logout")(login.logout)
-app.command("whoami")(login.whoami)
-app.add_typer(cloud.app, name="cloud")
-app.add_typer(completion.app, name="completion")
 
 
 def _print_version(wanted: bool) -> None:
@@ -70,7 +50,7 @@ def root(
 ) -> None:
     """Receive, forward, make and follow cStar webhooks on your own machine."""
     try:
-        chosen = settings.choose(app, profile)
+        chosen = settings.choose(context.invoked_subcommand or "", profile)
     except CstarError:
         if set(HELP_OPTIONS).isdisjoint(sys.argv):  # help is given whatever the files say
             raise
@@ -85,7 +65,9 @@ def run() -> None:
     Typer itself ends usage errors (2), Ctrl-C (130) and a closed pipe (quietly).
     """
     _open_what_is_closed()
-    if completion.VARIABLE in os.environ:
+    if config.COMPLETION_VARIABLE in os.environ:
+        from cstar_cli.commands import completion
+
         completion.enable()
     try:
         app(prog_name="cstar")

@@ -7,15 +7,12 @@ the address that stands beside it, and goes nowhere else.
 """
 
 import contextlib
-import json
 import re
-import uuid
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from cstar_cli.errors import CstarError, UsageError
 from cstar_cli.files import read, read_or_create, write_private
-from cstar_cli.signing import new_secret
 
 DEFAULT_PROFILE = "default"
 _NAME = re.compile(r"[a-z0-9_-]{1,50}")
@@ -49,7 +46,7 @@ class Profiles:
         """Return a profile: the default one is made at first use, others by logging in."""
         if name == DEFAULT_PROFILE:
             path = self._path(name)
-            return _parse(path, read_or_create(path, _text_of(Profile(str(uuid.uuid4()), new_secret()))))
+            return _parse(path, read_or_create(path, _new))
         profile = self.find(name)
         if profile is None:
             known = ", ".join(sorted({DEFAULT_PROFILE, *self._names()}))
@@ -68,6 +65,8 @@ class Profiles:
 
     def log_in(self, name: str, login: Login) -> None:
         """Give a profile a login; a new profile shares the home's own team with the default one."""
+        from cstar_cli.signing import new_secret
+
         fresh = Profile(self.get(DEFAULT_PROFILE).team_id, new_secret())
         self._write(name, replace(self.find(name) or fresh, login=login))
 
@@ -99,6 +98,8 @@ def profile_name(text: str) -> str:
 
 
 def _parse(path: Path, text: str) -> Profile:
+    import json
+
     try:
         fields = json.loads(text)
         login = fields.get("login")
@@ -118,7 +119,17 @@ def _string(fields: dict[str, object], name: str) -> str:
     raise ValueError(f"{name} is not a text")
 
 
+def _new() -> str:
+    import uuid
+
+    from cstar_cli.signing import new_secret
+
+    return _text_of(Profile(str(uuid.uuid4()), new_secret()))
+
+
 def _text_of(profile: Profile) -> str:
+    import json
+
     fields = asdict(profile)
     if profile.login is None:
         del fields["login"]

@@ -10,9 +10,6 @@ import typer
 
 from cstar_cli.errors import CstarError, UsageError
 
-# What a shell's script sets to ask for completions; typer's own protocol, spoken by `enable`.
-VARIABLE = "_CSTAR_COMPLETE"
-
 app = typer.Typer(help="Set up completion in your shell.", no_args_is_help=True, rich_markup_mode=None)
 
 

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import typer
 
 from cstar_cli import config
+from cstar_cli.commands import tree
 from cstar_cli.errors import NotAllowed, UsageError
 from cstar_cli.profiles import DEFAULT_PROFILE, profile_name
 
@@ -23,14 +24,14 @@ Callbacks = Mapping[str, Callable[..., Any]]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The profile's name, and what Typer takes as the defaults of all options."""
+    """The profile's name, and what Typer takes as the defaults of the command's options."""
 
     profile: str
     defaults: dict[str, Any]
 
 
-def choose(app: typer.Typer, named: str | None, env: Mapping[str, str] = os.environ) -> Chosen:
-    """Return what holds for this run; `named` is the profile that a flag or the environment names.
+def choose(command: str, named: str | None, env: Mapping[str, str] = os.environ) -> Chosen:
+    """Return what holds for a run of this command of the root; `named` is the profile of a flag or the environment.
 
     Raises UsageError for a key or table that no command has.
     """
@@ -43,10 +44,8 @@ def choose(app: typer.Typer, named: str | None, env: Mapping[str, str] = os.envi
     if env.get("CSTAR_API_KEY"):
         trusted = config.api_base(str(users.get("api_base", config.DEFAULT_API_BASE)))
         projects = _without_foreign(projects, trusted)
-    defaults = _defaults(app, config.merged(users, projects))
-    if projects:
-        defaults[_NO_PROJECTS] = _defaults(app, users).get(_NO_PROJECTS, {})
-    return Chosen(profile, defaults)
+    defaults = _defaults(command, config.merged(users, projects))
+    return Chosen(profile, _defaults(command, users) if command == _NO_PROJECTS else defaults)
 
 
 def written(home: config.Home) -> dict[str, object]:
@@ -54,29 +53,29 @@ def written(home: config.Home) -> dict[str, object]:
     return config.file_settings(_folder(home), home)
 
 
-def _defaults(app: typer.Typer, settings: Settings) -> dict[str, Any]:
-    """Return top-level keys for every command, and each table for the command that it names."""
+def _defaults(command: str, settings: Settings) -> dict[str, Any]:
+    """Return top-level keys and the command's table as its defaults; each table is checked, whomever it is for."""
     if not settings:
         return {}
     shared = {key: value for key, value in settings.items() if not isinstance(value, dict)}
     for key in shared:
         if key not in SHARED:
             raise UsageError(f"Unknown key {key!r} in {_WHERE}: put it into a table like [listen]. {_valid(SHARED)}")
-    commands, groups = _commands(app), _groups(app)
+    own: dict[str, object] = {}
     for name, table in settings.items():
-        if isinstance(table, dict) and name not in commands and name not in groups:
-            raise UsageError(f"Unknown table [{name}] in {_WHERE}. {_valid([*commands, *groups])}")
-    defaults: dict[str, Any] = {
-        name: {**shared, **_checked(name, settings.get(name), {"": callback})} for name, callback in commands.items()
-    }
-    for name, group in groups.items():
-        subcommands = _commands(group)
-        own = _checked(name, settings.get(name), subcommands)
-        defaults[name] = {sub: {**shared, **own} for sub in subcommands}
-        # A group within a group has no table: what a key is for, and where it is made, is said each time.
-        for below, inner in _groups(group).items():
-            defaults[name][below] = dict.fromkeys(_commands(inner), shared)
-    return defaults
+        if isinstance(table, dict):
+            if name not in tree.PLACES:
+                raise UsageError(f"Unknown table [{name}] in {_WHERE}. {_valid(tree.PLACES)}")
+            checked = _checked(name, table, _commands(tree.load(name)))
+            own = checked if name == command else own
+    if command not in tree.PLACES:
+        return {}
+    place = tree.load(command)
+    if not isinstance(place, typer.Typer):
+        return {command: {**shared, **own}}
+    # A group within a group has no table: what a key is for, and where it is made, is said each time.
+    inner = {name: dict.fromkeys(_commands(group), shared) for name, group in _groups(place).items()}
+    return {command: {**{name: {**shared, **own} for name in _commands(place)}, **inner}}
 
 
 def _without_foreign(projects: Settings, trusted: str) -> dict[str, object]:
@@ -108,18 +107,23 @@ def _folder(home: config.Home) -> Path:
         return home.path
 
 
-def _commands(app: typer.Typer) -> dict[str, Callable[..., Any]]:
-    return {command.name: command.callback for command in app.registered_commands if command.name and command.callback}
+def _commands(place: tree.Place) -> Callbacks:
+    """Return the functions of a group by their names, or the one function that a command is."""
+    if not isinstance(place, typer.Typer):
+        return {"": place}
+    return {
+        command.name: command.callback for command in place.registered_commands if command.name and command.callback
+    }
 
 
-def _groups(app: typer.Typer) -> dict[str, typer.Typer]:
-    return {group.name: group.typer_instance for group in app.registered_groups if group.name and group.typer_instance}
+def _groups(group: typer.Typer) -> dict[str, typer.Typer]:
+    return {
+        below.name: below.typer_instance for below in group.registered_groups if below.name and below.typer_instance
+    }
 
 
-def _checked(name: str, table: object, callbacks: Callbacks) -> dict[str, object]:
+def _checked(name: str, table: Settings, callbacks: Callbacks) -> dict[str, object]:
     """Return the table's settings, each one that an option of the command takes; text for a list becomes a list."""
-    if not isinstance(table, dict):
-        return {}
     options = {key: option for callback in callbacks.values() for key, option in _options(callback).items()}
     own: dict[str, object] = {}
     for written, value in table.items():

@@ -7,7 +7,6 @@ import pytest
 from cstar_cli.commands.settings import choose
 from cstar_cli.config import home
 from cstar_cli.errors import CstarError, NotAllowed, UsageError
-from cstar_cli.main import app
 from cstar_cli.profiles import Login
 
 THERE = "https://cloud.test"
@@ -33,7 +32,7 @@ class Place:
 
     def api_base(self, *command: str, profile: str | None = None, env: dict[str, str] | None = None) -> object:
         """Return what stands as the command's --api-base where no flag and no variable says another."""
-        defaults = choose(app, profile, {**self.env, **(env or {})}).defaults
+        defaults = choose(command[0], profile, {**self.env, **(env or {})}).defaults
         for name in command:
             defaults = defaults.get(name, {})
         base = defaults.get("api_base")
@@ -47,23 +46,23 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 
 def test_without_any_setting_there_are_no_defaults(place: Place) -> None:
-    chosen = choose(app, None, place.env)
+    chosen = choose("listen", None, place.env)
     assert (chosen.profile, chosen.defaults) == ("default", {})
 
 
 def test_the_profile_is_that_of_the_flag_the_project_the_user(place: Place) -> None:
     place.user('profile = "users"\n')
-    assert choose(app, None, place.env).profile == "users"
+    assert choose("listen", None, place.env).profile == "users"
     place.project('profile = "projects"\n')
-    assert choose(app, None, place.env).profile == "projects"
-    assert choose(app, "flags", place.env).profile == "flags"
+    assert choose("listen", None, place.env).profile == "projects"
+    assert choose("listen", "flags", place.env).profile == "flags"
 
 
 @pytest.mark.parametrize("text", ["profile = 7.5\n", 'profile = "../x"\n', "profile = []\n"])
 def test_a_name_that_is_none_is_refused(place: Place, text: str) -> None:
     place.project(text)
     with pytest.raises(UsageError, match="is no name for a profile"):
-        choose(app, None, place.env)
+        choose("listen", None, place.env)
 
 
 @pytest.mark.parametrize("command", [("listen",), ("logs", "tail"), ("webhooks", "list"), ("cloud", "keys", "create")])
@@ -108,7 +107,7 @@ def test_a_project_may_name_the_cloud_that_the_user_names_too_or_one_on_this_mac
 
 def test_a_subgroup_takes_no_table(place: Place) -> None:
     place.project('[cloud]\ndatabase = "elsewhere.db"\n')
-    defaults = choose(app, None, place.env).defaults["cloud"]
+    defaults = choose("cloud", None, place.env).defaults["cloud"]
     assert defaults["serve"]["database"] == defaults["migrate"]["database"] == "elsewhere.db"
     assert "database" not in defaults["keys"]["create"]
 
@@ -117,11 +116,11 @@ def test_a_subgroup_takes_no_table(place: Place) -> None:
 def test_a_setting_that_nothing_takes_is_refused(place: Place, text: str) -> None:
     place.project(text)
     with pytest.raises(UsageError):
-        choose(app, None, place.env)
+        choose("listen", None, place.env)
 
 
 def test_a_damaged_profile_is_told(place: Place) -> None:
     place.log_in("work")
     (place.folder / "home" / "profiles" / "work.json").write_text("{")
     with pytest.raises(CstarError, match="is damaged"):
-        choose(app, "work", place.env)
+        choose("listen", "work", place.env)

@@ -1,10 +1,13 @@
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.processes import RunCstar
+from tests.processes import Env, RunCstar
 
-from .project import TREE
+from .project import ROOT, TREE
 
 GROUPS = [name for name, command in TREE.items() if command.is_group]
 
@@ -53,3 +56,23 @@ def test_every_option_has_a_variable_which_the_help_names(cstar: RunCstar, name:
 def test_a_group_alone_shows_its_help(cstar: RunCstar, name: str) -> None:
     done = cstar(*name.split())
     assert "Commands:" in done.stdout + done.stderr
+
+
+def test_the_roots_help_that_is_kept_is_that_of_the_tree(cstar: RunCstar) -> None:
+    kept = (ROOT / "cstar_cli" / "help.txt").read_text("utf-8")
+    assert cstar("--profile", "default", "--help").stdout == kept, "make texts writes it anew"
+    assert cstar("--help").stdout == kept
+
+
+def test_the_roots_help_fits_a_narrow_terminal(home: Env, tmp_path: Path) -> None:
+    narrow = {**home, "COLUMNS": "60"}
+    done = subprocess.run(
+        [sys.executable, "-m", "cstar_cli", "--help"],
+        env=narrow,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert max(map(len, done.stdout.splitlines())) <= 60
+    assert "completion" in done.stdout

@@ -1,0 +1,61 @@
+"""The commands of `cstar`, each loaded when it is named: start-up is what a user feels at every one of them."""
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from importlib import import_module
+from typing import Any, cast
+
+import typer
+from typer.core import TyperGroup
+
+PLACES = {
+    "listen": "listen.listen",
+    "trigger": "trigger.trigger",
+    "logs": "logs.app",
+    "webhooks": "webhooks.app",
+    "events": "events.app",
+    "deliveries": "deliveries.app",
+    "login": "login.login",
+    "logout": "login.logout",
+    "whoami": "login.whoami",
+    "cloud": "cloud.app",
+    "completion": "completion.app",
+}
+"""Where each command (a function) or group (a Typer) is, in the order of the root's help."""
+
+Place = typer.Typer | Callable[..., Any]
+
+
+def load(name: str) -> Place:
+    """Return the command or group of that name, one of PLACES."""
+    module, _, attribute = PLACES[name].partition(".")
+    place: Place = getattr(import_module(f"cstar_cli.commands.{module}"), attribute)
+    return place
+
+
+class Tree(TyperGroup):
+    """The root's group: it knows the names of its commands, and loads what is asked for."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = cast(MutableMapping[str, Any], _Loaded())
+
+
+class _Loaded(Mapping[str, Any]):
+    """Commands by name, made when they are looked up."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in PLACES:
+            raise KeyError(name)
+        place = load(name)
+        above = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+        if isinstance(place, typer.Typer):
+            above.add_typer(place, name=name)
+        else:
+            above.command(name)(place)
+        return typer.main.get_group(above).commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PLACES)
+
+    def __len__(self) -> int:
+        return len(PLACES)
