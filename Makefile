@@ -24,7 +24,7 @@ need = { $(1); } >/dev/null 2>&1 || { \
 pytest = $(BIN)/python -m pytest $(1) $(PYTEST_ARGS) $(if $(PYTEST_ARGS),|| [ $$? = 5 ])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint format texts clean python node postgres faketime
+.PHONY: help demo test faults lint format texts clean python node postgres faketime nginx
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,11 +33,11 @@ demo: $(INSTALLED) ## Install, then send every event type to a receiver that che
 	@if command -v node && command -v npm; then $(MAKE) --no-print-directory $(EXPRESS); fi >/dev/null || true
 	@$(BIN)/python $(DEMO)/run.py
 
-test: $(INSTALLED) $(EXPRESS) | postgres faketime ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
+test: $(INSTALLED) $(EXPRESS) | postgres faketime nginx ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
 	@$(call pytest,-n auto --ignore tests/faults)
 	@$(call pytest,tests/faults)
 
-faults: $(INSTALLED) | postgres faketime ## Put nodes to all faults in their whole size, some 20 minutes; each is counted
+faults: $(INSTALLED) | postgres faketime nginx ## Put nodes to all faults in their whole size, some 20 minutes; each is counted
 	@CSTAR_FAULTS=full $(call pytest,tests/faults --timeout 1200)
 
 lint: $(INSTALLED) ## Check style, types and the floors
@@ -84,3 +84,6 @@ postgres:
 
 faketime:
 	@$(call need,find /usr/lib /usr/local/lib -name libfaketimeMT.so.1 | grep -q .,faketime,libfaketime is missing: install the package faketime.)
+
+nginx:
+	@$(call need,command -v nginx || ls /usr/sbin/nginx,nginx-light,nginx is missing: install it.)
