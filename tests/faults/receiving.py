@@ -74,8 +74,12 @@ class Crowd:
         """Count the posts beyond the first of each delivery."""
         return sum(count - 1 for count in Counter(arrival.delivery_id for arrival in self.arrivals).values())
 
-    def deliveries_of(self, event_id: str) -> set[str]:
-        return {arrival.delivery_id for arrival in self.arrivals if arrival.event_id == event_id}
+    def deliveries(self) -> dict[str, set[str]]:
+        """Return the ids under which each event has come."""
+        found: dict[str, set[str]] = {}
+        for arrival in self.arrivals:
+            found.setdefault(arrival.event_id, set()).add(arrival.delivery_id)
+        return found
 
     def close(self) -> None:
         self._call(self._end())

@@ -75,21 +75,22 @@ class Stage:
         lines = self.api(node).lines(f"/deliveries/tail?target={webhook_id}&follow=false&lines=10000")
         return [line for line in lines if line["kind"] == "attempt"]
 
-    def succeeded(self) -> set[str]:
-        """Return the deliveries that the database has as succeeded, whoever runs."""
+    def recorded(self) -> set[tuple[str, int]]:
+        """Return the attempts that the database has, whoever runs: each a delivery's id and a number."""
+        question = "SELECT delivery_id, number FROM %sattempts"
         if self.database.startswith("postgresql:"):
-            return asyncio.run(_ask(self.database, "SELECT id FROM cstar.deliveries WHERE status = 'succeeded'"))
+            return asyncio.run(_ask(self.database, question % "cstar."))
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
-            return {id_ for (id_,) in connection.execute("SELECT id FROM deliveries WHERE status = 'succeeded'")}
+            return set(connection.execute(question % ""))
 
     def close(self) -> None:
         self._started.close()
 
 
-async def _ask(database: str, question: str) -> set[str]:
+async def _ask(database: str, question: str) -> set[tuple[str, int]]:
     connection = await asyncpg.connect(database)
     try:
-        return {row[0] for row in await connection.fetch(question)}
+        return {(row[0], row[1]) for row in await connection.fetch(question)}
     finally:
         await connection.close()
 

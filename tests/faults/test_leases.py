@@ -33,7 +33,7 @@ def test_a_node_with_a_stale_lease_neither_settles_nor_posts_again(
     count("attempts in the log", len(attempts))
     count("the other node posted after, s", round(waited_s, 1))
     assert [(attempt["attempt"], attempt["outcome"]) for attempt in attempts] == [(1, "succeeded")]
-    assert len(crowd.deliveries_of(event_id)) == 1
+    assert len(crowd.deliveries()[event_id]) == 1
     assert waited_s >= LEASE_S - 1
     stale.signal(signal.SIGTERM)
     assert stale.wait() == 0
