@@ -34,8 +34,8 @@ demo: $(INSTALLED) ## Install, then send every event type to a receiver that che
 	@$(BIN)/python $(DEMO)/run.py
 
 test: $(INSTALLED) $(EXPRESS) | postgres faketime nginx ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
-	@$(call pytest,-n auto --ignore tests/faults)
-	@$(call pytest,tests/faults)
+	@$(call pytest,-n auto -m 'not alone')
+	@$(call pytest,-m alone)
 
 faults: $(INSTALLED) | postgres faketime nginx ## Put nodes to all faults in their whole size, some 20 minutes; each is counted
 	@CSTAR_FAULTS=full $(call pytest,tests/faults --timeout 1200)

@@ -12,6 +12,8 @@ from .receiving import Crowd
 from .stage import Stage, wait_until
 from .timing import ms, percentile
 
+pytestmark = pytest.mark.alone
+
 WEBHOOKS = 100
 EVENT_EVERY_S = 0.1
 # What twice the baseline is at least: on a small machine that the receiver, the test and the node share, a p99 of some

@@ -3,12 +3,16 @@
 import time
 from dataclasses import dataclass
 
+import pytest
+
 from ..sender.receivers import Script, answering, repeating
 from .conftest import Count, MakeStage, Sized
 from .hostile import HEAD, INTERIM, Hostile, dripping, gzip_bomb, hang, hosting
 from .memory import forget_peak, peak_kib, resident_kib
 from .receiving import Crowd
 from .stage import settle_down, wait_until
+
+pytestmark = pytest.mark.alone
 
 SLOTS = 16  # the default of --max-in-flight
 TOLERANCE_S = 0.5

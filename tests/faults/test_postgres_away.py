@@ -16,6 +16,8 @@ from .conftest import Count, MakeStage, Sized
 from .receiving import Crowd
 from .stage import Stage, settle_down, wait_until
 
+pytestmark = pytest.mark.alone
+
 POLL_S = 1.0
 SLACK_S = 1.0
 _BUSES = "FROM pg_stat_activity WHERE application_name = 'cstar bus'"

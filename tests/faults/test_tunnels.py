@@ -17,6 +17,8 @@ from ..processes import Env, Running, free_port
 from .conftest import Count, MakeStage, Sized
 from .timing import ms, percentile
 
+pytestmark = pytest.mark.alone
+
 LISTENERS = Path(__file__).with_name("listeners.py")
 ASKERS = 4
 ASK_EVERY_S = 0.04
