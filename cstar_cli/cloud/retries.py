@@ -11,7 +11,7 @@ from cstar_cli.cloud.store.records import Headers
 
 JITTER = 0.05
 MOST_ASKED_S = 30 * 60.0
-"""How long a receiver may ask to be left alone, where the schedule has no longer wait of its own."""
+"""The longest that a receiver can have a wait made, chance included; only the schedule itself may wait longer."""
 
 _SECONDS = re.compile("[0-9]{1,9}")
 _BUSY = frozenset({429, 503})
@@ -35,17 +35,13 @@ def retry_in_ms(
         return None
     scheduled_s = policy.retries_s[retries]
     asked_s = _asked_s(headers, now_ms) if status in _BUSY else 0.0
-    wait_s = max(scheduled_s, min(asked_s, _most_s(policy)))
-    return math.ceil(wait_s * (1 + JITTER * random()) * 1000)
+    later = 1 + JITTER * random()
+    return math.ceil(max(scheduled_s * later, min(asked_s * later, MOST_ASKED_S)) * 1000)
 
 
 def longest_wait_ms(policy: DeliveryPolicy) -> int:
     """Return how long a delivery can have to wait for its next attempt at most."""
-    return math.ceil(_most_s(policy) * (1 + JITTER) * 1000)
-
-
-def _most_s(policy: DeliveryPolicy) -> float:
-    return max((MOST_ASKED_S, *policy.retries_s))
+    return math.ceil(max((MOST_ASKED_S, *(wait_s * (1 + JITTER) for wait_s in policy.retries_s))) * 1000)
 
 
 def _asked_s(headers: Headers, now_ms: int) -> float:
