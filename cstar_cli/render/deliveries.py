@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from cstar_cli.render.facts import STATUS_COLOURS, facts
-from cstar_cli.render.lines import attempt_rows
+from cstar_cli.render.lines import attempt_rows, was_posted
 from cstar_cli.render.output import Colour, Output
 from cstar_cli.render.safe import harmless
 from cstar_cli.render.tables import Text, Url, Words, table
@@ -21,7 +21,7 @@ def deliveries(records: Iterable[Delivery], output: Output) -> None:
         (
             (
                 record.id,
-                (Text(record.status, STATUS_COLOURS.get(record.status)), _attempts(record)),
+                (Text(record.status, STATUS_COLOURS.get(record.status)), _attempts(record.attempt_count)),
                 (Words(record.event_type), Url(record.url)),
                 clock_of(record.created_at, output.look),
             )
@@ -33,6 +33,10 @@ def deliveries(records: Iterable[Delivery], output: Output) -> None:
 
 def delivery(record: Delivery, output: Output) -> None:
     """Show all that is known of a delivery."""
+    _facts(record, record.attempt_count, output)
+
+
+def _facts(record: Delivery, posts: int, output: Output) -> None:
     again = record.next_attempt_at and f"retry at {clock_of(record.next_attempt_at, output.look)}"
     facts(
         (
@@ -40,7 +44,7 @@ def delivery(record: Delivery, output: Output) -> None:
             ("Event", f"{record.event_id}  {record.event_type}", None),
             ("To", record.url, "bold"),
             ("Target", record.target, None),
-            ("Status", f"{record.status} after {_attempts(record)}", STATUS_COLOURS.get(record.status)),
+            ("Status", f"{record.status} after {_attempts(posts)}", STATUS_COLOURS.get(record.status)),
             ("Next", again if record.attempt_count else None, "yellow"),
             ("Made", clock_of(record.created_at, output.look), None),
         ),
@@ -50,7 +54,7 @@ def delivery(record: Delivery, output: Output) -> None:
 
 def delivery_in_full(record: DeliveryInFull, output: Output) -> None:
     """Show a delivery and each attempt: what was sent, what was answered, how long it took."""
-    delivery(record, output)
+    _facts(record, sum(map(was_posted, record.attempts)), output)
     body: str | None = None
     for exchange in record.attempts:
         output.line("")
@@ -61,7 +65,8 @@ def delivery_in_full(record: DeliveryInFull, output: Output) -> None:
 
 def _exchange(exchange: Exchange, same_body: bool, output: Output) -> Iterator[str]:
     look = output.look
-    yield look.paint("bold", f"Attempt {exchange.attempt}")
+    stopped = "Canceled" if exchange.outcome == "canceled" else "Stopped"
+    yield look.paint("bold", f"Attempt {exchange.attempt}" if was_posted(exchange) else stopped)
     yield from attempt_rows(exchange, look)
     timing = _timing(exchange)
     if timing:
@@ -92,8 +97,8 @@ def _timing(exchange: Exchange) -> str:
     return ", ".join(f"{name} {duration_text(ms)}" for name, ms in times if ms is not None)
 
 
-def _attempts(record: Delivery) -> str:
-    return f"{record.attempt_count} attempt{'' if record.attempt_count == 1 else 's'}"
+def _attempts(count: int) -> str:
+    return f"{count} attempt{'' if count == 1 else 's'}"
 
 
 def _phrase(status: int) -> str:

@@ -72,11 +72,11 @@ def _attempted(activity: Attempted, look: Look) -> list[str]:
         where += f"  retry at {clock_of(activity.next_attempt_at, look)}"
     if activity.outcome != "succeeded":
         return [*row, _INDENT + look.paint("dim", where)]
-    return _beside(row[0], where, "dim", look) if activity.target.startswith("whk_") else row
+    return [*row[:-1], *_beside(row[-1], where, "dim", look)] if activity.target.startswith("whk_") else row
 
 
 def attempt_rows(activity: Attempted, look: Look) -> list[str]:
-    """Return what came of an attempt: one line, or two where the reason of a failure needs its own."""
+    """Return what came of an attempt: one line, or two where the terminal is too narrow for all of it."""
     from cstar_cli.events.envelope import parse_iso  # late: `listen` and `trigger` have no such times
 
     return _row(activity, parse_iso(activity.time), look)
@@ -86,26 +86,36 @@ def _row(activity: Forwarded | Attempted, time_ms: int, look: Look) -> list[str]
     good = activity.outcome == "succeeded"
     colour = _OUTCOME_COLOURS[activity.outcome]
     event_type, event_id = harmless(activity.event_type).ljust(_TYPE_WIDTH), harmless(activity.event_id)
-    again = f" attempt {activity.attempt}" if activity.attempt > 1 else ""
-    never_posted = activity.status is None and not activity.duration_ms
-    duration = ("" if never_posted else duration_text(activity.duration_ms)).rjust(8)
+    duration = (duration_text(activity.duration_ms) if was_posted(activity) else "").rjust(8)
     parts = [
         look.paint("dim", clock(time_ms, look)),
         look.paint(colour, look.symbol("✓" if good else "✗")),
         f"{event_type}  {event_id} ",
         look.paint(colour, str(activity.status or "---")),
-        duration + look.paint("yellow", again),
+        duration,
     ]
-    row = " ".join(parts)
-    return [row] if good else _beside(row, _plain(harmless(_reason(activity), _REASON_CHARS), look), colour, look)
+    rows = [" ".join(parts)]
+    if activity.attempt > 1 and was_posted(activity):
+        rows = _beside(rows[0], f"attempt {activity.attempt}", "yellow", look, gap=" ")
+    if good:
+        return rows
+    reason = _plain(harmless(_reason(activity), _REASON_CHARS), look)
+    if len(rows) > 1:
+        return [rows[0], f"{rows[1]}  {look.paint(colour, reason)}"]
+    return _beside(rows[0], reason, colour, look)
 
 
-def _beside(row: str, text: str, colour: Colour, look: Look) -> list[str]:
+def was_posted(activity: Forwarded | Attempted) -> bool:
+    """Say whether anything was sent: what stops a delivery is in the log too, and took no time."""
+    return activity.status is not None or activity.duration_ms > 0
+
+
+def _beside(row: str, text: str, colour: Colour, look: Look, gap: str = "  ") -> list[str]:
     """Return the line with the text at its end; on a terminal too narrow for that, the text has a line of its own."""
-    width = len(f"{_PAINT.sub('', row)}  {text}")
+    width = len(f"{_PAINT.sub('', row)}{gap}{text}")
     if width > (look.columns() or width):
         return [row, _INDENT + look.paint(colour, text)]
-    return [f"{row}  {look.paint(colour, text)}"]
+    return [f"{row}{gap}{look.paint(colour, text)}"]
 
 
 def _reason(activity: Forwarded | Attempted) -> str:

@@ -74,10 +74,12 @@ def test_a_delivery_is_shown_with_every_attempt() -> None:
     assert two.splitlines()[-1] == "    > (the same body)"
 
 
-def test_what_stopped_a_delivery_without_a_post_is_shown_without_a_request() -> None:
+@pytest.mark.parametrize(("outcome", "heading"), [("canceled", "Canceled"), ("failed", "Stopped")])
+def test_what_stopped_a_delivery_is_shown_as_that_and_no_attempt(outcome: str, heading: str) -> None:
     stop = exchange(
+        attempt=2,
         status=None,
-        outcome="canceled",
+        outcome=outcome,
         error="by you",
         duration_ms=0.0,
         connect_ms=None,
@@ -85,9 +87,12 @@ def test_what_stopped_a_delivery_without_a_post_is_shown_without_a_request() -> 
         request_headers=[],
         response_headers=[],
     )
-    said = talk(success(delivery(status="canceled", attempts=[stop])))
+    said = talk(success(delivery(status=outcome, attempt_count=2, attempts=[exchange(), stop])))
     deliveries.show(said.dialogue(), DELIVERY_ID)
-    assert said.stdout.splitlines()[-1].endswith("  by you")
+    assert f"  Status          {outcome} after 1 attempt\n" in said.stdout
+    *_, title, last = said.stdout.splitlines()
+    assert title == heading
+    assert last.endswith("  by you")
 
 
 def test_nothing_that_a_receiver_says_reaches_the_terminal_raw() -> None:

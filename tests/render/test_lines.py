@@ -7,7 +7,7 @@ from cstar_cli.events.catalogue import names
 from cstar_cli.render.lines import lines_of, ready_line
 
 from . import samples
-from .samples import ASCII, COLOURED, EVENT_ID, FAILED, PLAIN, SUCCEEDED
+from .samples import ASCII, ATTEMPTED, COLOURED, EVENT_ID, FAILED, PLAIN, SUCCEEDED
 
 
 def test_a_success_is_one_line_with_time_type_id_status_and_duration() -> None:
@@ -100,13 +100,13 @@ STOPPED = replace(samples.ATTEMPTED, status=None, duration_ms=0.0, attempt=2, ne
 )
 def test_a_canceled_delivery_shows_why_and_no_duration_for_there_was_no_post(error: str | None, reason: str) -> None:
     line, where = lines_of(replace(STOPPED, outcome="canceled", error=error), PLAIN)
-    assert line == f"14:30:00 ✗ {'ticket.created':20}  {EVENT_ID}  ---          attempt 2  {reason}"
+    assert line == f"14:30:00 ✗ {'ticket.created':20}  {EVENT_ID}  ---           {reason}"
     assert where == "    http://localhost:3000/webhook"
 
 
-def test_what_stops_a_webhook_stands_where_its_answer_would() -> None:
+def test_what_stops_a_delivery_is_no_attempt_and_stands_where_an_answer_would() -> None:
     line, _ = lines_of(replace(STOPPED, error="the webhook was deleted"), PLAIN)
-    assert line.endswith(" attempt 2  the webhook was deleted")
+    assert line.endswith("  ---           the webhook was deleted")
 
 
 def test_a_success_at_a_webhook_shows_its_url_beside_or_below() -> None:
@@ -215,3 +215,21 @@ def test_a_reason_that_the_terminal_has_no_room_for_has_a_line_of_its_own() -> N
 def test_a_reason_stays_in_its_line_where_there_is_no_terminal() -> None:
     failed = replace(FAILED, error="x" * 100, status=None, response_body=b"")
     assert lines_of(failed, PLAIN)[0].endswith("x" * 100)
+
+
+@pytest.mark.parametrize("reason", ["no answer within 10 s", "x" * 60])
+def test_which_attempt_it_was_goes_below_with_the_reason_where_the_row_is_full(reason: str) -> None:
+    failed = replace(FAILED, attempt=2, error=reason, status=None, response_body=b"")
+    row, below = lines_of(failed, replace(PLAIN, columns=lambda: 80))[:2]
+    assert row.endswith(" ms")
+    assert len(row) <= 80
+    assert below == f"    attempt 2  {reason}"
+
+
+def test_a_later_success_at_a_webhook_keeps_to_the_terminal_too() -> None:
+    retried = replace(
+        ATTEMPTED, outcome="succeeded", status=200, attempt=2, target="whk_1", url="https://h/x", next_attempt_at=None
+    )
+    row, below = lines_of(retried, replace(PLAIN, columns=lambda: 80))
+    assert len(row) <= 80
+    assert below == "    attempt 2  https://h/x"
