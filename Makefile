@@ -3,12 +3,14 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := docs/demo
 INSTALLED := $(VENV)/.installed
 EXPRESS := $(DEMO)/node_modules/.installed
+BENCH := benchmarks/.made
 
 # The one variable pins the package, the other (newer pips) what builds it.
 export PIP_CONSTRAINT := constraints.txt
@@ -24,10 +26,10 @@ need = { $(1); } >/dev/null 2>&1 || { \
 pytest = $(BIN)/python -m pytest $(1) $(PYTEST_ARGS) $(if $(PYTEST_ARGS),|| [ $$? = 5 ])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint format texts clean python node postgres faketime nginx
+.PHONY: help demo test faults lint format texts clean python node postgres faketime nginx bench bench-quick
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(INSTALLED) ## Install, then send every event type to a receiver that checks the signatures
 	@if command -v node && command -v npm; then $(MAKE) --no-print-directory $(EXPRESS); fi >/dev/null || true
@@ -39,6 +41,12 @@ test: $(INSTALLED) $(EXPRESS) | postgres faketime nginx ## Install, then run all
 
 faults: $(INSTALLED) | postgres faketime nginx ## Put nodes to all faults in their whole size, some 20 minutes; each is counted
 	@CSTAR_FAULTS=full $(call pytest,tests/faults --timeout 1200)
+
+bench: $(BENCH)/.installed | postgres ## Measure cstar beside its peers, some 40 minutes (BENCH_ARGS='forwarding' for a part)
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-quick: $(BENCH)/.installed | postgres ## The same with less of everything, in under two minutes
+	@$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
 
 lint: $(INSTALLED) ## Check style, types and the floors
 	$(BIN)/ruff check
@@ -58,7 +66,7 @@ texts: $(INSTALLED) ## Write completions/ and the help of the root anew
 	$(BIN)/python -c 'from cstar_cli.main import app; app(["--help"], prog_name="cstar")' > cstar_cli/help.txt
 
 clean: ## Remove all that the other targets made
-	rm -rf $(VENV) $(DEMO)/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEMO)/node_modules $(BENCH) benchmarks/results dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt | python
@@ -68,6 +76,19 @@ $(INSTALLED): pyproject.toml constraints.txt | python
 
 $(EXPRESS): $(DEMO)/package.json | node
 	cd $(DEMO) && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# What is measured has an environment without the tools of development, for these lengthen every start. What can't be
+# had of the peers and of the limit is named in the table.
+$(BENCH)/.installed: $(INSTALLED) benchmarks/package.json benchmarks/limit/relay.c
+	@rm -rf $(BENCH) && mkdir -p $(BENCH)/without-uvloop
+	@$(PYTHON) -m venv --without-pip $(BENCH)/clean
+	@$(PYTHON) -m venv $(BENCH)/venv
+	@$(BENCH)/venv/bin/pip install --quiet --disable-pip-version-check --editable '.[postgres]'
+	@echo 'raise ImportError("left out for this measurement")' > $(BENCH)/without-uvloop/uvloop.py
+	@cp benchmarks/package.json $(BENCH)
+	-@cd $(BENCH) && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	-@$(CC) -O2 -Wall -o $(BENCH)/relay benchmarks/limit/relay.c
 	@touch $@
 
 python:

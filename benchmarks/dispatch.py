@@ -1,6 +1,6 @@
 """Deliveries a second on one core: the full loop (claim, sign, post, settle) on SQLite, and the bare sender beside it.
 
-    python benchmarks/dispatch.py [DELIVERIES] [WEBHOOKS]
+    python -m benchmarks.dispatch [DELIVERIES] [WEBHOOKS]
 
 The events are stored beforehand; what is timed runs from the first claim to the last durable outcome, against the same
 local receiver, in another process, that the bare sender posts to in the same run.
@@ -16,8 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sender import BODY, HEADERS, IN_FLIGHT, loop_factory, posts_per_s, receive
-
+from benchmarks.sender import BODY, HEADERS, IN_FLIGHT, loop_factory, posts_per_s, receive
 from cstar_cli.clock import now_ms
 from cstar_cli.cloud.dispatcher import Dispatcher
 from cstar_cli.cloud.options import DeliveryPolicy

@@ -1,6 +1,6 @@
 """Posts a second on one core: the sender and httpx against the same local receiver, in another process.
 
-    python benchmarks/sender.py [POSTS]
+    python -m benchmarks.sender [POSTS]
 
 32 posts in flight, a body of 400 bytes, uvloop where it is installed.
 """

@@ -1,0 +1,103 @@
+"""What a scenario is given: how much to do, where, and where the figures go."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.figures import Figures, Key
+from benchmarks.mock.stage import Stage, stage
+from benchmarks.processes import Running, started
+from benchmarks.tools import Tool
+
+CONNECT_S = 15.0
+SETTLE_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much of everything: all of it, or as much as two minutes hold."""
+
+    rounds: int
+    seconds: float  # of a load that is kept up
+    paced: int  # events of a load at a steady pace
+    burst: int
+    starts: int  # of one command in a round
+    backlogs: tuple[int, ...]  # deliveries that wait
+    intake: int  # events posted
+    logs: tuple[int, ...]  # events in the log
+    tunnels: tuple[int, ...]
+
+
+FULL = Effort(
+    rounds=5,
+    seconds=3.0,
+    paced=1_000,
+    burst=100_000,
+    starts=10,
+    backlogs=(20_000, 100_000, 1_000_000),
+    intake=60_000,
+    logs=(100, 1_000, 10_000, 100_000, 1_000_000),
+    tunnels=(1, 10, 100, 1_000, 5_000),
+)
+QUICK = Effort(
+    rounds=1,
+    seconds=0.8,
+    paced=150,
+    burst=3_000,
+    starts=3,
+    backlogs=(4_000,),
+    intake=8_000,
+    logs=(100, 1_000, 10_000),
+    tunnels=(1, 10, 100),
+)
+
+
+class Failed(Exception):
+    """A subject couldn't be measured; the message says why."""
+
+
+@dataclass(slots=True)
+class Bench:
+    """One scenario's view of a run."""
+
+    scenario: str
+    effort: Effort
+    figures: Figures = field(default_factory=Figures)
+    round_number: int = 0
+
+    def add(self, subject: str, metric: str, value: float) -> None:
+        self.figures.add(Key(self.scenario, subject, metric), self.round_number, value)
+
+    def say(self, text: str) -> None:
+        sys.stderr.write(f"  {self.scenario}, round {self.round_number + 1}: {text}\n")
+
+    @contextmanager
+    def measuring(self, subject: str) -> Iterator[None]:
+        """Name in the table a subject that can't be measured, and go on with the others."""
+        self.say(subject)
+        try:
+            yield
+        except (Failed, TimeoutError, OSError) as error:
+            self.figures.absent[self.scenario, subject] = str(error) or "got stuck"
+            self.say(f"{subject} failed: {error!r}")
+
+    @asynccontextmanager
+    async def listening(self, tool: Tool, body: bytes | None = None) -> AsyncIterator[tuple[Stage, Running]]:
+        """Have a tool listen, connected and warm, between a mock of its service and a receiver."""
+        if tool.missing:
+            raise Failed(f"not to be had: {tool.program.name} is not installed")
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder)
+            async with stage(tool.service, body) as made:
+                with started(tool.listen(made.base, made.receiver), tool.environment(home), home) as process:
+                    try:
+                        async with asyncio.timeout(CONNECT_S):
+                            await made.connected.wait()
+                    except TimeoutError:
+                        raise Failed(f"never connected: {process.output.read_text()[-500:]}") from None
+                    await asyncio.sleep(SETTLE_S)
+                    yield made, process

@@ -1,0 +1,101 @@
+"""A tool as a process: started on a core of its own, its CPU time and its memory read from /proc."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+STOP_S = 10.0
+
+_cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+HARNESS_CORES = set(_cores[:1])
+TOOL_CORES = set(_cores[-1:])
+
+
+def pin(cores: set[int]) -> None:
+    """Keep this process, and what it starts from now on, to these cores, where the platform can."""
+    if cores:
+        os.sched_setaffinity(0, cores)
+
+
+@contextmanager
+def on_tool_core() -> Iterator[None]:
+    """Start what is started inside on the tools' core: a program that counts its cores at start sees that one."""
+    pin(TOOL_CORES)
+    try:
+        yield
+    finally:
+        pin(HARNESS_CORES)
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a process that ran to its end did: wall and CPU time in seconds."""
+
+    status: int
+    elapsed_s: float
+    cpu_s: float
+
+
+def run(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Exit:
+    """Run a command on the tools' core, from Enter to exit."""
+    with on_tool_core():
+        started = time.perf_counter()
+        child = subprocess.Popen(
+            command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        _, status, usage = os.wait4(child.pid, 0)
+        elapsed_s = time.perf_counter() - started
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return Exit(child.returncode, elapsed_s, usage.ru_utime + usage.ru_stime)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that runs until it is stopped; what it prints is in `output`."""
+
+    child: subprocess.Popen[bytes]
+    output: Path
+    started: float
+
+    def cpu_s(self) -> float:
+        """Return the CPU time that its threads have had."""
+        threads = Path(f"/proc/{self.child.pid}/task").iterdir()
+        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+    def memory_mb(self) -> float:
+        """Return what it has in memory now (RSS)."""
+        return self._status_kb("VmRSS") / 1000
+
+    def most_memory_mb(self) -> float:
+        """Return the most that it ever had in memory."""
+        return self._status_kb("VmHWM") / 1000
+
+    def _status_kb(self, name: str) -> float:
+        text = Path(f"/proc/{self.child.pid}/status").read_text()
+        [line] = (line for line in text.splitlines() if line.startswith(f"{name}:"))
+        return int(line.split()[1]) * 1.024
+
+
+@contextmanager
+def started(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Iterator[Running]:
+    """Run a command on the tools' core while inside; its output goes to a file, as a script's would."""
+    output = cwd / "output"
+    with output.open("wb") as file, on_tool_core():
+        began = time.perf_counter()
+        child = subprocess.Popen(
+            command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
+        )
+    try:
+        yield Running(child, output, began)
+    finally:
+        child.send_signal(signal.SIGINT)
+        try:
+            child.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()

@@ -1,0 +1,73 @@
+"""What is to be reached, as data: a figure, absolute or beside others of the same run, and its bound."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.figures import Figures, Key, Series, least_of
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`of` is at least or at most `bound`, times the smallest of `beside` where there is one."""
+
+    text: str
+    of: Key
+    bound: float
+    side: Literal["least", "most"]
+    beside: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a target: the figure or ratio as measured; None where the run has no such figure."""
+
+    target: Target
+    measured: Series | None
+
+    @property
+    def reached(self) -> bool | None:
+        if self.measured is None:
+            return None
+        middle, bound = self.measured.median, self.target.bound
+        return middle >= bound if self.target.side == "least" else middle <= bound
+
+
+def judge(target: Target, figures: Figures) -> Verdict:
+    """Compare a target with what was measured."""
+    of = figures.series(target.of)
+    if of is None or not target.beside:
+        return Verdict(target, of)
+    others = least_of(series for key in target.beside if (series := figures.series(key)))
+    return Verdict(target, of.over(others) if others else None)
+
+
+def _forwarding(
+    text: str, metric: str, side: Literal["least", "most"], bound: float, peer: str = "", subject: str = "cstar"
+) -> Target:
+    beside = (Key("forwarding", peer, metric),) if peer else ()
+    return Target(f"forwarding: {text}", Key("forwarding", subject, metric), bound, side, beside)
+
+
+_NARROW, _WIDE = "events/s, 32 in flight", "events/s, 256 in flight"
+_CPU, _MEMORY, _BURST = "CPU µs an event", "memory MB", "memory MB after a burst"
+
+TARGETS: Sequence[Target] = (
+    _forwarding("events/s beside stripe-cli's", _NARROW, "least", 5, "stripe-cli"),
+    _forwarding("events/s beside hookdeck-cli's", _NARROW, "least", 2.5, "hookdeck-cli"),
+    _forwarding("events/s beside smee-client's", _NARROW, "least", 4.5, "smee-client"),
+    _forwarding("CPU an event beside stripe-cli's", _CPU, "most", 0.2, "stripe-cli"),
+    _forwarding("with --json, events/s beside stripe-cli's", _NARROW, "least", 5, "stripe-cli", "cstar --json"),
+    _forwarding("with filters, events/s beside stripe-cli's", _NARROW, "least", 5, "stripe-cli", "cstar, filters"),
+    _forwarding("no uvloop, events/s beside stripe-cli's", _NARROW, "least", 2.5, "stripe-cli", "cstar, no uvloop"),
+    Target(
+        "forwarding: 256 in flight beside 32",
+        Key("forwarding", "cstar", _WIDE),
+        1,
+        "least",
+        (Key("forwarding", "cstar", _NARROW),),
+    ),
+    _forwarding("memory beside hookdeck-cli's", _MEMORY, "most", 1.1, "hookdeck-cli"),
+    _forwarding("memory MB after a burst", _BURST, "most", 60),
+    _forwarding("connections made, at --concurrency 32", "connections", "most", 32),
+)
