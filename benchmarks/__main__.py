@@ -18,7 +18,7 @@ from benchmarks.figures import Figures
 from benchmarks.processes import HARNESS_CORES, pin
 from benchmarks.sender import loop_factory
 
-SCENARIOS = ("forwarding",)
+SCENARIOS = ("forwarding", "starting")
 RESULTS = Path(__file__).parent / "results"
 
 

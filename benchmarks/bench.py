@@ -86,8 +86,10 @@ class Bench:
             self.say(f"{subject} failed: {error!r}")
 
     @asynccontextmanager
-    async def listening(self, tool: Tool, body: bytes | None = None) -> AsyncIterator[tuple[Stage, Running]]:
-        """Have a tool listen, connected and warm, between a mock of its service and a receiver."""
+    async def listening(
+        self, tool: Tool, body: bytes | None = None, settle_s: float = SETTLE_S
+    ) -> AsyncIterator[tuple[Stage, Running]]:
+        """Have a tool listen, connected and settled, between a mock of its service and a receiver."""
         if tool.missing:
             raise Failed(f"not to be had: {tool.program.name} is not installed")
         with tempfile.TemporaryDirectory() as folder:
@@ -99,5 +101,5 @@ class Bench:
                             await made.connected.wait()
                     except TimeoutError:
                         raise Failed(f"never connected: {process.output.read_text()[-500:]}") from None
-                    await asyncio.sleep(SETTLE_S)
+                    await asyncio.sleep(settle_s)
                     yield made, process

@@ -1,14 +1,18 @@
 """A tool as a process: started on a core of its own, its CPU time and its memory read from /proc."""
 
+import asyncio
 import os
+import re
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+START_S = 20.0
 STOP_S = 10.0
 
 _cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -23,9 +27,9 @@ def pin(cores: set[int]) -> None:
 
 
 @contextmanager
-def on_tool_core() -> Iterator[None]:
-    """Start what is started inside on the tools' core: a program that counts its cores at start sees that one."""
-    pin(TOOL_CORES)
+def pinned(cores: set[int]) -> Iterator[None]:
+    """Start what is started inside on these cores: a program that counts its cores at start sees those alone."""
+    pin(cores)
     try:
         yield
     finally:
@@ -43,7 +47,7 @@ class Exit:
 
 def run(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Exit:
     """Run a command on the tools' core, from Enter to exit."""
-    with on_tool_core():
+    with pinned(TOOL_CORES):
         started = time.perf_counter()
         child = subprocess.Popen(
             command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -60,12 +64,21 @@ class Running:
 
     child: subprocess.Popen[bytes]
     output: Path
-    started: float
+    began: float
 
     def cpu_s(self) -> float:
         """Return the CPU time that its threads have had."""
         threads = Path(f"/proc/{self.child.pid}/task").iterdir()
         return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+    async def said(self, wanted: re.Pattern[bytes]) -> str:
+        """Return the first match in what it prints, as soon as it is there to a millisecond."""
+        async with asyncio.timeout(START_S):
+            while not (found := wanted.search(self.output.read_bytes())):
+                if self.child.poll() is not None:
+                    raise OSError(f"it ended: {self.output.read_text()[-500:]}")
+                await asyncio.sleep(0.001)
+        return found[0].decode()
 
     def memory_mb(self) -> float:
         """Return what it has in memory now (RSS)."""
@@ -82,10 +95,12 @@ class Running:
 
 
 @contextmanager
-def started(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Iterator[Running]:
-    """Run a command on the tools' core while inside; its output goes to a file, as a script's would."""
-    output = cwd / "output"
-    with output.open("wb") as file, on_tool_core():
+def started(
+    command: Sequence[str], env: Mapping[str, str], cwd: Path, cores: set[int] = TOOL_CORES
+) -> Iterator[Running]:
+    """Run a command while inside; its output goes to a file, as a script's would."""
+    output = Path(tempfile.mkstemp(prefix="output-", dir=cwd)[1])
+    with output.open("wb") as file, pinned(cores):
         began = time.perf_counter()
         child = subprocess.Popen(
             command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT

@@ -52,6 +52,14 @@ def _forwarding(
 _NARROW, _WIDE = "events/s, 32 in flight", "events/s, 256 in flight"
 _CPU, _MEMORY, _BURST = "CPU µs an event", "memory MB", "memory MB after a burst"
 
+
+def _starting(of: str, bound: float, beside: str = "") -> Target:
+    keys = (Key("starting", beside, "ms"),) if beside else ()
+    return Target(
+        f"start: {of}{f' beside {beside}' if beside else ', ms'}", Key("starting", of, "ms"), bound, "most", keys
+    )
+
+
 TARGETS: Sequence[Target] = (
     _forwarding("events/s beside stripe-cli's", _NARROW, "least", 5, "stripe-cli"),
     _forwarding("events/s beside hookdeck-cli's", _NARROW, "least", 2.5, "hookdeck-cli"),
@@ -70,4 +78,10 @@ TARGETS: Sequence[Target] = (
     _forwarding("memory beside hookdeck-cli's", _MEMORY, "most", 1.1, "hookdeck-cli"),
     _forwarding("memory MB after a burst", _BURST, "most", 60),
     _forwarding("connections made, at --concurrency 32", "connections", "most", 32),
+    _starting("cstar --version", 1.1, "python -c pass"),
+    _starting("cstar --help", 1.1, "python -c pass"),
+    _starting("cstar … --help: the slowest of all others", 0.7, "stripe-cli listen --help"),
+    _starting("cstar listen: ready", 0.9, "stripe-cli listen: ready"),
+    _starting("cstar listen: ready, no cloud runs", 300),
+    _starting("cstar trigger", 1, "stripe-cli trigger"),
 )

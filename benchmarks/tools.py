@@ -37,6 +37,7 @@ class Tool:
     listen: Command
     version: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
+    by: Sequence[str] = ()  # what runs the program
 
     @property
     def missing(self) -> bool:
@@ -45,6 +46,10 @@ class Tool:
     def environment(self, home: Path) -> dict[str, str]:
         """Return a whole environment that has nothing of this user's in it."""
         return {**_QUIET, "HOME": str(home), "CSTAR_HOME": str(home / "cstar"), **self.env}
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return a command line of this tool."""
+        return [*self.by, str(self.program), *arguments]
 
 
 def _native(names: Mapping[str, str]) -> str:
@@ -93,7 +98,7 @@ CSTAR_FILTERED = cstar("cstar, filters", "--events", "ticket.*", "--events", "!t
 CSTAR_PLAIN_LOOP = cstar("cstar, no uvloop", env={"PYTHONPATH": str(WITHOUT_UVLOOP)})
 STRIPE = Tool("stripe-cli", _STRIPE, Stripe, _stripe, "1.52.0")
 HOOKDECK = Tool("hookdeck-cli", _HOOKDECK, Hookdeck, _hookdeck, "2.6.0")
-SMEE = Tool("smee-client", _SMEE, Smee, _smee, "5.0.0")
+SMEE = Tool("smee-client", _SMEE, Smee, _smee, "5.0.0", by=("node",))
 LIMIT = Tool("a relay in C", _RELAY, Bare, _relay)
 
 PEERS: Sequence[Tool] = (STRIPE, HOOKDECK, SMEE)

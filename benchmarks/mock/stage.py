@@ -39,7 +39,7 @@ class Stage:
         self._streams: list[_Stream] = []
         self.service_port = self.receiver_port = 0
         self.connected = asyncio.Event()
-        self.streams_opened = 0
+        self.connected_at = 0.0
         self.connections = 0
         self.received = 0
         self.window: int | None = None
@@ -135,6 +135,10 @@ class Stage:
         self._sent += count
         self._streams[-1].transport.write(self.service.encode(numbers))
 
+    def _ready(self) -> None:
+        self.connected_at = time.perf_counter()
+        self.connected.set()
+
     def _receiver(self) -> Receiver:
         self.connections += 1
         return Receiver(self._receive)
@@ -148,15 +152,14 @@ class Stage:
 
     def opened(self, stream: "_Stream") -> None:
         self._streams = [stream]
-        self.streams_opened += 1
         if self.service.ready_at_once:
-            self.connected.set()
+            self._ready()
 
     def heard(self, data: bytes) -> bytes:
         heard = self.service.hear(data)
         if heard.ready:
             self.window = heard.window
-            self.connected.set()
+            self._ready()
         if heard.done:
             self._through(heard.done)
         return heard.answer

@@ -1,0 +1,125 @@
+"""From Enter to exit, and from Enter to ready: what a user waits for at every command."""
+
+import asyncio
+import re
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import typer
+
+from benchmarks import tools
+from benchmarks.bench import Bench, Failed
+from benchmarks.mock.services import Stripe
+from benchmarks.mock.stage import stage
+from benchmarks.node import serving
+from benchmarks.processes import HARNESS_CORES, run, started
+from benchmarks.tools import Tool
+from cstar_cli.main import app
+
+TITLE = "Start, in milliseconds"
+_READY = re.compile(rb'"ready"')
+
+
+async def run_round(bench: Bench) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        await _exits(bench, home)
+        await _trigger(bench, home)
+    for tool in (tools.CSTAR, *tools.PEERS):
+        with bench.measuring(f"{tool.name} listen: ready"):
+            await _ready(bench, tool)
+    with bench.measuring("cstar listen: ready, no cloud runs"):
+        await _ready_with_its_own_cloud(bench)
+
+
+async def _exits(bench: Bench, home: Path) -> None:
+    for name, tool, command in _commands():
+        with bench.measuring(name):
+            if tool.missing:
+                raise Failed("not to be had")
+            await _exit(bench, name, command, tool.environment(home), home)
+    slowest = "cstar … --help: the slowest of all others"
+    with bench.measuring(slowest):
+        bench.add(slowest, "ms", max([await _help_ms(bench, path, home) for path in _other_helps()]))
+
+
+def _commands() -> Iterator[tuple[str, Tool, list[str]]]:
+    yield "python -c pass", tools.CSTAR, [str(tools.CLEAN_PYTHON), "-c", "pass"]
+    for arguments in (("--version",), ("--help",), ("listen", "--help")):
+        for tool in (tools.CSTAR, tools.STRIPE, tools.HOOKDECK):
+            yield f"{tool.name} {' '.join(arguments)}", tool, tool.command(*arguments)
+    yield "smee-client --help", tools.SMEE, tools.SMEE.command("--help")
+
+
+def _other_helps() -> Iterator[tuple[str, ...]]:
+    """Yield every command that has a help, but the root."""
+
+    def below(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        for name, child in getattr(command, "commands", {}).items():
+            yield (*path, name)
+            yield from below(child, (*path, name))
+
+    return below(typer.main.get_command(app), ())
+
+
+async def _exit(bench: Bench, name: str, command: list[str], env: dict[str, str], home: Path) -> None:
+    exits = [await asyncio.to_thread(run, command, env, home) for _ in range(bench.effort.starts)]
+    if any(each.status not in (0, 1) for each in exits):  # some answer --help with 1
+        raise Failed(f"exited with {exits[0].status}")
+    bench.add(name, "ms", median(each.elapsed_s for each in exits) * 1000)
+    bench.add(name, "CPU ms", median(each.cpu_s for each in exits) * 1000)
+
+
+async def _help_ms(bench: Bench, path: tuple[str, ...], home: Path) -> float:
+    command, env = tools.CSTAR.command(*path, "--help"), tools.CSTAR.environment(home)
+    exits = [await asyncio.to_thread(run, command, env, home) for _ in range(max(1, bench.effort.starts // 3))]
+    return median(each.elapsed_s for each in exits) * 1000
+
+
+async def _trigger(bench: Bench, home: Path) -> None:
+    """One event made: ours at a running cloud of ours, stripe's at its mock; both are on the harness's core."""
+    with bench.measuring("cstar trigger"):
+        async with serving(home, cores=HARNESS_CORES) as node:
+            command = tools.CSTAR.command("trigger", "ticket.created", "--api-base", node.address)
+            await _exit(bench, "cstar trigger", command, tools.CSTAR.environment(home), home)
+    with bench.measuring("stripe-cli trigger"):
+        if tools.STRIPE.missing:
+            raise Failed("not to be had")
+        async with stage(Stripe) as mock:
+            options = ["--api-key", tools.PEER_KEY, "--api-base", mock.base]
+            command = tools.STRIPE.command("trigger", "customer.created", *options)
+            await _exit(bench, "stripe-cli trigger", command, tools.STRIPE.environment(home), home)
+
+
+async def _ready(bench: Bench, tool: Tool) -> None:
+    """Until the tunnel is up, as the service sees it."""
+    took = []
+    for _ in range(bench.effort.starts):
+        async with bench.listening(tool, settle_s=0.0) as (stage, process):
+            took.append((stage.connected_at - process.began) * 1000)
+    bench.add(f"{tool.name} listen: ready", "ms", median(took))
+
+
+async def _ready_with_its_own_cloud(bench: Bench) -> None:
+    """Until the line that says so, with a new home: nothing there yet, no cloud on the port."""
+    took = []
+    for _ in range(bench.effort.starts):
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder)
+            base = f"http://127.0.0.1:{_free_port()}"
+            with started(
+                tools.CSTAR_JSON.listen(base, "http://127.0.0.1:9"), tools.CSTAR.environment(home), home
+            ) as it:
+                await it.said(_READY)
+                took.append((time.perf_counter() - it.began) * 1000)
+    bench.add("cstar listen: ready, no cloud runs", "ms", median(took))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
