@@ -18,7 +18,7 @@ from benchmarks.figures import Figures
 from benchmarks.processes import HARNESS_CORES, pin
 from benchmarks.sender import loop_factory
 
-SCENARIOS = ("forwarding", "starting")
+SCENARIOS = ("forwarding", "starting", "intake", "dispatching", "through", "delay")
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -1,6 +1,7 @@
 """A cloud of ours as a process, and who may use it."""
 
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,3 +38,10 @@ async def serving(folder: Path, database: str = "", cores: set[int] = TOOL_CORES
         said = await process.said(_ADDRESS)
         home = home_of(folder)
         yield Node(process, said, f"/api/v1/teams/{home.profile().team_id}", home.token())
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -67,8 +67,9 @@ def _ratio(figures: Figures, scenario: str, subject: str, metric: str) -> Series
 
 
 def target_table(figures: Figures) -> str:
-    """Return every target with what was measured."""
-    rows = [_target_row(judge(target, figures)) for target in TARGETS]
+    """Return the targets of what this run was about, each with what was measured."""
+    taken = figures.scenarios()
+    rows = [_target_row(judge(target, figures)) for target in TARGETS if target.of.scenario in taken]
     return table(["target", "bound", "measured", "reached"], rows)
 
 

@@ -49,6 +49,8 @@ def _forwarding(
     return Target(f"forwarding: {text}", Key("forwarding", subject, metric), bound, side, beside)
 
 
+_PEERS = ("stripe-cli", "hookdeck-cli", "smee-client")
+_WAY = "API → store → tunnel → receiver"
 _NARROW, _WIDE = "events/s, 32 in flight", "events/s, 256 in flight"
 _CPU, _MEMORY, _BURST = "CPU µs an event", "memory MB", "memory MB after a burst"
 
@@ -57,6 +59,30 @@ def _starting(of: str, bound: float, beside: str = "") -> Target:
     keys = (Key("starting", beside, "ms"),) if beside else ()
     return Target(
         f"start: {of}{f' beside {beside}' if beside else ', ms'}", Key("starting", of, "ms"), bound, "most", keys
+    )
+
+
+def _delay(text: str, metric: str, bound: float, *peers: str) -> Target:
+    beside = tuple(Key("delay", peer, metric) for peer in peers)
+    whom = peers[0] if len(peers) == 1 else "the best peer"
+    return Target(f"delay: {text} beside {whom}", Key("delay", "cstar", metric), bound, "most", beside)
+
+
+def _lead(metric: str, peer: str) -> Target:
+    return Target(
+        f"large bodies: {metric}, beside {peer}",
+        Key("delay", "cstar", metric),
+        1,
+        "least",
+        (Key("delay", peer, metric),),
+    )
+
+
+def _loop(store: str) -> tuple[Target, Target]:
+    little, much = (Key("dispatching", f"{store}, backlog of {n}", "deliveries/s") for n in ("20,000", "1,000,000"))
+    return (
+        Target(f"delivery loop: {store}, deliveries/s", little, 9_000, "least"),
+        Target(f"delivery loop: {store}, backlog of 1,000,000 beside 20,000", much, 0.9, "least", (little,)),
     )
 
 
@@ -84,4 +110,16 @@ TARGETS: Sequence[Target] = (
     _starting("cstar listen: ready", 0.9, "stripe-cli listen: ready"),
     _starting("cstar listen: ready, no cloud runs", 300),
     _starting("cstar trigger", 1, "stripe-cli trigger"),
+    Target("intake: SQLite, events/s", Key("intake", "SQLite", "events/s"), 12_000, "least"),
+    Target("end to end: events/s", Key("through", _WAY, "events/s"), 3_000, "least"),
+    Target("end to end: p50 ms at 100/s", Key("through", _WAY, "p50 ms at 100/s"), 3, "most"),
+    _delay("p50", "p50 µs", 0.7, "stripe-cli"),
+    _delay("p50", "p50 µs", 0.95, "hookdeck-cli"),
+    _delay("p99", "p99 µs", 1, *_PEERS),
+    _delay("p50, 20 KB", "p50 µs, 20 KB", 1, *_PEERS),
+    _delay("p50, 1 MB", "p50 ms, 1 MB", 1, *_PEERS),
+    Target("delay: slowest ms while one takes 10 s", Key("delay", "cstar", "slowest ms, one takes 10 s"), 100, "most"),
+    *(_lead(metric, peer) for metric in ("events/s, 20 KB", "events/s, 1 MB") for peer in _PEERS),
+    *_loop("SQLite"),
+    *_loop("PostgreSQL"),
 )

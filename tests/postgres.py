@@ -34,10 +34,14 @@ _UNTIL_WE_END = 'postgres_="$1"; shift; "$postgres_" "$@" & read -r _; kill -INT
 
 
 class Postgres:
-    """A server; `start` it, and `stop` or `kill` it as often as a test likes. Its databases stay until `close`."""
+    """A server; `start` it, and `stop` or `kill` it as often as a test likes. Its databases stay until `close`.
 
-    def __init__(self) -> None:
+    It forgets on a power cut what tests can do without; `settings` says otherwise, fsync="on".
+    """
+
+    def __init__(self, **settings: str) -> None:
         self.port = free_port()
+        self._settings = settings
         self._identity = _unprivileged()
         self._folder = Path(tempfile.mkdtemp(prefix="cstar-postgres-"))
         self._data = self._folder / "data"
@@ -89,6 +93,7 @@ class Postgres:
             "full_page_writes": "off",
             "max_connections": 200,
             "shared_buffers": "64MB",
+            **self._settings,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         self._ready.clear()

@@ -5,6 +5,8 @@
     websocket.py a server's half of a websocket, without I/O
     receiver.py  the local server that the tools post to
     stage.py     both as servers, and the loads: so many in flight, so many a second, a burst
+    asking.py    requests to a node of ours
+    rate.py      how many in how long
 
 They do as little as can be done for one event, and the relay in C (`limit/relay.c`) shows how little that is.
 """

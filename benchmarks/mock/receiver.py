@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import cast
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok"
@@ -52,3 +53,13 @@ class Receiver(asyncio.Protocol):
             asyncio.get_running_loop().call_later(wait_s, self._transport.write, ANSWER)
         else:
             self._transport.write(ANSWER)
+
+
+@asynccontextmanager
+async def receiving(got: Callable[[bytes], float]) -> AsyncIterator[str]:
+    """Serve on a free port; yields the URL to post to."""
+    server = await asyncio.get_running_loop().create_server(lambda: Receiver(got), "127.0.0.1", 0, backlog=1024)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    finally:
+        server.close()

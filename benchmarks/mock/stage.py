@@ -4,27 +4,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import cast
 
 from benchmarks.mock.events import event_body, number_of
+from benchmarks.mock.rate import Rate
 from benchmarks.mock.receiver import Receiver
 from benchmarks.mock.services import Request, Service
 
 HOST = "127.0.0.1"
 PATIENCE_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many events were through in so many seconds."""
-
-    events: int
-    elapsed_s: float
-
-    @property
-    def per_s(self) -> float:
-        return self.events / self.elapsed_s
 
 
 class Stage:

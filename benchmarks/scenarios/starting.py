@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from benchmarks import tools
 from benchmarks.bench import Bench, Failed
 from benchmarks.mock.services import Stripe
 from benchmarks.mock.stage import stage
-from benchmarks.node import serving
+from benchmarks.node import free_port, serving
 from benchmarks.processes import HARNESS_CORES, run, started
 from benchmarks.tools import Tool
 from cstar_cli.main import app
@@ -110,16 +109,10 @@ async def _ready_with_its_own_cloud(bench: Bench) -> None:
     for _ in range(bench.effort.starts):
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
-            base = f"http://127.0.0.1:{_free_port()}"
+            base = f"http://127.0.0.1:{free_port()}"
             with started(
                 tools.CSTAR_JSON.listen(base, "http://127.0.0.1:9"), tools.CSTAR.environment(home), home
             ) as it:
                 await it.said(_READY)
                 took.append((time.perf_counter() - it.began) * 1000)
     bench.add("cstar listen: ready, no cloud runs", "ms", median(took))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

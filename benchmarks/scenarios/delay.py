@@ -1,0 +1,56 @@
+"""How long an event takes through a forwarder that is far from busy, from its sending to the receiver."""
+
+from statistics import quantiles
+
+from benchmarks import tools
+from benchmarks.bench import Bench
+from benchmarks.mock.events import event_body
+from benchmarks.tools import Tool
+
+TITLE = "Delay at 100 events/s, from the service to the receiver"
+PER_S = 100.0
+SUBJECTS = (tools.LIMIT, tools.CSTAR, *tools.PEERS)
+LARGE_BYTES, HUGE_BYTES = 20 * 1024, 1000 * 1024
+HUGE_PER_S = 10.0
+IN_FLIGHT = 32
+SLOW_S = 10.0
+
+
+async def run_round(bench: Bench) -> None:
+    for tool in SUBJECTS:
+        with bench.measuring(tool.name):
+            await _small(bench, tool)
+            await _large(bench, tool)
+            await _huge(bench, tool)
+
+
+async def _small(bench: Bench, tool: Tool) -> None:
+    async with bench.listening(tool) as (stage, _):
+        await stage.paced(PER_S, bench.effort.paced // 10)
+        delays = await stage.paced(PER_S, bench.effort.paced)
+        bench.add(tool.name, "p50 µs", percentile(delays, 50) * 1e6)
+        bench.add(tool.name, "p99 µs", percentile(delays, 99) * 1e6)
+        slow = bench.effort.paced // 10
+        others = await stage.paced(PER_S, 2 * slow, {slow: SLOW_S})
+        bench.add(tool.name, "slowest ms, one takes 10 s", max(others) * 1000)
+
+
+async def _large(bench: Bench, tool: Tool) -> None:
+    async with bench.listening(tool, event_body(LARGE_BYTES)) as (stage, _):
+        await stage.paced(PER_S, bench.effort.paced // 10)
+        delays = await stage.paced(PER_S, bench.effort.paced // 2)
+        bench.add(tool.name, "p50 µs, 20 KB", percentile(delays, 50) * 1e6)
+        bench.add(tool.name, "events/s, 20 KB", (await stage.in_flight(IN_FLIGHT, bench.effort.seconds)).per_s)
+
+
+async def _huge(bench: Bench, tool: Tool) -> None:
+    async with bench.listening(tool, event_body(HUGE_BYTES)) as (stage, _):
+        await stage.paced(HUGE_PER_S, 3)
+        delays = await stage.paced(HUGE_PER_S, bench.effort.paced // 20)
+        bench.add(tool.name, "p50 ms, 1 MB", percentile(delays, 50) * 1e3)
+        bench.add(tool.name, "events/s, 1 MB", (await stage.in_flight(IN_FLIGHT, bench.effort.seconds)).per_s)
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """Return the value that so many of a hundred don't exceed."""
+    return quantiles(values, n=100, method="inclusive")[percent - 1]
