@@ -50,8 +50,12 @@ class Receiver(asyncio.Protocol):
         self._missing = 0
         wait_s = self._got(start)
         if wait_s:
-            asyncio.get_running_loop().call_later(wait_s, self._transport.write, ANSWER)
+            asyncio.get_running_loop().call_later(wait_s, self._write)
         else:
+            self._transport.write(ANSWER)
+
+    def _write(self) -> None:
+        if not self._transport.is_closing():
             self._transport.write(ANSWER)
 
 

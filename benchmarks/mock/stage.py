@@ -21,7 +21,7 @@ class Stage:
     def __init__(self, make_service: Callable[[bytes, str], Service], body: bytes) -> None:
         self._make_service = make_service
         self._body = body
-        self._sent = 0
+        self._sent = self._done = 0
         self._through: Callable[[int], None] = lambda _: None
         self._arrived: Callable[[bytes], float] = lambda _: 0.0
         self._streams: list[_Stream] = []
@@ -94,29 +94,24 @@ class Stage:
 
     async def _keep(self, count: int, more: Callable[[], int | None]) -> Rate:
         """Have `count` in flight; `more` says how many may still be sent, None for any number."""
-        done, outstanding, finished = 0, 0, asyncio.Event()
+        first, finished = self._done, asyncio.Event()
 
         def through(number: int) -> None:
-            nonlocal done, outstanding
-            done += number
-            outstanding -= number
             left = more()
             again = number if left is None else min(number, left)
             if again:
-                outstanding += again
                 self._send(again)
-            elif not outstanding:
+            elif self._done == self._sent:
                 finished.set()
 
         self._through = through
         started = time.perf_counter()
-        outstanding = min(count, self.window or count)
-        self._send(outstanding)
+        self._send(min(count, self.window or count))
         async with asyncio.timeout(PATIENCE_S):
             await finished.wait()
         elapsed_s = time.perf_counter() - started
         self._through = lambda _: None
-        return Rate(done, elapsed_s)
+        return Rate(self._done - first, elapsed_s)
 
     def _send(self, count: int) -> None:
         numbers = range(self._sent, self._sent + count)
@@ -135,6 +130,7 @@ class Stage:
         self.received += 1
         wait_s = self._arrived(start)
         if not self.service.acknowledges:
+            self._done += 1
             self._through(1)
         return wait_s
 
@@ -149,6 +145,7 @@ class Stage:
             self.window = heard.window
             self._ready()
         if heard.done:
+            self._done += heard.done
             self._through(heard.done)
         return heard.answer
 
