@@ -29,6 +29,9 @@ class Effort:
     backlogs: tuple[int, ...]  # deliveries that wait
     intake: int  # events posted
     logs: tuple[int, ...]  # events in the log
+    idle: int  # tunnels
+    webhooks: tuple[int, ...]
+    sizes_kb: tuple[int, ...]  # of bodies
     tunnels: tuple[int, ...]
 
 
@@ -41,18 +44,24 @@ FULL = Effort(
     backlogs=(20_000, 100_000, 1_000_000),
     intake=60_000,
     logs=(100, 1_000, 10_000, 100_000, 1_000_000),
+    idle=5_000,
+    webhooks=(1, 10, 100, 1_000),
+    sizes_kb=(1, 10, 100, 1_000),
     tunnels=(1, 10, 100, 1_000, 5_000),
 )
 QUICK = Effort(
     rounds=1,
-    seconds=0.8,
-    paced=150,
+    seconds=0.6,
+    paced=100,
     burst=3_000,
-    starts=3,
+    starts=2,
     backlogs=(20_000,),
-    intake=8_000,
-    logs=(100, 1_000, 10_000),
-    tunnels=(1, 10, 100),
+    intake=6_000,
+    logs=(100, 10_000),
+    idle=1_000,
+    webhooks=(1, 100),
+    sizes_kb=(1, 100),
+    tunnels=(1, 100),
 )
 
 

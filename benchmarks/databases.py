@@ -12,7 +12,8 @@ from benchmarks.mock.events import event_body
 from cstar_cli.clock import now_ms
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.open import open_store
-from cstar_cli.cloud.store.webhooks import NewWebhook
+from cstar_cli.cloud.store.records import AttemptOutcome
+from cstar_cli.cloud.store.webhooks import NewWebhook, Settlement
 from cstar_cli.events.envelope import Event, new_id
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.signing import new_secret
@@ -49,8 +50,13 @@ def _postgres() -> Postgres:
     return server
 
 
-async def fill(name: str, team_id: str, urls: Sequence[str], events: int, size: int = 512) -> None:
-    """Register a webhook for each URL, and store so many events, each for one of them in turn."""
+async def fill(
+    name: str, team_id: str, urls: Sequence[str], events: int, *, size: int = 512, delivered: bool = False
+) -> None:
+    """Register a webhook for each URL, and store so many events, each for one of them in turn.
+
+    `delivered` ones have their attempt in the log; the others wait for a node.
+    """
     store = await open_store(name, now_ms=now_ms)
     try:
         for number, url in enumerate(urls):
@@ -60,6 +66,8 @@ async def fill(name: str, team_id: str, urls: Sequence[str], events: int, size: 
             )
         for first in range(0, events, AT_ONCE):
             await _append(store, team_id, range(first, min(first + AT_ONCE, events)), max(1, len(urls)), size)
+            if delivered:
+                await _deliver(store)
     finally:
         await store.close()
 
@@ -68,3 +76,13 @@ async def _append(store: Store, team_id: str, numbers: Sequence[int], webhooks: 
     body = event_body(size)
     events = [Event(new_id("evt"), f"test.n{number % webhooks}", team_id, now_ms(), body) for number in numbers]
     await asyncio.gather(*map(store.append_event, events))
+
+
+async def _deliver(store: Store) -> None:
+    """Settle what is due, as a node does that has posted it."""
+    while claims := (await store.queue.claim({}, AT_ONCE, AT_ONCE, 2**30, 60_000)).claims:
+        outcomes = [
+            AttemptOutcome(claim.delivery_id, claim.attempt, True, 200, None, now_ms(), 1.5) for claim in claims
+        ]
+        leased = zip(outcomes, claims, strict=True)
+        await store.queue.settle([Settlement(outcome, claim.lease, None) for outcome, claim in leased], 10**9)

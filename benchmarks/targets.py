@@ -50,6 +50,7 @@ def _forwarding(
 
 
 _PEERS = ("stripe-cli", "hookdeck-cli", "smee-client")
+_STORES = ("SQLite", "PostgreSQL")
 _WAY = "API → store → tunnel → receiver"
 _NARROW, _WIDE = "events/s, 32 in flight", "events/s, 256 in flight"
 _CPU, _MEMORY, _BURST = "CPU µs an event", "memory MB", "memory MB after a burst"
@@ -66,6 +67,18 @@ def _delay(text: str, metric: str, bound: float, *peers: str) -> Target:
     beside = tuple(Key("delay", peer, metric) for peer in peers)
     whom = peers[0] if len(peers) == 1 else "the best peer"
     return Target(f"delay: {text} beside {whom}", Key("delay", "cstar", metric), bound, "most", beside)
+
+
+def _flat(page: str, store: str) -> Target:
+    """The first page is as fast in a log of a million as in a short one, give or take what a machine does."""
+    short, long = (Key("growing_log", f"{events} events, {store}", page) for events in ("100", "1,000,000"))
+    return Target(f"growth: {store}, {page}, 1,000,000 events beside 100", long, 2, "most", (short,))
+
+
+def _linear(scenario: str, metric: str, little: str, much: str) -> Target:
+    times = int(much.split()[0].replace(",", ""))
+    one, many = Key(scenario, little, metric), Key(scenario, much, metric)
+    return Target(f"growth: {metric}, {much} beside {little}", many, times, "most", (one,))
 
 
 def _lead(metric: str, peer: str) -> Target:
@@ -119,7 +132,14 @@ TARGETS: Sequence[Target] = (
     _delay("p50, 20 KB", "p50 µs, 20 KB", 1, *_PEERS),
     _delay("p50, 1 MB", "p50 ms, 1 MB", 1, *_PEERS),
     Target("delay: slowest ms while one takes 10 s", Key("delay", "cstar", "slowest ms, one takes 10 s"), 100, "most"),
+    Target("tunnels: KB each, idle", Key("tunnels", "idle", "KB each"), 30, "most"),
+    Target("tunnels: p99 ms until 1,000 have an event", Key("tunnels", "one event to all", "p99 ms"), 100, "most"),
+    Target("reconnecting: s until back, longest", Key("reconnecting", "cstar", "s until back, longest"), 0.25, "most"),
     *(_lead(metric, peer) for metric in ("events/s, 20 KB", "events/s, 1 MB") for peer in _PEERS),
     *_loop("SQLite"),
     *_loop("PostgreSQL"),
+    *(_flat(page, store) for page in ("events list ms", "deliveries list ms", "logs tail ms") for store in _STORES),
+    _linear("growing_webhooks", "intake CPU µs", "1 webhooks", "1,000 webhooks"),
+    _linear("growing_tunnels", "one event to all, ms", "1 tunnels", "5,000 tunnels"),
+    _linear("growing_bodies", "CPU µs an event", "1 KB, cstar", "1,000 KB, cstar"),
 )

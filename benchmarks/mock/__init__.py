@@ -5,6 +5,7 @@
     websocket.py a server's half of a websocket, without I/O
     receiver.py  the local server that the tools post to
     stage.py     both as servers, and the loads: so many in flight, so many a second, a burst
+    crowd.py     listeners of ours by the thousand
     asking.py    requests to a node of ours
     rate.py      how many in how long
 

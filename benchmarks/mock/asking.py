@@ -41,7 +41,7 @@ class Asker(asyncio.Protocol):
         if end < 4:
             return
         length = _LENGTH.search(seen, 0, end)
-        if length is not None and len(seen) >= end + int(length[1]):
+        if len(seen) >= end + int(length[1]) if length else seen.endswith(b"\r\n0\r\n\r\n"):
             self._seen = b""
             self._answered(self, seen)
 

@@ -67,3 +67,25 @@ async def receiving(got: Callable[[bytes], float]) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
     finally:
         server.close()
+
+
+class Counter:
+    """A receiver's `got` that counts, and waits for a number."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._wanted = 0
+        self._there = asyncio.Event()
+
+    def __call__(self, _: bytes) -> float:
+        self.count += 1
+        if self.count == self._wanted:
+            self._there.set()
+        return 0.0
+
+    async def reach(self, wanted: int) -> None:
+        """Return when so many were received."""
+        if self.count < wanted:
+            self._wanted = wanted
+            self._there.clear()
+            await self._there.wait()

@@ -31,8 +31,14 @@ def head(opcode: int, length: int) -> bytes:
     return first + b"\x7f" + length.to_bytes(8, "big")
 
 
+def masked(opcode: int, payload: bytes) -> bytes:
+    """Return a client's whole message; the mask is all zeros, which leaves the payload as it is."""
+    start = head(opcode, len(payload))
+    return start[:1] + bytes([start[1] | 0x80]) + start[2:] + bytes(4) + payload
+
+
 class Reader:
-    """Cuts what a client sends into messages; `pongs` are the answers that its pings want."""
+    """Cuts what the other end sends into messages; `pongs` are the answers that a client's pings want."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -44,16 +50,18 @@ class Reader:
         data = self._rest + data if self._rest else data
         messages: list[bytes] = []
         at = 0
-        while len(data) >= at + 6:
-            length, start = data[at + 1] & 0x7F, at + 6
+        while len(data) >= at + 2:
+            length, start = data[at + 1] & 0x7F, at + 2
             if length == 126:
-                length, start = int.from_bytes(data[at + 2 : at + 4], "big"), at + 8
+                length, start = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
             elif length == 127:
-                length, start = int.from_bytes(data[at + 2 : at + 10], "big"), at + 14
+                length, start = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
+            mask = data[start : start + 4] if data[at + 1] & 0x80 else b""
+            start += len(mask)
             end = start + length
             if len(data) < end:
                 break
-            self._take(data[at], apply_mask(data[start:end], data[start - 4 : start]), messages)
+            self._take(data[at], apply_mask(data[start:end], mask) if mask else data[start:end], messages)
             at = end
         self._rest = data[at:]
         return messages
