@@ -26,7 +26,7 @@ class Effort:
     paced: int  # events of a load at a steady pace
     burst: int
     starts: int  # of one command in a round
-    backlogs: tuple[int, ...]  # deliveries that wait
+    backlogs: tuple[int, ...]  # deliveries that wait; the first is no backlog, only as many as are timed
     intake: int  # events posted
     logs: tuple[int, ...]  # events in the log
     idle: int  # tunnels
@@ -41,12 +41,12 @@ FULL = Effort(
     paced=1_000,
     burst=100_000,
     starts=10,
-    backlogs=(20_000, 100_000, 1_000_000),
+    backlogs=(10_000, 100_000, 1_000_000),
     intake=60_000,
     logs=(100, 1_000, 10_000, 100_000, 1_000_000),
     idle=5_000,
     webhooks=(1, 10, 100, 1_000),
-    sizes_kb=(1, 10, 100, 1_000),
+    sizes_kb=(1, 5, 20, 100, 1_000),
     tunnels=(1, 10, 100, 1_000, 5_000),
 )
 QUICK = Effort(
@@ -55,12 +55,12 @@ QUICK = Effort(
     paced=100,
     burst=3_000,
     starts=2,
-    backlogs=(20_000,),
+    backlogs=(5_000,),
     intake=6_000,
     logs=(100, 10_000),
     idle=1_000,
     webhooks=(1, 100),
-    sizes_kb=(1, 100),
+    sizes_kb=(20, 1_000),
     tunnels=(1, 100),
 )
 

@@ -12,7 +12,6 @@ PER_S = 100.0
 SUBJECTS = (tools.LIMIT, tools.CSTAR, *tools.PEERS)
 LARGE_BYTES, HUGE_BYTES = 20 * 1024, 1000 * 1024
 HUGE_PER_S = 10.0
-IN_FLIGHT = 32
 SLOW_S = 10.0
 
 
@@ -40,7 +39,6 @@ async def _large(bench: Bench, tool: Tool) -> None:
         await stage.paced(PER_S, bench.effort.paced // 10)
         delays = await stage.paced(PER_S, bench.effort.paced // 2)
         bench.add(tool.name, "p50 µs, 20 KB", percentile(delays, 50) * 1e6)
-        bench.add(tool.name, "events/s, 20 KB", (await stage.in_flight(IN_FLIGHT, bench.effort.seconds)).per_s)
 
 
 async def _huge(bench: Bench, tool: Tool) -> None:
@@ -48,7 +46,6 @@ async def _huge(bench: Bench, tool: Tool) -> None:
         await stage.paced(HUGE_PER_S, 3)
         delays = await stage.paced(HUGE_PER_S, bench.effort.paced // 20)
         bench.add(tool.name, "p50 ms, 1 MB", percentile(delays, 50) * 1e3)
-        bench.add(tool.name, "events/s, 1 MB", (await stage.in_flight(IN_FLIGHT, bench.effort.seconds)).per_s)
 
 
 def percentile(values: list[float], percent: int) -> float:

@@ -18,7 +18,7 @@ async def run_round(bench: Bench) -> None:
     for kind in (SQLITE, POSTGRES):
         for backlog in bench.effort.backlogs:
             if backlog <= EVERY_ROUND or bench.round_number == 0:
-                subject = f"{kind}, backlog of {backlog:,}"
+                subject = kind if backlog == bench.effort.backlogs[0] else f"{kind}, backlog of {backlog:,}"
                 with bench.measuring(subject):
                     await _deliver(bench, subject, kind, backlog)
 

@@ -12,7 +12,7 @@ from benchmarks.scenarios.delay import percentile
 
 TITLE = "Tunnels on one node"
 LISTENERS = 1_000
-EVENTS = 5
+EVENTS = 3
 SETTLE_S = 2.0
 
 
