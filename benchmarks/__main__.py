@@ -8,6 +8,7 @@ import dataclasses
 import gc
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -34,6 +35,7 @@ SCENARIOS = (
     "growing_tunnels",
     "growing_bodies",
 )
+BUSY = 0.7
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -68,6 +70,9 @@ def main() -> None:
     effort = QUICK if given.quick else FULL
     if given.rounds:
         effort = dataclasses.replace(effort, rounds=given.rounds)
+    load = os.getloadavg()[0]
+    if load > BUSY:
+        sys.stderr.write(f"This machine is busy (load {load:.1f}): of what follows, only CPU times compare.\n")
     allow_many_files()
     pin(HARNESS_CORES)
     gc.freeze()
