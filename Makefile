@@ -42,7 +42,7 @@ test: $(INSTALLED) $(EXPRESS) | postgres faketime nginx ## Install, then run all
 faults: $(INSTALLED) | postgres faketime nginx ## Put nodes to all faults in their whole size, some 20 minutes; each is counted
 	@CSTAR_FAULTS=full $(call pytest,tests/faults --timeout 1200)
 
-bench: $(BENCH)/.installed | postgres ## Measure cstar beside its peers, some 40 minutes (BENCH_ARGS='forwarding' for a part)
+bench: $(BENCH)/.installed | postgres ## Measure cstar beside its peers, some 45 minutes (BENCH_ARGS='forwarding' for a part)
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 bench-quick: $(BENCH)/.installed | postgres ## The same with less of everything, in under two minutes
