@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from cstar_cli.backoff import jittered
 from cstar_cli.cloud import logs
@@ -17,8 +18,7 @@ MOST_WAIT_S = 2.0
 Sleep = Callable[[float], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(msgspec.Struct, frozen=True, gc=False):
     """A delivery whose attempt has ended; a failure is tried again in `retry_in_ms`, never when it is None.
 
     `size` is how many bytes of memory it holds, about.
@@ -132,9 +132,9 @@ class Settler:
 
     async def _settle_bare(self, settlement: Settlement) -> Collection[str]:
         """Record at least how the attempt ended, without what came over the network."""
-        bare = replace(settlement.outcome, request_headers=(), response_headers=(), response_body=b"")
+        bare = msgspec.structs.replace(settlement.outcome, request_headers=(), response_headers=(), response_body=b"")
         try:
-            return await self._queue.settle([replace(settlement, outcome=bare)], self._disable_after_ms)
+            return await self._queue.settle([msgspec.structs.replace(settlement, outcome=bare)], self._disable_after_ms)
         except StoreUnavailable:
             raise
         except Exception as error:

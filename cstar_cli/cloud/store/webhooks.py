@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from cstar_cli.cloud.store.records import AttemptOutcome
 from cstar_cli.events.filters import EventFilter
 
@@ -53,8 +55,7 @@ class WebhookChange:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """A delivery to post now, leased to whoever claimed it.
 
     `lease` fences it: of all claims of a delivery only the last one's can settle it. `retries` are the scheduled
@@ -83,8 +84,7 @@ class Claimed:
     wait_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True, gc=False):
     """What came of a claimed delivery; a failure is tried again in `retry_in_ms` from now, never when it is None."""
 
     outcome: AttemptOutcome
