@@ -9,6 +9,7 @@
     sessions.py    the changes of sessions
     webhooks.py    registered URLs
     queue.py       deliveries to webhooks: `claiming.py`, `settling.py`, and `interventions.py` of people
+    leases.py      which of them are under way: in memory, for the process that owns the file
     accounts.py    API keys, what they may still ask, answers to ask for again
     upkeep.py      what keeps a long-lived database in shape
     readers.py     threads that read

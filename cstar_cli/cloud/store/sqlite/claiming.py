@@ -4,12 +4,14 @@ However many deliveries wait, a claim reads the heads of the queues (one for eac
 `due_deliveries`) and then what it leases.
 """
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cstar_cli.cloud.store.reasons import STOPPED, WEBHOOK_DELETED, webhook_disabled
-from cstar_cli.cloud.store.sqlite import rows
+from cstar_cli.cloud.store.sqlite import leases, rows
+from cstar_cli.cloud.store.sqlite.leases import UNLEASED
 from cstar_cli.cloud.store.sqlite.recording import stop
 from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.cloud.store.wakeups import attempts_of
@@ -30,20 +32,29 @@ WITH RECURSIVE waiting (target) AS (
 """
 _HEADS = f"""{WAITING}
 SELECT target, (
-    SELECT min(due_at_ms) FROM deliveries INDEXED BY due_deliveries WHERE due_at_ms IS NOT NULL AND target = w.target
+    SELECT due_at_ms FROM deliveries d INDEXED BY due_deliveries
+    WHERE d.target = w.target AND due_at_ms IS NOT NULL AND {UNLEASED} ORDER BY due_at_ms LIMIT 1
+), (
+    SELECT min(until_ms) FROM temp.leases WHERE target = w.target AND until_ms > :now_ms
 ), is_active, url, secret, previous_secret, previous_secret_until_ms, disabled_reason
-FROM waiting w LEFT JOIN webhooks ON id = w.target WHERE w.target IS NOT NULL
+FROM waiting w LEFT JOIN webhooks ON id = w.target
+WHERE w.target IS NOT NULL AND (is_active IS NOT TRUE OR w.target NOT IN (SELECT value FROM json_each(:full)))
 """
 _DUE = (
-    "SELECT d.seq, d.id, d.lease + 1, d.team_id, d.event_id, d.event_type, d.attempt_count + 1,"
-    " d.first_attempt, d.once, d.url, e.body FROM deliveries d INDEXED BY {index} JOIN events e ON e.seq = d.event_seq"
-    " WHERE d.target = ? AND d.due_at_ms <= ? AND {condition} ORDER BY d.due_at_ms, d.seq LIMIT ?"
+    "SELECT d.seq, d.id, d.team_id, d.event_id, d.event_type, d.attempt_count + 1, d.first_attempt, d.once, d.url,"
+    " e.body FROM deliveries d INDEXED BY {index} CROSS JOIN events e ON e.seq = d.event_seq"
+    f" WHERE d.target = :target AND d.due_at_ms <= :now_ms AND {{condition}} AND {UNLEASED}"
+    " ORDER BY d.due_at_ms, d.seq LIMIT :count"
 )
+# When the first may go that nobody has; else when the first lease of the others runs out.
 _FIRST = (
-    "SELECT min(due_at_ms) FROM deliveries INDEXED BY {index}"
-    " WHERE target = ? AND due_at_ms IS NOT NULL AND {condition}"
+    "SELECT due_at_ms FROM deliveries d INDEXED BY {index} WHERE target = :target AND due_at_ms IS NOT NULL"
+    f" AND {{condition}} AND {UNLEASED} ORDER BY due_at_ms LIMIT 1"
 )
-_UNLEASED = "(leased_until_ms IS NULL OR leased_until_ms <= ?)"
+_FIRST_END = (
+    "SELECT min(l.until_ms) FROM temp.leases l CROSS JOIN deliveries d ON d.seq = l.seq"
+    " WHERE l.target = :target AND l.until_ms > :now_ms AND d.due_at_ms IS NOT NULL AND {condition}"
+)
 _ANY = ("due_deliveries", "TRUE")
 _ONCE = ("due_once", "once = 1")
 
@@ -61,10 +72,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """A webhook that something waits for, and when the first of that is due. One that was deleted has no URL."""
+    """A webhook that something waits for. One that was deleted has no URL.
+
+    `due_at_ms` is when the first that isn't under way is due, `leased_until_ms` when the first lease runs out.
+    """
 
     webhook_id: str
-    due_at_ms: int
+    due_at_ms: int | None
+    leased_until_ms: int | None
     is_active: int | None
     url: str | None
     secret: str | None
@@ -110,21 +125,21 @@ def claim(connection: sqlite3.Connection, wanted: Wanted, turns: Turns, now_ms: 
     waits_ms: list[int] = []
     stopping = _Stopping(connection, now_ms)
     lines: list[_Line] = []
-    for row in connection.execute(_HEADS).fetchall():
-        webhook_id, due_at_ms, is_active, *_ = row
-        free = wanted.per_webhook - wanted.busy.get(webhook_id, 0)
-        if is_active and (free <= 0 or due_at_ms > now_ms):
-            if free > 0:
-                waits_ms.append(due_at_ms - now_ms)
-            continue
+    full = [webhook_id for webhook_id, count in wanted.busy.items() if count >= wanted.per_webhook]
+    for row in connection.execute(_HEADS, {"now_ms": now_ms, "full": json.dumps(full)}).fetchall():
         head = _Head(*row)
-        if not is_active:
+        free = wanted.per_webhook - wanted.busy.get(head.webhook_id, 0)
+        if not head.is_active:
             stopping.stop(head)
+        elif head.due_at_ms is None or head.due_at_ms > now_ms:
+            waits_ms += [ms - now_ms for ms in (head.due_at_ms, head.leased_until_ms) if ms is not None]
+            continue
         if free > 0 and head.url is not None:
-            lines.append(_Line(webhook_id, head.url, head.secrets(now_ms), _ANY if is_active else _ONCE, free))
+            which = _ANY if head.is_active else _ONCE
+            lines.append(_Line(head.webhook_id, head.url, head.secrets(now_ms), which, free))
     claims = _Claiming(connection, wanted, now_ms).among(turns.order(lines), turns)
     for line in lines:
-        first_ms = _first_due_ms(connection, line.webhook_id, line.which) if line.free else None
+        first_ms = _first_due_ms(connection, line.webhook_id, line.which, now_ms) if line.free else None
         if first_ms is not None:
             waits_ms.append(first_ms - now_ms)
             if first_ms <= now_ms:
@@ -133,10 +148,14 @@ def claim(connection: sqlite3.Connection, wanted: Wanted, turns: Turns, now_ms: 
     return Written(Claimed(claims, wait_ms), tuple(stopping.topics))
 
 
-def _first_due_ms(connection: sqlite3.Connection, webhook_id: str, which: tuple[str, str]) -> int | None:
+def _first_due_ms(connection: sqlite3.Connection, webhook_id: str, which: tuple[str, str], now_ms: int) -> int | None:
     index, condition = which
-    (first,) = connection.execute(_FIRST.format(index=index, condition=condition), (webhook_id,)).fetchone()
-    return None if first is None else int(first)
+    values = {"target": webhook_id, "now_ms": now_ms}
+    first = connection.execute(_FIRST.format(index=index, condition=condition), values).fetchone()
+    if first and first[0] <= now_ms:
+        return int(first[0])
+    (end,) = connection.execute(_FIRST_END.format(condition=condition), values).fetchone()
+    return min((int(ms) for ms in (*(first or ()), end) if ms is not None), default=None)
 
 
 class _Claiming:
@@ -146,6 +165,7 @@ class _Claiming:
         self._connection = connection
         self._now_ms = now_ms
         self._until_ms = now_ms + wanted.lease_ms
+        self._next_lease = leases.next_lease(connection)
         self._count_left = wanted.limit
         self._bytes_left = wanted.most_bytes
         self._full = False
@@ -174,7 +194,8 @@ class _Claiming:
         """Take the first that are due, up to so many, and return how many these were."""
         index, condition = line.which
         found = self._connection.execute(
-            _DUE.format(index=index, condition=condition), (line.webhook_id, self._now_ms, count)
+            _DUE.format(index=index, condition=condition),
+            {"target": line.webhook_id, "now_ms": self._now_ms, "count": count},
         )
         taken: list[rows.Row] = []
         for row in found:
@@ -183,22 +204,20 @@ class _Claiming:
                 self._full = True
                 break
             self._bytes_left -= size
-            self._claims.append(_claim(line, row))
+            self._claims.append(_claim(line, self._next_lease + len(taken), row))
             taken.append(row)
         found.close()
         line.free -= len(taken)
         self._count_left -= len(taken)
-        self._connection.executemany(
-            "UPDATE deliveries SET lease = ?, leased_until_ms = ?, due_at_ms = ? WHERE seq = ?",
-            [(lease, self._until_ms, self._until_ms, seq) for seq, _, lease, *_ in taken],
-        )
+        leases.add(self._connection, self._next_lease, line.webhook_id, [row[0] for row in taken], self._until_ms)
+        self._next_lease += len(taken)
         moved = [(line.url, seq) for seq, *_, url, _ in taken if url != line.url]
         self._connection.executemany("UPDATE deliveries SET url = ? WHERE seq = ?", moved)
         return len(taken)
 
 
-def _claim(line: _Line, row: rows.Row) -> Claim:
-    _, id_, lease, team_id, event_id, event_type, attempt, first_attempt, once, _, body = row
+def _claim(line: _Line, lease: int, row: rows.Row) -> Claim:
+    _, id_, team_id, event_id, event_type, attempt, first_attempt, once, _, body = row
     return Claim(
         delivery_id=id_,
         lease=lease,
@@ -228,9 +247,9 @@ class _Stopping:
         reason = WEBHOOK_DELETED if head.url is None else webhook_disabled(head.disabled_reason)
         stoppable = "TRUE" if head.url is None else "once = 0"
         found = self._connection.execute(
-            "SELECT seq, team_id FROM deliveries INDEXED BY due_deliveries"
-            f" WHERE target = ? AND due_at_ms IS NOT NULL AND {stoppable} AND {_UNLEASED} LIMIT ?",
-            (head.webhook_id, self._now_ms, self._left + 1),
+            "SELECT seq, team_id FROM deliveries d INDEXED BY due_deliveries"
+            f" WHERE target = :target AND due_at_ms IS NOT NULL AND {stoppable} AND {UNLEASED} LIMIT :most",
+            {"target": head.webhook_id, "now_ms": self._now_ms, "most": self._left + 1},
         ).fetchall()
         chosen = found[: self._left]
         if chosen:
@@ -242,6 +261,6 @@ class _Stopping:
             self.waits_ms.append(0)
             return
         # What is left is under way: should nobody settle it, it ends here once its lease is over.
-        leased_ms = _first_due_ms(self._connection, head.webhook_id, ("due_deliveries", stoppable))
+        leased_ms = _first_due_ms(self._connection, head.webhook_id, ("due_deliveries", stoppable), self._now_ms)
         if leased_ms is not None:
             self.waits_ms.append(leased_ms - self._now_ms)

@@ -5,14 +5,25 @@ import sqlite3
 from importlib import resources
 from pathlib import Path
 
+from cstar_cli.cloud.store.sqlite import leases
 from cstar_cli.errors import CstarError
+
+# What the ends of all indexes need, and as much between two checkpoints that a page is written to the file once.
+CACHE_KIB = 16 * 1024
+PAGES_A_CHECKPOINT = 4000
 
 APPLICATION_ID = int.from_bytes(b"cstr")  # in the file's header: this database is ours
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
     """Open the one read-write connection and bring the schema up to date."""
-    return _open_migrated(path)[0]
+    connection, _ = _open_migrated(path)
+    try:
+        leases.begin(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def migrate(path: Path) -> list[str]:
@@ -36,6 +47,8 @@ def _open_migrated(path: Path) -> tuple[sqlite3.Connection, list[str]]:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {PAGES_A_CHECKPOINT}")
         applied = _migrate(connection, path)
     except BaseException:
         connection.close()

@@ -1,11 +1,12 @@
 """What people ask of deliveries that are made, within a transaction that the writer holds: again, now, no more."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
 from cstar_cli.cloud.store import reasons
 from cstar_cli.cloud.store.records import Delivery
-from cstar_cli.cloud.store.sqlite import rows
+from cstar_cli.cloud.store.sqlite import leases, rows
 from cstar_cli.cloud.store.sqlite.recording import stop
 from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.cloud.store.wakeups import WEBHOOKS, attempts_of
@@ -14,7 +15,7 @@ RECOVERED_AT_ONCE = 500
 
 _AGAIN = (
     "UPDATE deliveries SET first_attempt = iif(status = 'pending', first_attempt, attempt_count + 1),"
-    " status = 'pending', next_attempt_at_ms = :now_ms, leased_until_ms = NULL, due_at_ms = :due_at_ms"
+    " status = 'pending', next_attempt_at_ms = :now_ms, due_at_ms = :due_at_ms"
 )
 
 Place = tuple[int, int]  # of a failed delivery, in the order of `failed_deliveries`
@@ -34,6 +35,7 @@ def retry(connection: sqlite3.Connection, team_id: str, delivery_id: str, now_ms
         raise reasons.ended_session(delivery)
     values = {"now_ms": now_ms, "due_at_ms": now_ms if to_webhook else None, "id": delivery_id}
     connection.execute(f"{_AGAIN} WHERE id = :id", values)
+    leases.end(connection, json.dumps([_seq(connection, delivery_id)]))
     return Written(
         _find(connection, team_id, delivery_id),
         topics=[WEBHOOKS if to_webhook else delivery.target],
@@ -49,10 +51,8 @@ def cancel(
         return Written(None)
     if delivery.status != "pending":
         raise reasons.not_pending(delivery)
-    seq, leased_until_ms = connection.execute(
-        "SELECT seq, leased_until_ms FROM deliveries WHERE id = ?", (delivery_id,)
-    ).fetchone()
-    if leased_until_ms is not None and leased_until_ms > now_ms:
+    seq = _seq(connection, delivery_id)
+    if leases.is_live(connection, delivery_id, now_ms):
         connection.execute(
             "UPDATE deliveries SET status = 'canceled', next_attempt_at_ms = NULL, due_at_ms = NULL WHERE seq = ?",
             (seq,),
@@ -95,9 +95,14 @@ def _find(connection: sqlite3.Connection, team_id: str, delivery_id: str) -> Del
     return rows.delivery(row) if row else None
 
 
+def _seq(connection: sqlite3.Connection, delivery_id: str) -> int:
+    (seq,) = connection.execute("SELECT seq FROM deliveries WHERE id = ?", (delivery_id,)).fetchone()
+    return int(seq)
+
+
 def _refuse_unless_it_can_go(connection: sqlite3.Connection, delivery: Delivery, now_ms: int) -> None:
-    leased_until_ms, once, is_active, disabled_reason = connection.execute(
-        "SELECT leased_until_ms, once, is_active, disabled_reason"
+    once, is_active, disabled_reason = connection.execute(
+        "SELECT once, is_active, disabled_reason"
         " FROM deliveries d LEFT JOIN webhooks w ON w.id = target WHERE d.id = ?",
         (delivery.id,),
     ).fetchone()
@@ -105,7 +110,7 @@ def _refuse_unless_it_can_go(connection: sqlite3.Connection, delivery: Delivery,
         raise reasons.deleted_webhook(delivery)
     if not is_active and not once:
         raise reasons.inactive_webhook(delivery.target, disabled_reason)
-    if leased_until_ms is not None and leased_until_ms > now_ms:
+    if leases.is_live(connection, delivery.id, now_ms):
         raise reasons.under_way(delivery)
 
 

@@ -14,7 +14,9 @@ _MAX_CURSOR_DIGITS = 18  # what an INTEGER holds
 
 def exchanges_of(connection: sqlite3.Connection, delivery_id: str) -> Sequence[Exchange]:
     found = connection.execute(
-        f"SELECT {rows.EXCHANGE} FROM attempts WHERE delivery_id = ? ORDER BY number", (delivery_id,)
+        f"SELECT {rows.EXCHANGE} FROM attempts WHERE delivery_seq = (SELECT seq FROM deliveries WHERE id = ?)"
+        " ORDER BY number",
+        (delivery_id,),
     )
     return [rows.exchange(row) for row in found]
 
@@ -40,11 +42,19 @@ def last_attempts(
 
 
 def cursor_before(connection: sqlite3.Connection, team_id: str, since_ms: int) -> str:
-    first = connection.execute(
-        "SELECT seq FROM attempts WHERE team_id = ? AND recorded_at_ms >= ? ORDER BY recorded_at_ms, seq LIMIT 1",
-        (team_id, since_ms),
-    ).fetchone()
-    return str(first[0] - 1 if first else _latest(connection, team_id))
+    # Times grow with sequences: so it is found by halving, without an index that each attempt would pay for.
+    before, latest = 0, _latest(connection, team_id)
+    while before < latest:
+        middle = (before + latest) // 2
+        following = connection.execute(
+            "SELECT seq, recorded_at_ms FROM attempts WHERE team_id = ? AND seq > ? ORDER BY seq LIMIT 1",
+            (team_id, middle),
+        ).fetchone()
+        if following is None or following[1] >= since_ms:
+            latest = middle
+        else:
+            before = following[0]
+    return str(latest)
 
 
 def _latest(connection: sqlite3.Connection, team_id: str) -> int:
@@ -58,7 +68,7 @@ def _attempts(connection: sqlite3.Connection, team_id: str, query: AttemptQuery)
     listing = Listing(connection, "attempts", rows.ATTEMPT, team_id)
     listing.of_types("event_type", query.events)
     listing.to_target(query.target)
-    listing.of_event("event_id = :event_id", query.event_id)
+    listing.of_event("event_seq = (SELECT seq FROM events WHERE id = :event_id)", query.event_id)
     if query.status.outcome is not None:
         listing.narrow("outcome = :outcome", outcome=query.status.outcome)
     if query.status.lowest is not None:

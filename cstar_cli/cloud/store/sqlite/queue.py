@@ -32,7 +32,7 @@ class SqliteQueue:
 
     async def release(self, leases: Mapping[str, int]) -> None:
         given_back = dict(leases)
-        await self._writer.run(lambda connection: settling.release(connection, given_back, self._now_ms()))
+        await self._writer.run(lambda connection: settling.release(connection, given_back))
 
     async def resend(self, team_id: str, event_id: str, target: str | None) -> Sequence[Delivery] | None:
         return await self._writer.run(
@@ -64,7 +64,8 @@ class SqliteQueue:
             pass
 
     async def stats(self) -> QueueStats:
-        return await self._readers.ask(upkeep.stats, self._now_ms())
+        leased = await self._writer.run(lambda connection: upkeep.under_way(connection, self._now_ms()))
+        return await self._readers.ask(upkeep.stats, leased, self._now_ms())
 
     async def _recover_some(self, webhook_id: str, after: interventions.Place) -> tuple[int, interventions.Place]:
         return await self._writer.run(

@@ -1,7 +1,7 @@
 """Rows ⇄ records."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -11,6 +11,7 @@ from cstar_cli.cloud.store.webhooks import Webhook
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
 
+T = TypeVar("T")
 Row = tuple[Any, ...]  # what sqlite3 gives
 
 SESSION_PREFIX = "ses_"

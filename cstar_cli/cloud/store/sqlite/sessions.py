@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from cstar_cli.cloud.store.reasons import STOPPED
 from cstar_cli.cloud.store.records import AttemptOutcome, Session
 from cstar_cli.cloud.store.sqlite import rows
-from cstar_cli.cloud.store.sqlite.recording import record, recording_time, stop
+from cstar_cli.cloud.store.sqlite.recording import Recorded, record, recording_time, stop
 from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.cloud.store.wakeups import attempts_of
 
@@ -76,22 +76,30 @@ def settle(
     if not current:
         return Written([])
     recorded_at_ms = recording_time(connection, session.team_id, now_ms)
-    settled = [outcome.delivery_id for outcome in outcomes if _settle(connection, session, outcome, recorded_at_ms)]
+    attempts: list[Recorded] = []
+    settled: list[str] = []
+    for outcome in outcomes:
+        is_settled, seq = _settle(connection, session, outcome)
+        if is_settled:
+            settled.append(outcome.delivery_id)
+        if seq is not None:
+            attempts.append(Recorded(seq, outcome, recorded_at_ms))
+    record(connection, attempts)
     return Written(settled, topics=[attempts_of(session.team_id)])
 
 
-def _settle(connection: sqlite3.Connection, session: Session, outcome: AttemptOutcome, recorded_at_ms: int) -> bool:
-    settled = connection.execute(
+def _settle(connection: sqlite3.Connection, session: Session, outcome: AttemptOutcome) -> tuple[bool, int | None]:
+    """Say whether the delivery is settled, and give its number if it is only now."""
+    updated = connection.execute(
         "UPDATE deliveries SET status = ?, attempt_count = ?, next_attempt_at_ms = NULL"
-        " WHERE id = ? AND target = ? AND status = 'pending' AND attempt_count = ? - 1",
+        " WHERE id = ? AND target = ? AND status = 'pending' AND attempt_count = ? - 1 RETURNING seq",
         ("succeeded" if outcome.succeeded else "failed", outcome.attempt)
         + (outcome.delivery_id, session.id, outcome.attempt),
-    ).rowcount
-    if settled:
-        record(connection, outcome, recorded_at_ms, None)
-        return True
+    ).fetchall()
+    if updated:
+        return True, int(updated[0][0])
     known = connection.execute(
         "SELECT 1 FROM deliveries WHERE id = ? AND target = ? AND attempt_count >= ?",
         (outcome.delivery_id, session.id, outcome.attempt),
     ).fetchone()
-    return known is not None
+    return known is not None, None

@@ -14,16 +14,8 @@ SMALL_ROWS = 10  # go for the work that one event with all that belongs to it is
 
 
 def begin_anew(connection: sqlite3.Connection, now_ms: int) -> None:
-    """Note that nobody is connected, posting or answering: the process that held the file before is gone."""
+    """Note that nobody is connected or answering: the process that held the file before is gone, and its leases."""
     connection.execute("UPDATE sessions SET away_since_ms = ? WHERE ended_at_ms IS NULL", (now_ms,))
-    connection.execute(
-        "UPDATE deliveries SET due_at_ms = ?, leased_until_ms = NULL"
-        " WHERE due_at_ms IS NOT NULL AND leased_until_ms IS NOT NULL",
-        (now_ms,),
-    )
-    connection.execute(
-        "UPDATE deliveries SET leased_until_ms = NULL WHERE status = 'canceled' AND leased_until_ms IS NOT NULL"
-    )
     connection.execute("UPDATE idempotent_requests SET taken_at_ms = 0 WHERE status IS NULL")
 
 
@@ -44,8 +36,8 @@ def forget(connection: sqlite3.Connection, before_ms: int, limit: int, now_ms: i
     ).fetchall()
     seqs = json.dumps([seq for (seq,) in found])
     connection.execute(
-        "DELETE FROM attempts WHERE delivery_id IN"
-        " (SELECT id FROM deliveries WHERE event_seq IN (SELECT value FROM json_each(?)))",
+        "DELETE FROM attempts WHERE delivery_seq IN"
+        " (SELECT seq FROM deliveries WHERE event_seq IN (SELECT value FROM json_each(?)))",
         (seqs,),
     )
     connection.execute("DELETE FROM deliveries WHERE event_seq IN (SELECT value FROM json_each(?))", (seqs,))
@@ -71,9 +63,10 @@ def forget_answers(connection: sqlite3.Connection, limit: int, now_ms: int) -> N
 def cap_some(connection: sqlite3.Connection, longest_ms: int, now_ms: int) -> Written[bool]:
     """Shorten waits that are too long; answer whether there may be more of them."""
     latest_ms = now_ms + longest_ms
+    connection.execute("UPDATE temp.leases SET until_ms = min(until_ms, ?)", (latest_ms,))
     capped = connection.execute(
-        "UPDATE deliveries SET due_at_ms = :latest_ms, next_attempt_at_ms = min(next_attempt_at_ms, :latest_ms),"
-        " leased_until_ms = min(leased_until_ms, :latest_ms) WHERE seq IN ("
+        "UPDATE deliveries SET due_at_ms = :latest_ms, next_attempt_at_ms = min(next_attempt_at_ms, :latest_ms)"
+        " WHERE seq IN ("
         f"{WAITING} SELECT d.seq FROM waiting w CROSS JOIN deliveries d INDEXED BY due_deliveries"
         " ON d.target = w.target AND d.due_at_ms > :latest_ms LIMIT :limit)",
         {"latest_ms": latest_ms, "limit": CAPPED_AT_ONCE},
@@ -81,10 +74,21 @@ def cap_some(connection: sqlite3.Connection, longest_ms: int, now_ms: int) -> Wr
     return Written(capped == CAPPED_AT_ONCE, topics=[WEBHOOKS] if capped else ())
 
 
-def stats(connection: sqlite3.Connection, now_ms: int) -> QueueStats:
+def under_way(connection: sqlite3.Connection, now_ms: int) -> Written[str]:
+    """Return the numbers of the deliveries that are, as JSON; only the writer's connection knows."""
+    (seqs,) = connection.execute(
+        "SELECT json_group_array(seq) FROM temp.leases WHERE until_ms > ?", (now_ms,)
+    ).fetchone()
+    return Written(str(seqs))
+
+
+def stats(connection: sqlite3.Connection, leased: str, now_ms: int) -> QueueStats:
+    """Count what waits; `leased` are those that are under way."""
     pending, due, first_ms = connection.execute(
-        "SELECT count(*), count(*) FILTER (WHERE due_at_ms <= :now_ms), min(due_at_ms)"
-        " FROM deliveries INDEXED BY due_deliveries WHERE due_at_ms IS NOT NULL",
-        {"now_ms": now_ms},
+        "SELECT count(*), count(*) FILTER (WHERE due_at_ms <= :now_ms AND free),"
+        " min(due_at_ms) FILTER (WHERE free) FROM ("
+        " SELECT due_at_ms, seq NOT IN (SELECT value FROM json_each(:leased)) AS free"
+        " FROM deliveries INDEXED BY due_deliveries WHERE due_at_ms IS NOT NULL)",
+        {"now_ms": now_ms, "leased": leased},
     ).fetchone()
     return QueueStats(pending, due, max(0, now_ms - first_ms) if due else 0)

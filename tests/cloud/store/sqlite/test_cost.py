@@ -61,10 +61,10 @@ def append(connection: sqlite3.Connection, name: str, status: str) -> None:
     )
     if status != "pending":
         connection.execute(
-            "INSERT INTO attempts (team_id, delivery_id, event_id, event_type, target, url, number, recorded_at_ms,"
-            " started_at_ms, duration_ms, outcome, request_headers, response_headers, response_body)"
-            " SELECT team_id, id, event_id, event_type, target, url, 1, created_at_ms, created_at_ms, 1, status, '[]',"
-            " '[]', x'' FROM deliveries WHERE event_seq = ?",
+            "INSERT INTO attempts (team_id, delivery_seq, delivery_id, event_seq, event_id, event_type, target, url,"
+            " number, recorded_at_ms, started_at_ms, duration_ms, outcome, request_headers, response_headers,"
+            " response_body) SELECT team_id, seq, id, event_seq, event_id, event_type, target, url, 1, created_at_ms,"
+            " created_at_ms, 1, status, '[]', '[]', x'' FROM deliveries WHERE event_seq = ?",
             (seq,),
         )
 

@@ -99,11 +99,42 @@ def test_a_session_that_a_database_of_the_first_version_left_open_has_its_grace(
     asyncio.run(check())
 
 
+def test_what_was_under_way_in_the_second_version_is_due_at_once(path: Path) -> None:
+    make_first_version(path)
+    database = sqlite3.connect(path)
+    script = resources.files(connection.__package__) / "migrations" / "0002_webhooks.sql"
+    database.executescript(script.read_text("utf-8"))
+    database.execute(
+        "INSERT INTO webhooks (id, team_id, name, url, patterns, secret, is_active, created_at_ms, updated_at_ms)"
+        f" VALUES ('whk_1', '{TEAM}', 'n', '{URL}', '', 's', 1, 0, 0)"
+    )
+    database.execute(
+        "UPDATE deliveries SET target = 'whk_1', due_at_ms = ?, leased_until_ms = ?, lease = 7 WHERE id = 'dlv_2'",
+        (T0_MS + 30_000, T0_MS + 30_000),
+    )
+    database.execute("PRAGMA user_version = 2")
+    database.commit()
+    database.close()
+
+    async def check() -> None:
+        store = SqliteStore.open(path, Clock())
+        claim = await claimed_one(store)
+        assert (claim.delivery_id, claim.attempt) == ("dlv_2", 1)
+        assert claim.lease > 7
+        await store.close()
+
+    asyncio.run(check())
+
+
 def test_migrating_names_what_was_missing_and_lets_the_file_go(path: Path) -> None:
     make_first_version(path)
-    assert SqliteStore.migrate(path) == ["0002_webhooks"]
+    assert SqliteStore.migrate(path) == ["0002_webhooks", "0003_leases_in_memory"]
     assert SqliteStore.migrate(path) == []
-    assert SqliteStore.migrate(path.with_name("fresh.db")) == ["0001_main_job", "0002_webhooks"]
+    assert SqliteStore.migrate(path.with_name("fresh.db")) == [
+        "0001_main_job",
+        "0002_webhooks",
+        "0003_leases_in_memory",
+    ]
     asyncio.run(open_and_close(path))
 
 
