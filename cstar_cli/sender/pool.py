@@ -48,7 +48,10 @@ class Pool:
             return
         del self._oldest_first[connection]
         kept = self._by_origin[connection.origin]
-        kept.remove(connection)
+        if kept[-1] is connection:  # as it is when it is taken: no look at all the others then
+            kept.pop()
+        else:
+            kept.remove(connection)
         if not kept:
             del self._by_origin[connection.origin]
 
