@@ -32,6 +32,11 @@ def configure(format: LogFormat, level: LogLevel, stream: TextIO) -> None:
     LOGGER.setLevel(level.upper())
 
 
+def is_on(level: LogLevel) -> bool:
+    """Say whether lines of the level go anywhere: for callers whom making one for nothing would cost."""
+    return LOGGER.isEnabledFor(getattr(logging, level.upper()))
+
+
 def info(event: str, **fields: Field) -> None:
     _log(logging.INFO, event, fields)
 

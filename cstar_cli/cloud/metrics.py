@@ -4,6 +4,7 @@ Counting is plain arithmetic; prometheus_client, which only writes it down, is l
 would cost each `listen` that starts a cloud 20 ms.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,11 +34,7 @@ class Histogram:
 
     def observe(self, duration_s: float) -> None:
         self.sum_s += duration_s
-        for place, bound in enumerate(self._bounds_s):
-            if duration_s <= bound:
-                self._counts[place] += 1
-                return
-        self._counts[-1] += 1
+        self._counts[bisect_left(self._bounds_s, duration_s)] += 1
 
     @property
     def buckets(self) -> Sequence[tuple[str, float]]:
