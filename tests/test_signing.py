@@ -98,3 +98,11 @@ def test_two_secrets_differ() -> None:
     first, second = new_secret(), new_secret()
     assert first != second
     assert re.fullmatch(r"whsec_[A-Za-z0-9]{44}", first)
+
+
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 200])
+def test_a_secret_of_any_length_signs_as_hmac_does(length: int) -> None:
+    secret = "s" * length
+    for _ in range(2):  # the second time with what the first one has kept
+        assert sign(b"body", secret) == hmac.new(secret.encode(), b"body", "sha256").hexdigest()
+        assert sign(b"another", secret) == hmac.new(secret.encode(), b"another", "sha256").hexdigest()
