@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cstar_cli.cloud.store.queries import EVERYTHING, AttemptQuery, DeliveryQuery, Page
 from cstar_cli.cloud.store.records import AttemptOutcome, Session
-from cstar_cli.cloud.store.sqlite import interventions, sessions, settling, upkeep, writes
+from cstar_cli.cloud.store.sqlite import interventions, log, reads, sessions, settling, upkeep, writes
 from cstar_cli.cloud.store.sqlite.claiming import Turns, Wanted, claim
 from cstar_cli.cloud.store.sqlite.connection import open_writer
 from cstar_cli.cloud.store.webhooks import Settlement
@@ -147,3 +148,33 @@ def test_an_idle_claim_costs_little_for_each_webhook_that_waits(
     databases: tuple[sqlite3.Connection, sqlite3.Connection],
 ) -> None:
     assert steps(databases[1], claiming(BUSY, 100)) <= 120 * WEBHOOKS
+
+
+FAILED = DeliveryQuery(status="failed")
+PAGES: dict[str, Change] = {
+    "events": lambda connection: reads.events(connection, TEAM, EVERYTHING, Page()),
+    "deliveries": lambda connection: reads.deliveries(connection, TEAM, DeliveryQuery(), Page()),
+    "deliveries that failed": lambda connection: reads.deliveries(
+        connection, TEAM, DeliveryQuery(status="failed"), Page()
+    ),
+    "the end of the log": lambda connection: log.last_attempts(connection, TEAM, AttemptQuery(), 20),
+    "what follows a cursor": lambda connection: log.attempts_after(connection, TEAM, AttemptQuery(), "7", 20),
+    "the exchanges of a delivery": lambda connection: log.exchanges_of(connection, f"dlv_{DEAD[0]}_0_failed"),
+}
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_a_page_costs_no_more_the_longer_the_list_is(
+    databases: tuple[sqlite3.Connection, sqlite3.Connection], page: Change
+) -> None:
+    little, much = (steps(connection, page) for connection in databases)
+    assert much <= 1.2 * little + 200
+
+
+def test_a_moment_of_the_log_costs_a_few_more_looks_in_a_long_one(
+    databases: tuple[sqlite3.Connection, sqlite3.Connection],
+) -> None:
+    little, much = (
+        steps(connection, lambda connection: log.cursor_before(connection, TEAM, T0_MS)) for connection in databases
+    )
+    assert much <= little + 20 * 30
