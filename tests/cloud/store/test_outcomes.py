@@ -136,3 +136,27 @@ def test_each_attempt_stands_in_the_log(within: Within[None], clock: Clock) -> N
         assert [one.attempt.attempt for one in await store.exchanges_of(delivery.id)] == [1, 2, 3]
 
     within(check)
+
+
+def test_each_of_a_batch_is_recorded_with_its_own_values(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        await webhook(store)
+        for _ in range(4):
+            await delivered(store)
+        claims = (await claimed(store)).claims
+        made = [
+            settlement(claims[0]),
+            settlement(claims[1], None, error="refused", retry_in_ms=1000),
+            settlement(claims[2], 500, error="answered 500"),
+            settlement(claims[3]),
+        ]
+        await store.queue.settle(made, NEVER_MS)
+        shown = [(one.delivery_id, one.status, one.error, one.next_attempt_at_ms) for one in await logged(store)]
+        assert shown == [
+            (claims[0].delivery_id, 200, None, None),
+            (claims[1].delivery_id, None, "refused", T0_MS + 1000),
+            (claims[2].delivery_id, 500, "answered 500", None),
+            (claims[3].delivery_id, 200, None, None),
+        ]
+
+    within(check)

@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cstar_cli.cloud.store.postgres import rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.records import AttemptOutcome, OutcomeName
+
+T = TypeVar("T")
 
 _RECORD = """
 INSERT INTO attempts (
@@ -65,15 +68,20 @@ async def record(connection: Connection, attempts: Sequence[Recorded]) -> None:
         [outcome.duration_ms for outcome in outcomes],
         [outcome.status for outcome in outcomes],
         ["succeeded" if outcome.succeeded else "failed" for outcome in outcomes],
-        [outcome.error for outcome in outcomes],
-        [outcome.error_class for outcome in outcomes],
-        [outcome.connect_ms for outcome in outcomes],
-        [outcome.first_byte_ms for outcome in outcomes],
-        [attempt.next_attempt_at_ms for attempt in attempts],
+        sparse([outcome.error for outcome in outcomes]),
+        sparse([outcome.error_class for outcome in outcomes]),
+        sparse([outcome.connect_ms for outcome in outcomes]),
+        sparse([outcome.first_byte_ms for outcome in outcomes]),
+        sparse([attempt.next_attempt_at_ms for attempt in attempts]),
         [rows.headers(outcome.request_headers) for outcome in outcomes],
         [rows.headers(outcome.response_headers) for outcome in outcomes],
         [outcome.response_body for outcome in outcomes],
     )
+
+
+def sparse(values: list[T]) -> list[T]:
+    """Return a column for `unnest`, which fills up what is short with NULL: without its values if it has none."""
+    return values if any(value is not None for value in values) else []
 
 
 async def stop(

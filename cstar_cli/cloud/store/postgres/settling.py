@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
-from cstar_cli.cloud.store.postgres.recording import Recorded, record, stop
+from cstar_cli.cloud.store.postgres.recording import Recorded, record, sparse, stop
 from cstar_cli.cloud.store.reasons import STOPPED, WEBHOOK_DELETED, always_failed, webhook_disabled
 from cstar_cli.cloud.store.records import DeliveryStatus
 from cstar_cli.cloud.store.wakeups import WEBHOOKS, attempts_of
@@ -199,7 +199,7 @@ async def _update(connection: Connection, deliveries: Sequence[_Delivery]) -> No
         [delivery.seq for delivery in deliveries],
         [delivery.status for delivery in deliveries],
         [delivery.attempt_count for delivery in deliveries],
-        [delivery.retry_at_ms for delivery in deliveries],
+        sparse([delivery.retry_at_ms for delivery in deliveries]),
     )
     for reason in {delivery.stopped for delivery in deliveries if delivery.stopped is not None}:
         seqs = [delivery.seq for delivery in deliveries if delivery.stopped == reason]
