@@ -9,7 +9,7 @@ import io
 import os
 import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 MOST_WAITING = 1000
 FLUSH_S = 1.0
+PAUSE_S = 0.005
 
 
 class QueuedOutput(io.RawIOBase):
     """Writes to a descriptor from a thread of its own; `room` waits while too much is queued.
+
+    What is written goes to the thread at the end of the loop's turn, or, when it got something just before, `PAUSE_S`
+    later: waking it costs more than a line does.
 
     An error of the descriptor (its reader has gone, the disk is full) is raised by the next write, and told to whoever
     asked for it by `when_broken`.
@@ -29,7 +33,11 @@ class QueuedOutput(io.RawIOBase):
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._queue: SimpleQueue[bytes | None] = SimpleQueue()
+        self._queue: SimpleQueue[Sequence[bytes] | None] = SimpleQueue()
+        self._pending: list[bytes] = []
+        self._handed_at = -PAUSE_S
+        self._written = 0
+        self._taken = 0  # of the written; only the thread counts here
         self._error: OSError | None = None
         self._tell: Callable[[OSError], None] | None = None
         self._unlimited = False
@@ -52,8 +60,12 @@ class QueuedOutput(io.RawIOBase):
             return len(copy)  # what a buffer above us still held when the interpreter swept it up
         if self._error:
             raise self._error
-        self._queue.put(copy)
-        if self._queue.qsize() > MOST_WAITING and not self._unlimited:
+        if not self._pending:
+            just_before = self._loop.time() - self._handed_at < PAUSE_S
+            self._loop.call_later(PAUSE_S if just_before else 0, self._hand_over)
+        self._pending.append(copy)
+        self._written += 1
+        if self._written - self._taken > MOST_WAITING and not self._unlimited:
             self._has_room.clear()
         return len(copy)
 
@@ -73,29 +85,40 @@ class QueuedOutput(io.RawIOBase):
 
     def text(self, like: TextIO) -> TextIO:
         """Return a text stream over this, that encodes as `like` does."""
-        return io.TextIOWrapper(io.BufferedWriter(self), encoding=like.encoding, errors=like.errors)
+        return io.TextIOWrapper(self, encoding=like.encoding, errors=like.errors, write_through=True)
 
     def finish(self) -> None:
         """Write what is queued, unless the reader takes nothing any more."""
         if self._finished:
             return
         self._finished = True
+        self._hand_over()
         self._queue.put(None)
         self._thread.join(FLUSH_S)
+
+    def _hand_over(self) -> None:
+        if self._pending:
+            self._queue.put(self._pending)
+            self._pending = []
+            self._handed_at = self._loop.time()
 
     def _drain(self) -> None:
         over = False
         while not over:
-            parts = [self._queue.get()]
+            handed = [self._queue.get()]
             while not self._queue.empty():
-                parts.append(self._queue.get())
-            over = None in parts
+                handed.append(self._queue.get())
+            over = None in handed
+            parts = [part for pending in handed if pending is not None for part in pending]
             try:
-                self._write_all(b"".join(part for part in parts if part is not None))
+                self._write_all(b"".join(parts))
             except OSError as error:
                 self._error = error
-            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
-                self._loop.call_soon_threadsafe(self._wake)
+            self._taken += len(parts)
+            # Room is taken away before the last of it is handed over, so here it is seen that somebody may wait.
+            if self._error or not self._has_room.is_set():
+                with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+                    self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
         self._has_room.set()
