@@ -11,7 +11,7 @@ import select
 import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -21,7 +21,7 @@ FLUSH_S = 1.0
 PAUSE_S = 0.005
 
 
-class QueuedOutput(io.RawIOBase):
+class QueuedOutput(io.BufferedIOBase):
     """Writes to a descriptor from a thread of its own; `room` waits while too much is queued.
 
     What is written goes to the thread at the end of the loop's turn, or, when it got something just before, `PAUSE_S`
@@ -85,7 +85,7 @@ class QueuedOutput(io.RawIOBase):
 
     def text(self, like: TextIO) -> TextIO:
         """Return a text stream over this, that encodes as `like` does."""
-        return io.TextIOWrapper(self, encoding=like.encoding, errors=like.errors, write_through=True)
+        return io.TextIOWrapper(cast(BinaryIO, self), encoding=like.encoding, errors=like.errors, write_through=True)
 
     def finish(self) -> None:
         """Write what is queued, unless the reader takes nothing any more."""

@@ -3,8 +3,8 @@
 import asyncio
 import errno
 import functools
-import io
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -208,17 +208,35 @@ def all_writers_gone() -> bool:
 
 
 @in_a_loop
-async def test_a_buffer_above_it_that_is_swept_up_late_raises_nothing(pipe: Pipe) -> None:
+async def test_a_text_stream_above_it_that_is_swept_up_late_raises_nothing(pipe: Pipe) -> None:
     stdout = QueuedOutput(pipe.writing)
-    text = io.TextIOWrapper(io.BufferedWriter(stdout), encoding="utf-8")
+    text = stdout.text(sys.stdout)
     pipe.close_reading()
     stdout.write(b"x")
     await broken(stdout)
-    text.write("held back")
     with pytest.raises(BrokenPipeError):
-        text.flush()
+        text.write("held back")
     stdout.finish()
     text.close()
+
+
+@in_a_loop
+async def test_lines_that_come_together_reach_the_descriptor_in_few_writes(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces: list[bytes] = []
+
+    def note(_: int, data: memoryview) -> int:
+        pieces.append(bytes(data))
+        return len(data)
+
+    monkeypatch.setattr(os, "write", note)
+    stdout = QueuedOutput(pipe.writing)
+    text = stdout.text(sys.stdout)
+    for _ in range(MOST_WAITING):
+        text.write("line\n")
+    stdout.finish()
+    assert pieces == [b"line\n" * MOST_WAITING]
 
 
 @in_a_loop
