@@ -9,10 +9,13 @@ decompression, TLS always verified.
 
     client      Sender: a pooled connection or a new one, one exchange, an Outcome
     ├── request     the bytes of one POST
+    ├── posting     one post under way, without a task where a connection is kept
+    ├── verdict     how an exchange failed, in words
     ├── pool        idle keep-alive connections, by origin
     ├── connect     name → addresses → those that are allowed → TCP and TLS, each address in turn
     │   └── resolve     name lookups off the loop, equal ones shared
     └── connection  one socket: writes a request, feeds a reader, keeps the deadline
+        ├── deadlines   one timer for the exchanges of all connections
         └── answer      one answer as it comes in, and its limits
             ├── parse             picks the reader that this platform has
             ├── parse_httptools   in C

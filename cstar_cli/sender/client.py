@@ -2,19 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, assert_never
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from cstar_cli.sender.answer import NOT_HTTP, AnswerReader
+from cstar_cli.sender.answer import AnswerReader
 from cstar_cli.sender.connect import Allow, Connector, Unconnected
-from cstar_cli.sender.connection import Clock, Connection, Ending
+from cstar_cli.sender.connection import Connection, Ending
+from cstar_cli.sender.deadlines import Clock, Deadlines
 from cstar_cli.sender.outcome import Failure, Outcome
 from cstar_cli.sender.parse import best_reader
 from cstar_cli.sender.pool import Origin, Pool
+from cstar_cli.sender.posting import Begun, Cancelable, Post, Spawn
 from cstar_cli.sender.request import compose
 from cstar_cli.sender.resolve import Resolve, SystemResolver
 from cstar_cli.sender.target import Target
-from cstar_cli.sender.tls import tls_trouble
+from cstar_cli.sender.verdict import unanswered, why
 
 if TYPE_CHECKING:
     import ssl
@@ -43,6 +45,7 @@ class Sender:
         self._pool = Pool(max_connections, idle_timeout_s, clock)
         self._connector = Connector(resolve or SystemResolver(), allow, clock, ssl_context, self._make)
         self._clock = clock
+        self._deadlines = Deadlines(clock)
         self._open: set[Connection] = set()
         self._closed = False
         self._all_lost = asyncio.Event()
@@ -54,25 +57,32 @@ class Sender:
 
         Raises ValueError for headers that can't be sent, and otherwise nothing.
         """
-        request = compose(target, headers, body)
-        started = self._clock()
-        deadline = None if timeout_s is None else started + timeout_s
-        kept = self._pool.take(target.origin, started)
+        post = self._post_of(target, headers, body, timeout_s)
+        kept = self._pool.take(target.origin, post.started)
         if kept is not None:
-            ending = await self._exchange(kept, request, deadline)
-            if ending is not Ending.CLOSED or kept.reader.started or self._closed:
-                return self._outcome(kept, ending, started, None, timeout_s)
-        try:
-            connection = await self._connector.connect(target, deadline)
-        except TimeoutError:
-            connection = Unconnected(Failure.TIMEOUT, f"no connection within {timeout_s:g} s")
-        connected_ms = (self._clock() - started) * 1000
-        if isinstance(connection, Unconnected):
-            return _unanswered(connection, connected_ms)
-        if self._closed:
-            connection.abort()
-        ending = await self._exchange(connection, request, deadline)
-        return self._outcome(connection, ending, started, connected_ms, timeout_s)
+            outcome = self._settle(kept, await self._exchange(kept, post), post)
+            if outcome is not None:
+                return outcome
+        return await self._post_anew(post)
+
+    def begin(
+        self,
+        target: Target,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        timeout_s: float | None,
+        *,
+        done: Callable[[Outcome], None],
+        spawn: Spawn,
+    ) -> Cancelable:
+        """Post like `post`, but tell `done`, later, what came of it: that takes no task where a connection is kept.
+
+        `spawn` starts the task that it takes otherwise. `done` isn't called after `cancel`.
+        """
+        post = self._post_of(target, headers, body, timeout_s)
+        begun = Begun(post, self._settle, self._post_anew, done, spawn)
+        begun.start(self._pool.take(target.origin, post.started))
+        return begun
 
     async def close(self) -> None:
         """Close every connection; posts in flight end as cut off, and so does any later one."""
@@ -83,23 +93,44 @@ class Sender:
         if self._open:
             self._all_lost.clear()
             await self._all_lost.wait()
+        self._deadlines.close()
 
-    async def _exchange(self, connection: Connection, request: bytes, deadline: float | None) -> Ending:
+    def _post_of(
+        self, target: Target, headers: Sequence[tuple[str, str]], body: bytes, timeout_s: float | None
+    ) -> Post:
+        request = compose(target, headers, body)
+        started = self._clock()
+        return Post(target, request, started, timeout_s, None if timeout_s is None else started + timeout_s)
+
+    async def _post_anew(self, post: Post) -> Outcome:
+        """Post on a connection of its own, kept afterwards."""
         try:
-            return await connection.exchange(request, deadline)
+            connection = await self._connector.connect(post.target, post.deadline)
+        except TimeoutError:
+            connection = Unconnected(Failure.TIMEOUT, f"no connection within {post.timeout_s:g} s")
+        connected_ms = (self._clock() - post.started) * 1000
+        if isinstance(connection, Unconnected):
+            return unanswered(connection, connected_ms)
+        if self._closed:
+            connection.abort()
+        ending = await self._exchange(connection, post)
+        return self._outcome(connection, ending, post, connected_ms)
+
+    async def _exchange(self, connection: Connection, post: Post) -> Ending:
+        try:
+            return await connection.exchange(post.request, post.deadline)
         except BaseException:
             connection.abort()
             raise
 
-    def _outcome(
-        self,
-        connection: Connection,
-        ending: Ending,
-        started: float,
-        connect_ms: float | None,
-        timeout_s: float | None,
-    ) -> Outcome:
-        failure, detail = _why(connection, ending, timeout_s)
+    def _settle(self, kept: Connection, ending: Ending, post: Post) -> Outcome | None:
+        """Return what came of a post on a kept connection, None where that was stale and the post goes again."""
+        if ending is Ending.CLOSED and not kept.reader.started and not self._closed:
+            return None
+        return self._outcome(kept, ending, post, None)
+
+    def _outcome(self, connection: Connection, ending: Ending, post: Post, connect_ms: float | None) -> Outcome:
+        failure, detail = why(connection, ending, post.timeout_s)
         reader, first_byte_at = connection.reader, connection.first_byte_at
         headers = [] if reader.status is None else reader.headers
         outcome = Outcome(
@@ -109,8 +140,8 @@ class Sender:
             failure=failure,
             detail=detail,
             connect_ms=connect_ms,
-            first_byte_ms=None if first_byte_at is None else (first_byte_at - started) * 1000,
-            duration_ms=(self._clock() - started) * 1000,
+            first_byte_ms=None if first_byte_at is None else (first_byte_at - post.started) * 1000,
+            duration_ms=(self._clock() - post.started) * 1000,
         )
         if connection.reusable:
             self._pool.give(connection, asyncio.get_running_loop())
@@ -119,43 +150,10 @@ class Sender:
         return outcome
 
     def _make(self, origin: Origin, loop: asyncio.AbstractEventLoop) -> Connection:
-        return Connection(origin, self._reader(), loop, self._clock, self._open.add, self._lost)
+        return Connection(origin, self._reader(), loop, self._clock, self._deadlines, self._open.add, self._lost)
 
     def _lost(self, connection: Connection) -> None:
         self._open.discard(connection)
         self._pool.discard(connection)
         if not self._open:
             self._all_lost.set()
-
-
-def _unanswered(why: Unconnected, duration_ms: float) -> Outcome:
-    return Outcome(None, (), b"", why.failure, why.detail, None, None, duration_ms)
-
-
-def _why(connection: Connection, ending: Ending, timeout_s: float | None) -> tuple[Failure | None, str]:
-    """Say how the exchange failed, if it did: by the receiver's doing, whatever the status it began with."""
-    status = connection.reader.status
-    match ending:
-        case Ending.COMPLETE:
-            return None, ""
-        case Ending.EXPIRED if status is None:
-            return Failure.TIMEOUT, f"no answer within {timeout_s:g} s"
-        case Ending.EXPIRED:
-            return Failure.TIMEOUT, f"answered {status}, but did not finish within {timeout_s:g} s"
-        case Ending.BAD:
-            return Failure.PROTOCOL, connection.bad or NOT_HTTP
-        case Ending.CLOSED:
-            return _closed(connection, status)
-        case _:
-            assert_never(ending)
-
-
-def _closed(connection: Connection, status: int | None) -> tuple[Failure, str]:
-    cause = connection.lost_by
-    if cause is not None and not isinstance(cause, ConnectionError) and (trouble := tls_trouble(cause)):
-        return Failure.TLS, trouble
-    if status is not None:
-        return Failure.RESET, f"answered {status}, but the connection closed before the end of the body"
-    if connection.reader.started:
-        return Failure.RESET, "connection closed in the middle of the answer's headers"
-    return Failure.RESET, "connection closed before an answer"

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cstar_cli.sender.connection import Clock, Connection
+from cstar_cli.sender.connection import Connection
+from cstar_cli.sender.deadlines import Clock
 from cstar_cli.sender.outcome import Failure
 from cstar_cli.sender.resolve import Resolve
 from cstar_cli.sender.target import Target

@@ -6,9 +6,7 @@ from enum import Enum, auto
 from typing import cast
 
 from cstar_cli.sender.answer import AnswerReader, BadAnswer
-
-Clock = Callable[[], float]
-"""Seconds, monotonic. Not the loop's own: uvloop's stands still within a turn and moves in whole milliseconds."""
+from cstar_cli.sender.deadlines import Clock, Deadlines
 
 
 class Ending(Enum):
@@ -33,6 +31,7 @@ class Connection(asyncio.Protocol):
         reader: AnswerReader,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
+        deadlines: Deadlines,
         on_made: Callable[["Connection"], None],
         on_lost: Callable[["Connection"], None],
     ) -> None:
@@ -44,32 +43,44 @@ class Connection(asyncio.Protocol):
         self.lost_by: Exception | None = None
         self._loop = loop
         self._clock = clock
+        self._deadlines = deadlines
         self._on_made = on_made
         self._on_lost = on_lost
         self._ending: Ending | None = None
-        self._waiter: asyncio.Future[Ending] | None = None
+        self._on_end: Callable[[Ending], None] | None = None
         self._transport: asyncio.Transport | None = None
 
     async def exchange(self, request: bytes, deadline: float | None) -> Ending:
         """Send a request and wait for the end of its answer, at most until the clock shows the deadline."""
+        ended: asyncio.Future[Ending] = self._loop.create_future()
+
+        def end(ending: Ending) -> None:
+            if not ended.done():  # by a cancel
+                ended.set_result(ending)
+
+        self.begin(request, deadline, end)
+        return await ended
+
+    def begin(self, request: bytes, deadline: float | None, on_end: Callable[[Ending], None]) -> None:
+        """Send a request; `on_end` is called once, when its answer ends or the clock shows the deadline.
+
+        It is called before this returns where a connection that is new can't be used.
+        """
         if self.idle_since is not None:
             self.idle_since = self.first_byte_at = self._ending = None
             self.reader.begin()
         if self.closing or self._transport is None:
-            return self._ending or Ending.CLOSED
+            on_end(self._ending or Ending.CLOSED)
+            return
         self._transport.write(request)
         if self._ending is not None:
             # Answered unasked. The answer to what was just sent is still to come, and must not be the next one's.
             self.reader.reusable = False
-            return self._ending
-        self._waiter = self._loop.create_future()
-        timer = None if deadline is None else self._loop.call_later(deadline - self._clock(), self._end, Ending.EXPIRED)
-        try:
-            return await self._waiter
-        finally:
-            self._waiter = None
-            if timer is not None:
-                timer.cancel()
+            on_end(self._ending)
+            return
+        self._on_end = on_end
+        if deadline is not None:
+            self._deadlines.watch(self, deadline, self._loop)
 
     @property
     def closing(self) -> bool:
@@ -91,6 +102,10 @@ class Connection(asyncio.Protocol):
         """Cut the connection without waiting for the receiver."""
         if self._transport is not None:
             self._transport.abort()
+
+    def expire(self) -> None:
+        """End the exchange, whose time is over."""
+        self._end(Ending.EXPIRED)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast, since uvloop's transports are no asyncio.Transport by class.
@@ -114,10 +129,10 @@ class Connection(asyncio.Protocol):
             self._end(Ending.COMPLETE)
 
     def eof_received(self) -> None:
+        self.abort()  # before anyone is told, who might take it for reusable
         if self._ending is None:
             self.reader.feed_eof()
             self._end(Ending.COMPLETE if self.reader.complete else Ending.CLOSED)
-        self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost_by = exc
@@ -128,5 +143,7 @@ class Connection(asyncio.Protocol):
     def _end(self, ending: Ending) -> None:
         if self._ending is None:
             self._ending = ending
-            if self._waiter is not None and not self._waiter.done():
-                self._waiter.set_result(ending)
+            self._deadlines.forget(self)
+            on_end, self._on_end = self._on_end, None
+            if on_end is not None:
+                on_end(ending)

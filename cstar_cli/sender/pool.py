@@ -2,7 +2,8 @@
 
 import asyncio
 
-from cstar_cli.sender.connection import Clock, Connection
+from cstar_cli.sender.connection import Connection
+from cstar_cli.sender.deadlines import Clock
 
 Origin = tuple[str, str, int]
 

@@ -7,17 +7,19 @@ import pytest
 
 from cstar_cli.sender.parse_h11 import H11Reader
 
-from .receivers import Setup
+from .receivers import BeginningSender, Setup
 
 SETUPS = {"h11-asyncio": Setup(H11Reader, asyncio.new_event_loop)}
 if importlib.util.find_spec("httptools"):
     from cstar_cli.sender.parse_httptools import HttptoolsReader
 
+    SETUPS["begun-asyncio"] = Setup(HttptoolsReader, asyncio.new_event_loop, BeginningSender)
     SETUPS["httptools-asyncio"] = Setup(HttptoolsReader, asyncio.new_event_loop)
     if importlib.util.find_spec("uvloop"):
         import uvloop
 
         SETUPS["httptools-uvloop"] = Setup(HttptoolsReader, uvloop.new_event_loop)
+        SETUPS["begun-uvloop"] = Setup(HttptoolsReader, uvloop.new_event_loop, BeginningSender)
 
 
 @pytest.fixture(params=list(SETUPS))

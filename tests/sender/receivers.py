@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,12 +117,29 @@ def repeating(start: bytes, again: bytes, pause_s: float = 0) -> Script:
     return script
 
 
+class BeginningSender(Sender):
+    """Posts through `begin`, to which the same must happen as to `post`."""
+
+    async def post(
+        self, target: Target, headers: Sequence[tuple[str, str]], body: bytes, timeout_s: float | None
+    ) -> Outcome:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Outcome] = loop.create_future()
+        begun = self.begin(target, headers, body, timeout_s, done=done.set_result, spawn=loop.create_task)
+        try:
+            return await done
+        except asyncio.CancelledError:
+            begun.cancel()
+            raise
+
+
 @dataclass(frozen=True)
 class Setup:
-    """One parser on one event loop."""
+    """One parser on one event loop, and the way to post."""
 
     reader: type[AnswerReader]
     loop_factory: Callable[[], asyncio.AbstractEventLoop]
+    kind: type[Sender] = Sender
 
     def run(self, scenario: Coroutine[Any, Any, T]) -> T:
         with asyncio.Runner(loop_factory=self.loop_factory) as runner:
@@ -130,7 +147,7 @@ class Setup:
 
     @asynccontextmanager
     async def sender(self, **settings: Any) -> AsyncIterator[Sender]:
-        sender = Sender(**{"max_connections": 8, "reader": self.reader, **settings})
+        sender = self.kind(**{"max_connections": 8, "reader": self.reader, **settings})
         try:
             yield sender
         finally:

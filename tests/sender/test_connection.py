@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from cstar_cli.sender.connection import Connection, Ending
+from cstar_cli.sender.deadlines import Deadlines
 from cstar_cli.sender.parse_h11 import H11Reader
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -35,11 +36,16 @@ class Notes(asyncio.Transport):
 def with_connection(scenario: Callable[[Connection, Notes], Awaitable[None]]) -> None:
     async def run() -> None:
         ticks = iter(range(1000))
+
+        def clock() -> float:
+            return float(next(ticks))
+
         connection = Connection(
             ORIGIN,
             H11Reader(),
             asyncio.get_running_loop(),
-            clock=lambda: float(next(ticks)),
+            clock=clock,
+            deadlines=Deadlines(clock),
             on_made=lambda _: None,
             on_lost=lambda _: None,
         )

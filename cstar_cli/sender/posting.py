@@ -1,0 +1,88 @@
+"""One post under way, and how it goes on without a task."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Protocol
+
+from cstar_cli.sender.connection import Connection, Ending
+from cstar_cli.sender.outcome import Outcome
+from cstar_cli.sender.target import Target
+
+Spawn = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
+"""Starts a task, in a group of the caller's."""
+
+
+class Cancelable(Protocol):
+    """What goes on by itself, and can be given up."""
+
+    def cancel(self) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What is posted, and from when until when."""
+
+    target: Target
+    request: bytes
+    started: float
+    timeout_s: float | None
+    deadline: float | None
+
+
+class Begun:
+    """A post that calls `done` when it ends, unless it is canceled before.
+
+    `settle` says what came of it on a kept connection, None where that was stale; `anew` posts on a new one, which
+    takes the task that `spawn` starts.
+    """
+
+    __slots__ = ("_anew", "_connection", "_done", "_post", "_settle", "_spawn", "_task")
+
+    def __init__(
+        self,
+        post: Post,
+        settle: Callable[[Connection, Ending, Post], Outcome | None],
+        anew: Callable[[Post], Coroutine[None, None, Outcome]],
+        done: Callable[[Outcome], None],
+        spawn: Spawn,
+    ) -> None:
+        self._post = post
+        self._settle = settle
+        self._anew = anew
+        self._done: Callable[[Outcome], None] | None = done
+        self._spawn = spawn
+        self._connection: Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, kept: Connection | None) -> None:
+        if kept is None:
+            self._task = self._spawn(self._post_anew())
+        else:
+            self._connection = kept
+            kept.begin(self._post.request, self._post.deadline, self._ended)
+
+    def cancel(self) -> None:
+        self._done = None
+        if self._task is not None:
+            self._task.cancel()
+        elif self._connection is not None:
+            self._connection.abort()
+
+    async def _post_anew(self) -> None:
+        self._tell(await self._anew(self._post))
+
+    def _ended(self, ending: Ending) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None or self._done is None:
+            return
+        outcome = self._settle(connection, ending, self._post)
+        if outcome is None:
+            self.start(None)
+        else:
+            self._tell(outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done(outcome)
