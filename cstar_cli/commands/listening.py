@@ -33,10 +33,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where what happens goes; `room` waits while whoever shows it can't keep up."""
+    """Where what happens goes; `room` is what to wait for while whoever shows it can't keep up."""
 
     report: Callable[[Activity], None]
-    room: Callable[[], Awaitable[None]]
+    room: Callable[[], Awaitable[object] | None]
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ async def _forward_once(
                 ready.set() if isinstance(activity, Ready) else report(activity)
 
             async with (
-                real_listener(options, place, Output(note, _no_wait), start_cloud=None) as listener,
+                real_listener(options, place, Output(note, room=lambda: None), start_cloud=None) as listener,
                 asyncio.TaskGroup() as group,
             ):
                 group.create_task(listener.run())
@@ -88,7 +88,3 @@ async def _in_thread(send: Send, client: ApiClient) -> None:
 
     threading.Thread(target=work, name="cstar-trigger", daemon=True).start()
     await done
-
-
-async def _no_wait() -> None:
-    """There is always room: nothing of this is queued."""

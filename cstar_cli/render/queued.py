@@ -9,7 +9,7 @@ import io
 import os
 import select
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
@@ -74,9 +74,9 @@ class QueuedOutput(io.BufferedIOBase):
         self._tell = tell
         self._tell_if_broken()
 
-    async def room(self) -> None:
-        """Wait while more is queued than the reader takes."""
-        await self._has_room.wait()
+    def room(self) -> Awaitable[object] | None:
+        """Return None, or, while more is queued than the reader takes, what to wait for."""
+        return None if self._has_room.is_set() else self._has_room.wait()
 
     def make_room(self) -> None:
         """Let everyone through from now on: what is still to come is little, and the end doesn't wait for a reader."""

@@ -7,11 +7,14 @@ from cstar_cli.activity import Forwarded
 from cstar_cli.protocol.frames import Delivery, Headers, Result
 from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Failure, Outcome
+from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.sender.target import Target
 from cstar_cli.tunnel.headers import delivery_headers
 from cstar_cli.tunnel.loopback import hint_when_refused
 
 MOST_ERROR_CHARS = 1000
+
+Done = Callable[[Result, Forwarded], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +28,25 @@ class Forwarder:
     sender: Sender
     now_ms: Callable[[], int]
 
-    async def forward(self, delivery: Delivery) -> tuple[Result, Forwarded]:
-        """Post a delivery; return what the cloud gets to know, and what the user does."""
+    def forward(self, delivery: Delivery, done: Done, spawn: Spawn) -> Cancelable:
+        """Post a delivery; `done` gets, later, what the cloud gets to know, and what the user does."""
         headers = delivery_headers(delivery, self.secret, self.headers)
         started_at_ms = self.now_ms()
-        outcome = await self.sender.post(self.target, headers, delivery.body, self.timeout_s)
-        hint = await hint_when_refused(self.target) if outcome.failure is Failure.REFUSED else None
-        result = _result(delivery, headers, outcome, started_at_ms)
-        return result, self._shown(delivery, result, hint)
+
+        def tell(outcome: Outcome, hint: str | None = None) -> None:
+            result = _result(delivery, headers, outcome, started_at_ms)
+            done(result, self._shown(delivery, result, hint))
+
+        async def tell_with_hint(outcome: Outcome) -> None:
+            tell(outcome, await hint_when_refused(self.target))
+
+        def ended(outcome: Outcome) -> None:
+            if outcome.failure is Failure.REFUSED:
+                spawn(tell_with_hint(outcome))
+            else:
+                tell(outcome)
+
+        return self.sender.begin(self.target, headers, delivery.body, self.timeout_s, done=ended, spawn=spawn)
 
     def _shown(self, delivery: Delivery, result: Result, hint: str | None) -> Forwarded:
         return Forwarded(

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from itertools import chain
 from typing import NoReturn, assert_never
 
 from cstar_cli.activity import Activity, Disconnected, Forwarded, Notice, Ready, Reconnected, Summary
@@ -13,7 +14,9 @@ from cstar_cli.errors import CloudUnreachable, CstarError
 from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
 from cstar_cli.protocol.frames import DEAD_AFTER_S, Delivery, Frame, Result
 from cstar_cli.protocol.listener import ListenerProtocol
+from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import Connection, Unreachable
+from cstar_cli.tunnel.forwarder import Done
 
 TICK_S = 1.0
 FIRST_WAIT_S = 0.1
@@ -32,14 +35,15 @@ class Surroundings:
 
     `start_cloud` makes this process the cloud where that is possible (True: in place of the one we used), and raises
     Unreachable when another was first;
-    `room` waits while whoever shows the outcomes can't keep up; `clock` is monotonic, in seconds.
+    `forward` posts a delivery and calls back, later, starting tasks by what it is given last; `room` is None, or what
+    to wait for while whoever shows the outcomes can't keep up; `clock` is monotonic, in seconds.
     """
 
     dial: Callable[[], AbstractAsyncContextManager[Connection]]
-    forward: Callable[[Delivery], Awaitable[tuple[Result, Forwarded]]]
+    forward: Callable[[Delivery, Done, Spawn], Cancelable]
     ready: Callable[[str, bool], Ready]
     report: Callable[[Activity], None]
-    room: Callable[[], Awaitable[None]]
+    room: Callable[[], Awaitable[object] | None]
     start_cloud: Callable[[bool], AbstractAsyncContextManager[object]] | None
     clock: Callable[[], float]
     now_ms: Callable[[], int]
@@ -58,7 +62,7 @@ class Listener:
         self._progress = asyncio.Event()
         self._outbox: deque[Frame] = deque()
         self._outbox_filled = asyncio.Event()
-        self._forwards: set[asyncio.Task[None]] = set()
+        self._forwards: dict[str, Cancelable] = {}
         self._workers: asyncio.TaskGroup | None = None
         self._started_at = around.clock()
         self._gap: str | None = None
@@ -222,13 +226,22 @@ class Listener:
 
     def _start_forward(self, delivery: Delivery) -> None:
         assert self._workers
-        task = self._workers.create_task(self._forward(delivery))
-        self._forwards.add(task)
-        task.add_done_callback(self._forwards.discard)
+        room = self._around.room()
+        if room is None:
+            self._forward(delivery, self._workers)
+        else:
+            waiting = self._workers.create_task(self._forward_later(delivery, self._workers, room))
+            self._forwards[delivery.delivery_id] = waiting
 
-    async def _forward(self, delivery: Delivery) -> None:
-        await self._around.room()
-        result, forwarded = await self._around.forward(delivery)
+    async def _forward_later(self, delivery: Delivery, workers: asyncio.TaskGroup, room: Awaitable[object]) -> None:
+        await room
+        self._forward(delivery, workers)
+
+    def _forward(self, delivery: Delivery, workers: asyncio.TaskGroup) -> None:
+        self._forwards[delivery.delivery_id] = self._around.forward(delivery, self._forwarded, workers.create_task)
+
+    def _forwarded(self, result: Result, forwarded: Forwarded) -> None:
+        self._forwards.pop(result.delivery_id, None)
         self._succeeded += result.succeeded
         self._failed += not result.succeeded
         self._do(self._protocol.finished(result, self._around.clock()))
@@ -239,8 +252,8 @@ class Listener:
         """Wait for what is in flight, and for its results to be durable; return how many were given up."""
         await self._until(lambda: not self._protocol.running, DRAIN_S)
         unfinished = self._protocol.running
-        for task in self._forwards:
-            task.cancel()
+        for forward in self._forwards.values():
+            forward.cancel()
         await self._until(lambda: not self._protocol.unsettled, SETTLE_S)
         return unfinished
 
@@ -268,5 +281,5 @@ def _size(frame: Frame) -> int:
     """Return about how many bytes a frame takes, without encoding it."""
     if not isinstance(frame, Result):
         return 0
-    headers = sum(len(name) + len(value) for name, value in (*frame.request_headers, *frame.response_headers))
-    return len(frame.body) + headers
+    texts = chain.from_iterable(chain(frame.request_headers, frame.response_headers))
+    return len(frame.body) + sum(map(len, texts))

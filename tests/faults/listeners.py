@@ -19,7 +19,9 @@ from cstar_cli.clock import now_ms
 from cstar_cli.commands.loop import run_async
 from cstar_cli.protocol.frames import Delivery, Result
 from cstar_cli.protocol.listener import ListenerProtocol
+from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import CloudAddress, dial
+from cstar_cli.tunnel.forwarder import Done
 from cstar_cli.tunnel.listener import Listener, Surroundings
 
 URL = "http://127.0.0.1:9/nobody"
@@ -53,7 +55,7 @@ def _listener(address: CloudAddress, is_up: Callable[[], None]) -> Listener:
         forward=_forward,
         ready=lambda session_id, embedded: Ready(URL, "", address.api_base, "", session_id, embedded, ("*",)),
         report=report,
-        room=_enough_room,
+        room=lambda: None,
         start_cloud=None,
         clock=time.monotonic,
         now_ms=now_ms,
@@ -63,7 +65,7 @@ def _listener(address: CloudAddress, is_up: Callable[[], None]) -> Listener:
     return Listener(ListenerProtocol(forward_to=URL, events=("*",), concurrency=8, agent="crowd"), around)
 
 
-async def _forward(delivery: Delivery) -> tuple[Result, Forwarded]:
+def _forward(delivery: Delivery, done: Done, _: Spawn) -> Cancelable:
     at_ms = now_ms()
     result = Result(delivery.delivery_id, delivery.attempt, True, 200, None, at_ms, 0.1)
     forwarded = Forwarded(
@@ -79,11 +81,7 @@ async def _forward(delivery: Delivery) -> tuple[Result, Forwarded]:
         error=None,
         response_body=b"",
     )
-    return result, forwarded
-
-
-async def _enough_room() -> None:
-    return
+    return asyncio.get_running_loop().call_soon(done, result, forwarded)
 
 
 def _say(line: dict[str, object]) -> None:

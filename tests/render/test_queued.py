@@ -60,6 +60,11 @@ def in_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
     return run
 
 
+async def has_room(stdout: QueuedOutput) -> None:
+    if room := stdout.room():
+        await room
+
+
 async def broken(stdout: QueuedOutput) -> OSError:
     """Return what broke the output, once it is broken."""
     error: asyncio.Future[OSError] = asyncio.get_running_loop().create_future()
@@ -96,7 +101,7 @@ async def test_a_reader_that_stops_holds_up_no_write_and_takes_everything_once_i
         stdout.write(line)
     reading = asyncio.create_task(asyncio.to_thread(pipe.read_all))
     async with asyncio.timeout(10):
-        await stdout.room()
+        await has_room(stdout)
     await asyncio.to_thread(stdout.finish)
     pipe.close_writing()
     assert await reading == b"".join(lines)
@@ -105,10 +110,10 @@ async def test_a_reader_that_stops_holds_up_no_write_and_takes_everything_once_i
 @in_a_loop
 async def test_there_is_room_until_the_reader_stops_and_again_when_it_goes_on(pipe: Pipe) -> None:
     stdout = QueuedOutput(pipe.writing)
-    await stdout.room()
+    await has_room(stdout)
     for _ in range(MORE_THAN_A_PIPE_HOLDS):
         stdout.write(LINE)
-    waiting = asyncio.create_task(stdout.room())
+    waiting = asyncio.create_task(has_room(stdout))
     await asyncio.sleep(0)
     assert not waiting.done()
     reading = asyncio.create_task(asyncio.to_thread(pipe.read_all))
@@ -124,7 +129,7 @@ async def test_whoever_waits_for_room_is_let_go_when_the_reader_leaves(pipe: Pip
     stdout = QueuedOutput(pipe.writing)
     for _ in range(MORE_THAN_A_PIPE_HOLDS):
         stdout.write(LINE)
-    waiting = asyncio.create_task(stdout.room())
+    waiting = asyncio.create_task(has_room(stdout))
     pipe.close_reading()
     async with asyncio.timeout(10):
         await waiting
@@ -139,7 +144,7 @@ async def test_at_the_end_there_is_room_whether_anyone_reads_or_not(pipe: Pipe) 
     stdout.make_room()
     stdout.write(LINE)
     async with asyncio.timeout(10):
-        await stdout.room()
+        await has_room(stdout)
     pipe.close_reading()
     stdout.finish()
 

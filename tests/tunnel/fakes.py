@@ -1,7 +1,7 @@
 """A cloud without sockets, and a listener before it that forwards to nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
@@ -9,7 +9,9 @@ from cstar_cli.activity import Activity, Forwarded, Ready
 from cstar_cli.errors import CstarError
 from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Result, Settled, Welcome
 from cstar_cli.protocol.listener import ListenerProtocol
+from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import Connection, Unreachable
+from cstar_cli.tunnel.forwarder import Done
 from cstar_cli.tunnel.listener import Listener, Surroundings
 
 Item = TypeVar("Item")
@@ -173,7 +175,7 @@ class Desk:
                 forward=self._forward,
                 ready=_ready,
                 report=self._seen.add,
-                room=self._wait_for_room,
+                room=self._room,
                 start_cloud=start_cloud,
                 clock=asyncio.get_running_loop().time,
                 now_ms=lambda: 0,
@@ -193,14 +195,19 @@ class Desk:
         await self._seen.until(lambda: len(self.of(kind)) >= count)
         return self.of(kind)
 
-    async def _wait_for_room(self) -> None:
-        await self.room.wait()
+    def _room(self) -> Awaitable[object] | None:
+        return None if self.room.is_set() else self.room.wait()
 
-    async def _forward(self, delivery: Delivery) -> tuple[Result, Forwarded]:
+    def _forward(self, delivery: Delivery, done: Done, spawn: Spawn) -> Cancelable:
         self.forwarding.append(delivery.delivery_id)
+        return spawn(self._answer(delivery, done))
+
+    async def _answer(self, delivery: Delivery, done: Done) -> None:
         await self.gate.wait()
-        result = Result(delivery.delivery_id, delivery.attempt, True, 200, None, 0, 1.0, body=self.body)
-        return result, _forwarded(delivery)
+        done(
+            Result(delivery.delivery_id, delivery.attempt, True, 200, None, 0, 1.0, body=self.body),
+            _forwarded(delivery),
+        )
 
 
 @asynccontextmanager

@@ -2,12 +2,13 @@ import asyncio
 import hashlib
 import hmac
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cstar_cli.activity import Forwarded
 from cstar_cli.protocol.frames import Delivery, Result
 from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Failure, Outcome
+from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.sender.target import Target
 from cstar_cli.tunnel.forwarder import Forwarder
 
@@ -22,11 +23,18 @@ class FakeSender(Sender):
         self.posts: list[tuple[str, dict[str, str], bytes, float | None]] = []
         self._answer = outcome
 
-    async def post(
-        self, target: Target, headers: Sequence[tuple[str, str]], body: bytes, timeout_s: float | None
-    ) -> Outcome:
+    def begin(
+        self,
+        target: Target,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        timeout_s: float | None,
+        *,
+        done: Callable[[Outcome], None],
+        spawn: Spawn,
+    ) -> Cancelable:
         self.posts.append((target.url, dict(headers), body, timeout_s))
-        return self._answer
+        return asyncio.get_running_loop().call_soon(done, self._answer)
 
 
 def outcome(
@@ -37,7 +45,14 @@ def outcome(
 
 def forward(sender: FakeSender, url: str = "http://127.0.0.1:3000/hook") -> tuple[Result, Forwarded]:
     forwarder = Forwarder(Target.parse(url), "whsec_1", (("X-Mine", "1"),), 2.5, sender, lambda: 1_700_000_000_000)
-    return asyncio.run(forwarder.forward(DELIVERY))
+
+    async def told() -> tuple[Result, Forwarded]:
+        done: asyncio.Future[tuple[Result, Forwarded]] = asyncio.get_running_loop().create_future()
+        async with asyncio.TaskGroup() as group:
+            forwarder.forward(DELIVERY, lambda result, shown: done.set_result((result, shown)), group.create_task)
+            return await done
+
+    return asyncio.run(told())
 
 
 def refused_port() -> int:
