@@ -30,6 +30,8 @@ _ATTEMPTED = (
     "next_attempt_at",
 )
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def json_line(activity: Activity) -> bytes | None:
     """Return the line without its newline, in ASCII but for an API answer, or None for what is told on stderr."""
@@ -53,4 +55,4 @@ def json_line(activity: Activity) -> bytes | None:
 
 def _line(fields: dict[str, object]) -> bytes:
     # ASCII: every locale can write it, and no payload's control character reaches a terminal.
-    return json.dumps(fields, separators=(",", ":")).encode()
+    return _encode(fields).encode()

@@ -1,11 +1,20 @@
 """Times and durations as people read them."""
 
+from collections.abc import Callable
+from functools import lru_cache
+from time import struct_time
+
 from cstar_cli.render.output import Look
 
 
 def clock(time_ms: int, look: Look) -> str:
     """Return the local time; of another day than today, the day and the minute."""
-    then, today = look.local(time_ms / 1000), look.local(look.now_s())
+    return _clock(time_ms // 1000, int(look.now_s()), look.local)
+
+
+@lru_cache(maxsize=16)  # many lines are of one second, and a calendar is slow
+def _clock(time_s: int, now_s: int, local: Callable[[float], struct_time]) -> str:
+    then, today = local(time_s), local(now_s)
     if then[:3] == today[:3]:
         return f"{then.tm_hour:02}:{then.tm_min:02}:{then.tm_sec:02}"
     return f"{then.tm_mon:02}-{then.tm_mday:02} {then.tm_hour:02}:{then.tm_min:02}"
