@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import hmac
 import os
 from collections.abc import Callable
@@ -10,9 +9,6 @@ from functools import lru_cache
 
 SECRET_PREFIX = "whsec_"
 _URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
-_BLOCK = 64  # of SHA-256, in bytes
-_INNER = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _SECRET_BYTES = 33  # whole groups of base64: no padding, which some decoders demand and others refuse
 
 
@@ -49,19 +45,15 @@ def new_secret(random_bytes: Callable[[int], bytes] = os.urandom) -> str:
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:
-    """Return the HMAC-SHA256 (RFC 2104). The same secret signs thousands: what depends on it alone is done once."""
-    begun_inner, begun_outer = _begun(key)
-    inner, outer = begun_inner.copy(), begun_outer.copy()
-    inner.update(message)
-    outer.update(inner.digest())
-    return outer.digest()
+    signature = _keyed(key).copy()
+    signature.update(message)
+    return signature.digest()
 
 
 @lru_cache(maxsize=4096)
-def _begun(key: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
-    """Return the inner and the outer hash, each with its block of the key."""
-    block = (key if len(key) <= _BLOCK else hashlib.sha256(key).digest()).ljust(_BLOCK, b"\0")
-    return hashlib.sha256(block.translate(_INNER)), hashlib.sha256(block.translate(_OUTER))
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Return the signature of nothing yet: copying it is quicker than taking in the same key each time."""
+    return hmac.new(key, digestmod="sha256")
 
 
 @lru_cache(maxsize=4096)
