@@ -19,7 +19,7 @@ class Cancelable(Protocol):
     def cancel(self) -> object: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that costs more than all else that is done with it
 class Post:
     """What is posted, and from when until when."""
 

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlsplit
 
 from cstar_cli.errors import UsageError
@@ -22,12 +22,26 @@ class Target:
 
     `host` is lower-case ASCII (an IPv6 address without brackets); `path_and_query` starts with "/" and is what
     stands in the request line.
+
+    The rest follows from these, made once since each event needs it: `authority` is the value of the Host header,
+    without the port where it is the scheme's own; `url` is as it is posted to; `origin` is what a kept connection may
+    be reused for.
     """
 
     scheme: str
     host: str
     port: int
     path_and_query: str
+    authority: str = field(init=False, repr=False, compare=False)
+    url: str = field(init=False, repr=False, compare=False)
+    origin: tuple[str, str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        authority = host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+        object.__setattr__(self, "authority", authority)
+        object.__setattr__(self, "url", f"{self.scheme}://{authority}{self.path_and_query}")
+        object.__setattr__(self, "origin", (self.scheme, self.host, self.port))
 
     @classmethod
     def parse(cls, url: str) -> "Target":
@@ -45,22 +59,6 @@ class Target:
         if "#" in url:
             raise UsageError("The URL has a fragment (#…), which is never sent: leave it out.")
         return cls(parts.scheme, _host(parts), _port(parts), _path_and_query(parts))
-
-    @property
-    def authority(self) -> str:
-        """The value of the Host header: the port is left out where it is the scheme's own."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        """The URL as it is posted to."""
-        return f"{self.scheme}://{self.authority}{self.path_and_query}"
-
-    @property
-    def origin(self) -> tuple[str, str, int]:
-        """What a kept connection may be reused for."""
-        return self.scheme, self.host, self.port
 
 
 def _shown(url: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from cstar_cli.errors import UsageError
 from cstar_cli.protocol.frames import Delivery, Headers
@@ -23,12 +24,14 @@ def parse_headers(texts: Iterable[str]) -> Headers:
 
 def delivery_headers(delivery: Delivery, secret: str, extra: Headers) -> Headers:
     """Return the contract's headers for a delivery, signed over its exact body, then the user's."""
+    ours = contract_headers(delivery.event_type, delivery.delivery_id, delivery.body, secret)
+    return ours + _with_agent(extra)
+
+
+@lru_cache(maxsize=8)
+def _with_agent(extra: Headers) -> Headers:
     named = any(name.lower() == "user-agent" for name, _ in extra)
-    return (
-        *contract_headers(delivery.event_type, delivery.delivery_id, delivery.body, secret),
-        *(() if named else (("user-agent", "cstar-cli"),)),
-        *extra,
-    )
+    return extra if named else (("user-agent", "cstar-cli"), *extra)
 
 
 def _parse(text: str) -> tuple[str, str]:
