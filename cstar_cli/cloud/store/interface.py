@@ -189,6 +189,10 @@ class Store(Protocol):
         """
         ...
 
+    async def append_events(self, events: Sequence[Event]) -> Sequence[Sequence[Delivery]]:
+        """Store many events at once, as `append_event` does each, and answer each one's deliveries."""
+        ...
+
     async def forget(self, before_ms: int, limit: int) -> int:
         """Remove up to so many events made before that time with their deliveries and attempts, unless one is pending.
 

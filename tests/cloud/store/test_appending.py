@@ -4,6 +4,7 @@ import asyncio
 
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.queries import Page
+from cstar_cli.events.filters import EventFilter
 
 from .making import T0_MS, TEAM, URL, OpenStore, Within, delivered, due_ids, event, ids, session
 
@@ -166,5 +167,31 @@ def test_an_append_whose_caller_has_gone_hurts_nobody(within: Within[None]) -> N
         gone.cancel()
         later = await delivered(store)
         assert (await due_ids(store, to))[-1] == later.id
+
+    within(check)
+
+
+def test_events_stored_together_have_each_their_own_deliveries(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        tickets, all_ = await session(store, "ticket.*"), await session(store)
+        [first, again, second] = [event("ticket.created"), event("ticket.closed"), event("boss.spawned")]
+        before = await store.append_event(again)
+        made = await store.append_events([first, again, second, first])
+        assert [sorted(each.target for each in deliveries) for deliveries in made] == [
+            sorted([tickets.id, all_.id]),
+            sorted([tickets.id, all_.id]),
+            [all_.id],
+            sorted([tickets.id, all_.id]),
+        ]
+        assert [each.event_id for deliveries in made for each in deliveries] == [
+            *[first.id] * 2,
+            *[again.id] * 2,
+            second.id,
+            *[first.id] * 2,
+        ]
+        assert ids(made[1]) == ids(before)
+        assert ids(made[3]) == ids(made[0])
+        assert len(await store.events(TEAM, EventFilter.parse([]), Page())) == 3
+        assert list(await store.append_events([])) == []
 
     within(check)

@@ -105,6 +105,9 @@ class PostgresStore:
     async def append_event(self, event: Event, only: str | None = None) -> Sequence[Delivery]:
         return await self._appender.run(Appending(event, only))
 
+    async def append_events(self, events: Sequence[Event]) -> Sequence[Sequence[Delivery]]:
+        return await asyncio.gather(*map(self.append_event, events))
+
     async def forget(self, before_ms: int, limit: int) -> int:
         return await self._database.change(upkeep.forget, before_ms, limit)
 

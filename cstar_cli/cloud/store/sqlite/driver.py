@@ -86,7 +86,12 @@ class SqliteStore:
         await self._keys.ask(reads.check)
 
     async def append_event(self, event: Event, only: str | None = None) -> Sequence[Delivery]:
-        return await self._writer.run(lambda connection: writes.append_event(connection, event, only, self._now_ms()))
+        if only is None:
+            return (await self.append_events([event]))[0]
+        return await self._writer.run(lambda connection: writes.append_for_one(connection, event, only, self._now_ms()))
+
+    async def append_events(self, events: Sequence[Event]) -> Sequence[Sequence[Delivery]]:
+        return await self._writer.run(lambda connection: writes.append_events(connection, events, self._now_ms()))
 
     async def forget(self, before_ms: int, limit: int) -> int:
         return await self._writer.run(lambda connection: upkeep.forget(connection, before_ms, limit, self._now_ms()))

@@ -1,8 +1,10 @@
 """Events and their deliveries, made within a transaction that the writer holds."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cstar_cli.cloud.store.reasons import inactive_webhook, unknown_session, unknown_webhook
 from cstar_cli.cloud.store.records import Delivery
@@ -23,23 +25,51 @@ class _Target:
     url: str
 
 
-def append_event(
-    connection: sqlite3.Connection, event: Event, only: str | None, now_ms: int
+class _Made(NamedTuple):
+    event: Event
+    seq: int
+    deliveries: Sequence[Delivery]
+
+
+def append_events(
+    connection: sqlite3.Connection, events: Sequence[Event], now_ms: int
+) -> Written[Sequence[Sequence[Delivery]]]:
+    """Store the events with a delivery for each target that matches; of one that is stored, answer those it has."""
+    stored = _seqs_of(connection, events)
+    fresh = {event.id: event for event in events if event.id not in stored}
+    kinds = list(dict.fromkeys((event.team_id, event.type) for event in fresh.values()))
+    targets = {kind: _matching(connection, *kind) for kind in kinds}
+    made = [
+        _Made(event, seq, _to(targets[event.team_id, event.type], event, event.created_at_ms))
+        for seq, event in enumerate(fresh.values(), 1 + _last_event_seq(connection))
+    ]
+    connection.executemany(
+        "INSERT INTO events (seq, id, team_id, type, created_at_ms, body) VALUES (?, ?, ?, ?, ?, ?)",
+        [(seq, each.id, each.team_id, each.type, each.created_at_ms, each.body) for each, seq, _ in made],
+    )
+    connection.executemany("INSERT OR IGNORE INTO event_types VALUES (?, ?)", kinds)
+    topics = _insert(connection, made, now_ms)
+    new = {event.id: deliveries for event, _, deliveries in made}
+    answers = [new[e.id] if e.id in new else _deliveries_of(connection, stored[e.id]) for e in events]
+    return Written(answers, topics)
+
+
+def append_for_one(
+    connection: sqlite3.Connection, event: Event, webhook_id: str, now_ms: int
 ) -> Written[Sequence[Delivery]]:
-    """Store the event and its deliveries: one for each target that matches, or one for that webhook alone."""
-    known = connection.execute(
-        "SELECT seq FROM events WHERE id = ? AND team_id = ?", (event.id, event.team_id)
-    ).fetchone()
-    if known:
-        return Written(_deliveries_of(connection, known[0]))
-    targets = _matching(connection, event.team_id, event.type) if only is None else [_webhook(connection, event, only)]
+    """Store the event with one delivery, once, to that webhook alone. Raises Conflict."""
+    stored = _seqs_of(connection, [event])
+    if stored:
+        return Written(_deliveries_of(connection, stored[event.id]))
+    target = _webhook(connection, event, webhook_id)
     event_seq = connection.execute(
         "INSERT INTO events (id, team_id, type, created_at_ms, body) VALUES (?, ?, ?, ?, ?)",
         (event.id, event.team_id, event.type, event.created_at_ms, event.body),
     ).lastrowid
     assert event_seq is not None
     connection.execute("INSERT OR IGNORE INTO event_types VALUES (?, ?)", (event.team_id, event.type))
-    return _deliver(connection, event, event_seq, targets, event.created_at_ms, now_ms, once=only is not None)
+    deliveries = _to([target], event, event.created_at_ms)
+    return Written(deliveries, _insert(connection, [_Made(event, event_seq, deliveries)], now_ms, once=True))
 
 
 def resend(
@@ -58,21 +88,28 @@ def resend(
         targets = [_active_webhook(connection, event, target)]
     else:
         targets = [_session(connection, event, target)]
-    made = _deliver(connection, event, event_seq, targets, now_ms, now_ms)
-    return Written(made.result, made.topics)
+    deliveries = _to(targets, event, now_ms)
+    return Written(deliveries, _insert(connection, [_Made(event, event_seq, deliveries)], now_ms))
 
 
-def _deliver(
-    connection: sqlite3.Connection,
-    event: Event,
-    event_seq: int,
-    targets: Iterable[_Target],
-    created_at_ms: int,
-    now_ms: int,
-    *,
-    once: bool = False,
-) -> Written[Sequence[Delivery]]:
-    deliveries = [
+def _seqs_of(connection: sqlite3.Connection, events: Sequence[Event]) -> dict[str, int]:
+    """The numbers of those that are stored already; few are, and an id is looked up where it would go."""
+    ids = json.dumps([event.id for event in events])
+    teams = {event.id: event.team_id for event in events}
+    found = connection.execute(
+        "SELECT id, seq, team_id FROM events WHERE id IN (SELECT value FROM json_each(?))", (ids,)
+    )
+    return {id_: seq for id_, seq, team_id in found if team_id == teams[id_]}
+
+
+def _last_event_seq(connection: sqlite3.Connection) -> int:
+    """The last number that was given, even if its event is forgotten: numbers are never used again."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _to(targets: Iterable[_Target], event: Event, created_at_ms: int) -> Sequence[Delivery]:
+    return [
         Delivery(
             id=new_id("dlv"),
             event_id=event.id,
@@ -86,16 +123,19 @@ def _deliver(
         )
         for target in targets
     ]
-    connection.executemany(
-        _INSERT_DELIVERY,
-        [
-            (event.team_id, event_seq, d.id, d.event_id, d.event_type, d.target, d.url)
-            + (created_at_ms, created_at_ms, now_ms if _is_webhook(d.target) else None, once)
-            for d in deliveries
-        ],
-    )
-    topics = {WEBHOOKS if _is_webhook(delivery.target) else delivery.target for delivery in deliveries}
-    return Written(deliveries, tuple(topics))
+
+
+def _insert(connection: sqlite3.Connection, made: Iterable[_Made], now_ms: int, *, once: bool = False) -> Sequence[str]:
+    """Store the deliveries, and return whom to wake."""
+    stored = [
+        (event.team_id, seq, d.id, d.event_id, d.event_type, d.target, d.url)
+        + (d.created_at_ms, d.created_at_ms, now_ms if _is_webhook(d.target) else None, once)
+        for event, seq, deliveries in made
+        for d in deliveries
+    ]
+    connection.executemany(_INSERT_DELIVERY, stored)
+    targets = {row[5] for row in stored}
+    return tuple({WEBHOOKS if _is_webhook(target) else target for target in targets})
 
 
 def _is_webhook(target: str) -> bool:
