@@ -126,13 +126,13 @@ class SqliteStore:
     async def due(
         self, session: Session, without: Collection[str], limit: int, most_bytes: int
     ) -> Sequence[DueDelivery]:
-        return await self._tunnels.ask(reads.due, session, tuple(without), limit, most_bytes)
+        return await self._tunnels.ask_together(reads.due, session, tuple(without), limit, most_bytes)
 
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:
-        return await self._tunnels.ask(reads.still_pending, session.id, tuple(delivery_ids))
+        return await self._tunnels.ask_together(reads.still_pending, session.id, tuple(delivery_ids))
 
     async def count_due(self, session: Session) -> int:
-        return await self._tunnels.ask(reads.count_due, session.id)
+        return await self._tunnels.ask_together(reads.count_due, session.id)
 
     async def event(self, team_id: str, event_id: str) -> Event | None:
         return await self._lists.ask(reads.event, team_id, event_id)

@@ -1,0 +1,67 @@
+"""What a crowd asks at once shares its way to the database: counted in commits, statements and hand-overs."""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cstar_cli.cloud.store.interface import SessionMoved, StoreUnavailable
+from cstar_cli.cloud.store.sqlite.connection import open_writer
+from cstar_cli.cloud.store.sqlite.readers import MOST_TOGETHER, Readers
+from cstar_cli.cloud.store.sqlite.writes import append_events
+from tests.cloud.store.making import T0_MS, event
+
+
+def test_events_that_come_together_share_their_look_ups(tmp_path: Path) -> None:
+    connection = open_writer(tmp_path / "cstar.db")
+    seen: Counter[str] = Counter()
+    connection.set_trace_callback(lambda statement: seen.update([statement.split()[0]]))
+    append_events(connection, [event() for _ in range(100)], T0_MS)
+    assert seen["SELECT"] == 3  # which are stored, the last number, who wants their type
+    assert seen["INSERT"] == 101  # each event, and the type
+    connection.close()
+
+
+class CountingLoop(asyncio.SelectorEventLoop):
+    """Counts what is handed to threads."""
+
+    hand_overs = 0
+
+    def run_in_executor(  # type: ignore[override]  # its types are too narrow to name
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> "asyncio.Future[Any]":
+        self.hand_overs += 1
+        return super().run_in_executor(executor, func, *args)
+
+
+def answer(_: sqlite3.Connection, number: int) -> int:
+    if number == 3:
+        raise SessionMoved("elsewhere")
+    if number == 4:
+        raise sqlite3.OperationalError("disk I/O error")
+    return 2 * number
+
+
+def test_questions_of_one_turn_go_to_a_thread_together_and_are_answered_each(tmp_path: Path) -> None:
+    open_writer(tmp_path / "cstar.db").close()
+
+    async def main() -> None:
+        readers = Readers(tmp_path / "cstar.db", 1, "readers")
+        asked = [readers.ask_together(answer, number) for number in range(2 * MOST_TOGETHER)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, CountingLoop)
+        assert loop.hand_overs == 2
+        assert isinstance(answers[3], SessionMoved)
+        assert isinstance(answers[4], StoreUnavailable)
+        assert answers[5:] == [2 * number for number in range(5, 2 * MOST_TOGETHER)]
+        await readers.close()
+        with pytest.raises(StoreUnavailable):
+            await readers.ask_together(answer, 1)
+
+    with asyncio.Runner(loop_factory=CountingLoop) as runner:
+        runner.run(main())
