@@ -10,6 +10,7 @@ from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.interface import SessionMoved, Store
 from cstar_cli.cloud.store.records import AttemptOutcome, DueDelivery, Session
 from cstar_cli.errors import CstarError
+from cstar_cli.events.envelope import MAX_BODY_BYTES
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.commands import End, HangUp, Open, Refill, RelayCommand, Send, Settle
 from cstar_cli.protocol.frames import (
@@ -27,7 +28,7 @@ from cstar_cli.protocol.frames import (
 from cstar_cli.protocol.relay import MAX_WINDOW, RelayProtocol
 
 TICK_S = 2.5
-PUSH_BYTES = 1024 * 1024
+PUSH_BYTES = 2 * MAX_BODY_BYTES
 MESSAGE_BYTES = 256 * 1024
 MAX_RESULTS = 4 * MAX_WINDOW  # that wait to be settled: a listener in order has a window of them, and repeats
 MAX_RESULT_BYTES = 32 * 1024 * 1024
@@ -188,11 +189,12 @@ class Relay:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while room := self._protocol.room:
+            drained = False
+            while not drained and (room := self._protocol.room):
                 self._just_settled.clear()
                 due = await self._store.due(session, self._protocol.held, room, PUSH_BYTES)
-                if not due:
-                    break
+                size = sum(len(delivery.body) for delivery in due)
+                drained = len(due) < room and size + MAX_BODY_BYTES <= PUSH_BYTES  # one more would have come along
                 # A result may have come, after its lease, while the store was read: the listener has forgotten it.
                 fresh = [_frame(delivery) for delivery in due if delivery.id not in self._just_settled]
                 self._do(self._protocol.push(fresh, self._clock()))
@@ -217,8 +219,10 @@ class Relay:
                     news.discard(outcome.delivery_id)
                     self._observe(session, outcome)
             self._just_settled.update(settled)
+            was_full = not self._protocol.room
             self._do(self._protocol.settled(settled, self._clock()))
-            self._wake.set()
+            if was_full:  # else everything due has been pushed
+                self._wake.set()
 
     async def _write(self) -> NoReturn:
         while True:

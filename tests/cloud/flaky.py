@@ -1,5 +1,6 @@
-"""A store that can be away."""
+"""A store that can be away, and counts what is asked of it."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -11,11 +12,16 @@ class Flaky:
 
     def __init__(self, store: Store) -> None:
         self.away = False
-        self.as_store = cast(Store, _Facet(store, lambda: self.away))
+        self.calls: Counter[str] = Counter()
+        self.as_store = cast(Store, _Facet(store, self._asked))
+
+    def _asked(self, name: str) -> bool:
+        self.calls[name] += 1
+        return self.away
 
 
 class _Facet:
-    def __init__(self, real: object, away: Callable[[], bool]) -> None:
+    def __init__(self, real: object, away: Callable[[str], bool]) -> None:
         self._real = real
         self._away = away
 
@@ -28,7 +34,7 @@ class _Facet:
         method = cast(Callable[..., Awaitable[object]], real)
 
         async def ask(*args: object, **kwargs: object) -> object:
-            if self._away():
+            if self._away(name):
                 raise StoreUnavailable("The database can't be written: disk is full.")
             return await method(*args, **kwargs)
 

@@ -245,3 +245,20 @@ def test_two_sessions_get_each_their_own(tmp_path: Path) -> None:
         assert len(await room.store.append_event(event())) == 2
 
     run(tmp_path, check)
+
+
+def test_an_event_takes_one_look_at_the_store(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        pipe, _ = room.connect()
+        pipe.say(hello())
+        await pipe.hear()
+        await room.store.ping()
+        before = room.flaky.calls["due"]
+        [made] = await append(room, 1)
+        assert await pipe.hear_deliveries(1) == [made]
+        pipe.say(result(made))
+        assert await pipe.hear() == [Settled((made,))]
+        await room.store.ping()
+        assert room.flaky.calls["due"] == before + 1
+
+    run(tmp_path, check)
