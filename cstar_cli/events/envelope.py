@@ -5,7 +5,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
+from cstar_cli.clock import now_ms
 from cstar_cli.errors import UsageError
 from cstar_cli.events import canonical
 from cstar_cli.events.canonical import Json
@@ -17,7 +19,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
-_ID_BYTES = 18
+_TIME_BYTES = 6
+_RANDOM_BYTES = 12
+_ID_BYTES = _TIME_BYTES + _RANDOM_BYTES
+_ASKED_FOR = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,38 @@ class Event:
     body: bytes
 
 
-def new_id(prefix: str, random_bytes: Callable[[int], bytes] = os.urandom) -> str:
-    """Return a fresh id: the prefix (`evt`, `dlv`, `ses`, `whk`, `req`), `_`, and 24 random URL-safe characters."""
-    return f"{prefix}_{base64.urlsafe_b64encode(random_bytes(_ID_BYTES)).decode()}"
+class Clustered:
+    """Makes bytes that begin with the time, so that ids of one time are neighbours in a database's index.
+
+    An id that could be anywhere costs a page of its own to store, the more the larger the index. The other 12 bytes are
+    the system's randomness, asked for many ids at once.
+    """
+
+    def __init__(self, clock: Callable[[], int] = now_ms) -> None:
+        self._clock = clock
+        self._ready: list[bytes] = []  # whose methods threads may share
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._ready.clear)
+
+    def __call__(self, count: int) -> bytes:
+        return self._clock().to_bytes(_TIME_BYTES, "big") + self._random()[: count - _TIME_BYTES]
+
+    def _random(self) -> bytes:
+        try:
+            return self._ready.pop()
+        except IndexError:
+            random = os.urandom(_RANDOM_BYTES * _ASKED_FOR)
+            first, *others = (random[at : at + _RANDOM_BYTES] for at in range(0, len(random), _RANDOM_BYTES))
+            self._ready += others
+            return first
+
+
+clustered_bytes = Clustered()
+
+
+def new_id(prefix: str, new_bytes: Callable[[int], bytes] = clustered_bytes) -> str:
+    """Return a fresh id: the prefix (`evt`, `dlv`, `ses`, `whk`, `req`), `_`, and 24 URL-safe characters."""
+    return f"{prefix}_{base64.urlsafe_b64encode(new_bytes(_ID_BYTES)).decode()}"
 
 
 def new_event_id() -> str:
@@ -42,7 +76,7 @@ def new_event_id() -> str:
 
 
 def build_event(
-    event_type: str, data: Json, team_id: str, now_ms: int, new_id: Callable[[], str] = new_event_id
+    event_type: str, data: Json, team_id: str, at_ms: int, new_id: Callable[[], str] = new_event_id
 ) -> Event:
     """Make the event and its canonical bytes.
 
@@ -55,14 +89,19 @@ def build_event(
         )
     event_id = new_id()
     body = canonical.dumps(
-        {"id": event_id, "type": event_type, "team_id": team_id, "created_at": iso(now_ms), "data": data}
+        {"id": event_id, "type": event_type, "team_id": team_id, "created_at": iso(at_ms), "data": data}
     )
-    return Event(event_id, event_type, team_id, now_ms, body)
+    return Event(event_id, event_type, team_id, at_ms, body)
 
 
 def iso(ms: int) -> str:
     """Return the time in UTC to the second, like `2025-12-10T14:30:00Z`."""
-    return datetime.fromtimestamp(ms // 1000, UTC).isoformat()[:19] + "Z"
+    return _iso(ms // 1000)
+
+
+@lru_cache(maxsize=64)
+def _iso(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19] + "Z"
 
 
 def iso_ms(ms: int) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from cstar_cli.errors import UsageError
 from cstar_cli.events.canonical import MAX_DEPTH, Json, MalformedJson, canonical, parse
-from cstar_cli.events.envelope import Event, build_event, iso, iso_ms, new_event_id, new_id, parse_iso
+from cstar_cli.events.envelope import Clustered, Event, build_event, iso, iso_ms, new_event_id, new_id, parse_iso
 
 NOW_MS = 1_765_377_000_999
 
@@ -57,6 +57,13 @@ def test_event_ids_are_fresh_and_safe_in_a_url() -> None:
     first, second = new_event_id(), new_event_id()
     assert first != second
     assert re.fullmatch(r"evt_[A-Za-z0-9_-]{24,}", first)
+
+
+def test_ids_of_one_time_are_neighbours_and_differ() -> None:
+    clustered = Clustered(lambda: 1_760_000_000_000)
+    made = {new_id("dlv", clustered) for _ in range(1000)}
+    assert len(made) == 1000
+    assert len({id_[: len("dlv_") + 8] for id_ in made}) == 1
 
 
 def test_an_id_starts_with_its_prefix() -> None:

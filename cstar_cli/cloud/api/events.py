@@ -11,7 +11,7 @@ from cstar_cli.cloud.api.parameters import EventsQuery
 from cstar_cli.cloud.api.seeding import random_bytes
 from cstar_cli.cloud.store.queries import MAX_PAGE_SIZE, DeliveryQuery, Page
 from cstar_cli.events import canonical, catalogue
-from cstar_cli.events.envelope import MAX_BODY_BYTES, build_event, new_id
+from cstar_cli.events.envelope import MAX_BODY_BYTES, build_event, clustered_bytes, new_id
 from cstar_cli.events.fixtures import fixture
 
 
@@ -21,7 +21,9 @@ async def create(request: Request, body: bodies.NewEvent) -> views.SentEvent:
     _check_type(body)
     now_ms = cloud.now_ms()
     data = fixture(body.type, team_id, now_ms) if body.data is None else cast(dict[str, canonical.Json], body.data)
-    event = build_event(body.type, data, team_id, now_ms, lambda: new_id("evt", random_bytes(request, "event")))
+    event = build_event(
+        body.type, data, team_id, now_ms, lambda: new_id("evt", random_bytes(request, "event", clustered_bytes))
+    )
     if len(event.body) > MAX_BODY_BYTES:
         raise bodies.too_large("The event")
     deliveries = await cloud.store.append_event(event)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from starlette.requests import Request
 
 
-def random_bytes(request: Request, label: str) -> Callable[[int], bytes]:
+def random_bytes(request: Request, label: str, unseeded: Callable[[int], bytes] = os.urandom) -> Callable[[int], bytes]:
     """Return the source of what the label names: the request's seed if it has one, else the system's randomness.
 
     The seed is that of the first request with this `Idempotency-Key`.
     """
     seed: str | None = getattr(request.state, "seed", None)
-    return os.urandom if seed is None else seeded(seed, label)
+    return unseeded if seed is None else seeded(seed, label)
 
 
 def seeded(seed: str, label: str) -> Callable[[int], bytes]:
