@@ -54,7 +54,7 @@ def parse(text: bytes | str) -> Json:
 def dumps(value: Json) -> bytes:
     """Return the bytes of `JSON.stringify(value)`; raises MalformedJson for more than 500 levels."""
     try:
-        text = _ENCODER.encode(value) if _prints_alike(value, 0) else _stringify(value)
+        text = _ENCODER.encode(value) if prints_alike(value, 0) else _stringify(value)
     except RecursionError:
         raise MalformedJson("The value is nested too deeply.") from None
     try:
@@ -128,7 +128,7 @@ def _malformed(document: str, position: int, problem: str) -> MalformedJson:
     return MalformedJson(f"Malformed JSON at line {line}, column {column}: {first}{what[1:]}.")
 
 
-def _prints_alike(value: Json, depth: int) -> bool:
+def prints_alike(value: Json, depth: int) -> bool:
     """Say whether Python's C encoder prints the value as JavaScript does."""
     if isinstance(value, str) or value is None:
         return True
@@ -139,11 +139,11 @@ def _prints_alike(value: Json, depth: int) -> bool:
     _check_level(depth)
     if isinstance(value, list):
         for item in value:  # noqa: SIM110 (a generator would take two frames a level)
-            if not isinstance(item, str) and not _prints_alike(item, depth + 1):
+            if not isinstance(item, str) and not prints_alike(item, depth + 1):
                 return False
         return True
     for key, item in value.items():
-        if "0" <= key < ":" or not (isinstance(item, str) or _prints_alike(item, depth + 1)):
+        if "0" <= key < ":" or not (isinstance(item, str) or prints_alike(item, depth + 1)):
             return False
     return True
 

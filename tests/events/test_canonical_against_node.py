@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cstar_cli.events import quick
 from cstar_cli.events.canonical import MalformedJson, canonical, dumps
 
 _ORACLE = """
@@ -188,3 +189,44 @@ def test_invalid_utf_8_is_refused_where_a_strict_decoder_refuses_it(
 def test_canonical_bytes_stay_as_they_are(document: str) -> None:
     once = canonical(document)
     assert canonical(once) == once
+
+
+def assert_quick_is_exact(text: bytes) -> None:
+    made = quick.canonical(text)
+    assert made is None or made == ours(text)
+
+
+@thoroughly(700)
+@given(document=documents)
+def test_what_msgspec_makes_of_a_document_is_the_same(document: str) -> None:
+    assert_quick_is_exact(document.encode())
+
+
+@thoroughly(150)
+@given(batch=st.lists(numbers, min_size=20, max_size=60))
+def test_what_msgspec_makes_of_a_number_is_the_same(batch: list[str]) -> None:
+    for number in batch:
+        assert_quick_is_exact(number.encode())
+
+
+@thoroughly(700)
+@given(document=documents, mistake=mistakes, place=st.floats(0, 1), skipped=st.integers(0, 2))
+def test_a_damaged_document_is_not_made_good_by_msgspec(
+    document: str, mistake: str, place: float, skipped: int
+) -> None:
+    at = int(place * len(document))
+    assert_quick_is_exact((document[:at] + mistake + document[at + skipped :]).encode())
+
+
+@pytest.mark.parametrize("unit", range(0, 0x110000, 0x1000))
+def test_every_character_is_printed_by_msgspec_as_by_us(unit: int) -> None:
+    scalars = (code for code in range(unit, unit + 0x1000) if not 0xD800 <= code < 0xE000)
+    text = dumps("".join(map(chr, scalars)))
+    assert quick.canonical(text) == text
+
+
+def test_msgspec_does_the_usual() -> None:
+    usual = b'{"type": "ticket.created", "data": {"title": "Caf\\u00e9", "price": 9.5, "tags": ["a", 1, null, true]}}'
+    assert quick.canonical(usual) == canonical(usual)
+    assert quick.canonical(b'{"9": 1}') is None
+    assert quick.canonical(b"1.0") is None
