@@ -16,7 +16,7 @@ def session_attempt(metrics: Metrics, session: Session, outcome: AttemptOutcome)
 
 def _attempt(metrics: Metrics, kind: TargetKind, team_id: str, target: str, outcome: AttemptOutcome) -> None:
     metrics.attempted(kind, outcome)
-    if not logs.is_on("info"):
+    if not logs.is_on():
         return
     logs.info(
         "attempt",

@@ -18,7 +18,8 @@ import uvicorn
 from cstar_cli import __version__
 from cstar_cli.clock import now_ms, steady_ms
 from cstar_cli.cloud import logs
-from cstar_cli.cloud.api.app import build_app
+from cstar_cli.cloud.api.app import build_api
+from cstar_cli.cloud.api.straight import Straight
 from cstar_cli.cloud.dispatcher import Dispatcher
 from cstar_cli.cloud.metrics import Metrics
 from cstar_cli.cloud.observing import webhook_attempt
@@ -151,10 +152,12 @@ class _Server(uvicorn.Server):
 
 def _config(cloud: Cloud) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what fails is answered and logged by our app
+    api = build_api(cloud, cloud.options.access)
     return uvicorn.Config(
-        build_app(cloud, cloud.options.access),
+        api.app,
+        interface="asgi3",
         loop="none",
-        http=_http_protocol(),
+        http=_http_protocol(api.straight),
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=None,
@@ -169,12 +172,12 @@ def _config(cloud: Cloud) -> uvicorn.Config:
     )
 
 
-def _http_protocol() -> type[asyncio.Protocol] | str:
+def _http_protocol(straight: Straight) -> type[asyncio.Protocol] | str:
     try:
-        from cstar_cli.cloud.api.heads import bounded_http
+        from cstar_cli.cloud.api.straight_http import straight_http
     except ImportError:  # no httptools on this platform
         return "h11"  # whose heads have a bound of their own
-    return bounded_http()
+    return straight_http(straight)
 
 
 def _raise_file_limit() -> None:

@@ -6,6 +6,7 @@ operations.py  one row of it: reads the request into structs, wraps what the han
 openapi.py     the OpenAPI 3.1 document, from the same table and types
 
 heads.py       heads of bounded size, before anything else
+straight.py    the way past all that follows, for the plain requests that come most; straight_http.py its protocol
 access_log.py  a line in the log and a count for each request
 faults.py      what is answered when something of ours breaks
 guard.py       who may come in, and to what: Host, Origin, team, read-only keys
@@ -26,5 +27,6 @@ webhooks.py    registered URLs
 keys.py        API keys
 status.py      who asks, who serves
 probes.py      health, readiness and metrics, for anyone
+sockets.py     the one layer before a websocket
 tunnel.py      the websocket of a listener
 """

@@ -43,17 +43,22 @@ class AccessLog:
     def _note(self, scope: Scope, started: Message, duration_ms: float) -> None:
         method = scope.get("method", "GET")
         self._cloud.metrics.requested(method, _template(scope), started["status"])
-        if scope["path"] in PROBES:
-            return
-        logs.info(
-            "request",
-            method=method,
-            path=quote(scope["path"]),
-            status=started["status"],
-            ms=round(duration_ms, 1),
-            request_id=Headers(raw=started["headers"]).get("x-cstar-request-id"),
-            team_id=_team(scope),
-        )
+        if scope["path"] not in PROBES and logs.is_on():
+            request_id = Headers(raw=started["headers"]).get("x-cstar-request-id")
+            log(method, scope["path"], started["status"], duration_ms, request_id, _team(scope))
+
+
+def log(method: str, path: str, status: int, duration_ms: float, request_id: str | None, team_id: str | None) -> None:
+    """Write a request's line."""
+    logs.info(
+        "request",
+        method=method,
+        path=quote(path),
+        status=status,
+        ms=round(duration_ms, 1),
+        request_id=request_id,
+        team_id=team_id,
+    )
 
 
 def _template(scope: Scope) -> str:

@@ -11,6 +11,7 @@ from cstar_cli.events.envelope import iso_ms, new_id
 
 DOCS = "https://www.cstar.help/docs/api/errors"
 RETRY_AFTER_S = 1
+JSON = "application/json"
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 """ISO 8601, in UTC."""
 
@@ -104,12 +105,18 @@ def broken() -> ApiError:
 
 
 def success(data: object, http_status: int = 200, pagination: Pagination | None = None) -> Response:
+    request_id, answer = succeeded(data, pagination)
+    return _response(answer, http_status, {"x-cstar-request-id": request_id})
+
+
+def succeeded(data: object, pagination: Pagination | None = None) -> tuple[str, bytes]:
+    """Return the request id of a success, and its body."""
     answer: dict[str, object] = {"success": True, "data": data}
     if pagination:
         answer["pagination"] = pagination
     request_id = new_id("req")
     answer["meta"] = AnswerMeta(request_id, iso_ms(now_ms()))
-    return _json(answer, http_status, {"x-cstar-request-id": request_id})
+    return request_id, msgspec.json.encode(answer)
 
 
 def failure(error: ApiError) -> Response:
@@ -127,8 +134,9 @@ def failure(error: ApiError) -> Response:
         headers["retry-after"] = str(RETRY_AFTER_S)
     if error.http_status == 401:
         headers["www-authenticate"] = "Bearer"
-    return _json(Failure(error=problem, meta=FailureMeta(iso_ms(now_ms()))), error.http_status, headers)
+    answer = Failure(error=problem, meta=FailureMeta(iso_ms(now_ms())))
+    return _response(msgspec.json.encode(answer), error.http_status, headers)
 
 
-def _json(answer: object, http_status: int, headers: Mapping[str, str]) -> Response:
-    return Response(msgspec.json.encode(answer), http_status, headers=headers, media_type="application/json")
+def _response(body: bytes, http_status: int, headers: Mapping[str, str]) -> Response:
+    return Response(body, http_status, headers=headers, media_type=JSON)

@@ -2,46 +2,60 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.types import ASGIApp
-from starlette.websockets import WebSocket
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cstar_cli.cloud.api.access_log import AccessLog
 from cstar_cli.cloud.api.answers import ApiError, conflict, failure, invalid, missing
 from cstar_cli.cloud.api.faults import Faults, answer_to_fault
-from cstar_cli.cloud.api.guard import Access, Authorization, Guard, away
+from cstar_cli.cloud.api.guard import Access, Authorization, Guard, away, identity_of
 from cstar_cli.cloud.api.idempotency import Idempotency
 from cstar_cli.cloud.api.identity import Identities
 from cstar_cli.cloud.api.limits import Limits
 from cstar_cli.cloud.api.operations import Operation
-from cstar_cli.cloud.api.routes import OPERATIONS, TEAM
-from cstar_cli.cloud.api.tunnel import tunnel
+from cstar_cli.cloud.api.routes import OPERATIONS
+from cstar_cli.cloud.api.sockets import Sockets
+from cstar_cli.cloud.api.straight import Straight
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.store.interface import Conflict, StoreUnavailable, Unknown
 
 
-def build_app(cloud: Cloud, access: Access) -> ASGIApp:
-    """Return the cloud's ASGI application."""
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The application, and the straight way past it."""
+
+    app: ASGIApp
+    straight: Straight
+
+
+def build_api(cloud: Cloud, access: Access) -> Api:
+    """Return what a cloud serves; both ways share their guard and limits."""
     app: ASGIApp = _routed(cloud)
     accounts, clock = cloud.store.accounts, cloud.clock
     app = Idempotency(app, accounts, clock, asyncio.sleep)
     app = Authorization(app)
-    app = Limits(app, accounts, cloud.options.limits, clock, cloud.now_ms)
-    app = Guard(app, access, Identities(access.teams_by_token, accounts, clock))
-    return AccessLog(Faults(app), cloud)
+    app = limits = Limits(app, accounts, cloud.options.limits, clock, cloud.now_ms)
+    app = guard = Guard(app, access, Identities(access.teams_by_token, accounts, clock))
+    return Api(_by_type(AccessLog(Faults(app), cloud), Sockets(cloud, guard)), Straight(cloud, guard, limits))
+
+
+def _by_type(requests: ASGIApp, sockets: ASGIApp) -> ASGIApp:
+    def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return (sockets if scope["type"] == "websocket" else requests)(scope, receive, send)
+
+    return app
 
 
 def _routed(cloud: Cloud) -> Starlette:
     app = Starlette(
         routes=[
             *_routes(OPERATIONS),
-            WebSocketRoute(TEAM + "/tunnel", tunnel),
-            WebSocketRoute("/{path:path}", _no_socket),
         ],
         exception_handlers={
             ApiError: _api_error,
@@ -74,10 +88,6 @@ def _endpoint(methods: dict[str, Operation]) -> Callable[[Request], Awaitable[Re
     return endpoint
 
 
-async def _no_socket(websocket: WebSocket) -> None:
-    await websocket.send_denial_response(failure(missing("No such websocket.")))
-
-
 async def _api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
     return failure(error)
@@ -93,7 +103,7 @@ async def _conflict(_: Request, error: Exception) -> Response:
 
 async def _store_unavailable(request: Request, error: Exception) -> Response:
     assert isinstance(error, StoreUnavailable)
-    return failure(away(error, request.scope))
+    return failure(away(error, identity_of(request.scope)))
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
@@ -26,6 +27,7 @@ PROBES = frozenset({"/health", "/ready", "/metrics"})
 PUBLIC = PROBES | {"/openapi.json"}
 READING = frozenset({"GET", "HEAD"})
 TEAMS = "/api/v1/teams/"
+MAX_ADDRESS_CHARS = 64  # an IPv6 address in full, and the name of an interface
 
 _HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:@]+))(?::[0-9]*)?")
 
@@ -56,15 +58,21 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
         try:
-            identity = await self._admit(HTTPConnection(scope))
+            identity = await self.admit(scope)
         except ApiError as error:
             return await refuse(error, scope, receive, send)
         except StoreUnavailable as error:
-            return await refuse(away(error, scope), scope, receive, send)
+            return await refuse(away(error, None), scope, receive, send)
         scope.setdefault("state", {})["identity"] = identity
         return await self._app(scope, receive, send)
 
-    async def _admit(self, connection: HTTPConnection) -> Identity | None:
+    def recall(self, host: str, authorization: str) -> Identity | None:
+        """Return who asks, where it takes no question to the store to let them in."""
+        return self._identities.recall(authorization) if self._is_ours(_hostname(host)) else None
+
+    async def admit(self, scope: Scope) -> Identity | None:
+        """Return who asks, None where that doesn't matter. Raises ApiError, StoreUnavailable."""
+        connection = HTTPConnection(scope)
         path = connection.scope["path"] if connection.scope["type"] == "http" else None
         headers = connection.headers
         if path not in PROBES and not self._is_ours(_hostname(_joined(headers, "host"))):
@@ -81,13 +89,7 @@ class Guard:
     def _is_ours(self, host: str | None) -> bool:
         if host is None:
             return False
-        if host in self._hosts:
-            return True
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return True
+        return host in self._hosts or _is_address(host)
 
 
 class Authorization:
@@ -100,7 +102,7 @@ class Authorization:
         identity = identity_of(scope)
         if identity is not None:
             try:
-                _check(identity, scope)
+                check(identity, scope)
             except ApiError as error:
                 return await refuse(error, scope, receive, send)
         return await self._app(scope, receive, send)
@@ -112,9 +114,8 @@ def identity_of(scope: Scope) -> Identity | None:
     return identity
 
 
-def away(error: StoreUnavailable, scope: Scope) -> ApiError:
+def away(error: StoreUnavailable, identity: Identity | None) -> ApiError:
     """Return the answer while the store is away; which database that is and why, only the home's own token is told."""
-    identity = identity_of(scope)
     is_own = identity is not None and identity.key_id is None
     return unavailable(str(error) if is_own else "The cloud's database is away: try again soon.")
 
@@ -133,7 +134,8 @@ async def refuse_with(answer: Response, scope: Scope, receive: Receive, send: Se
     return await answer(scope, receive, send)
 
 
-def _check(identity: Identity, scope: Scope) -> None:
+def check(identity: Identity, scope: Scope) -> None:
+    """Raise ApiError unless the identity may do what is asked."""
     path: str = scope["path"]
     if not path.startswith("/") or "\0" in path:  # a websocket's whole URL; what no database takes as an id
         raise missing(f"No route {path}.")
@@ -153,6 +155,19 @@ def _hostname(host: str) -> str | None:
     """Return the name or address without the port, in lower case."""
     found = _HOST.fullmatch(host)
     return (found[1] or found[2]).lower() if found else None
+
+
+def _is_address(host: str) -> bool:
+    return len(host) <= MAX_ADDRESS_CHARS and _parses(host)
+
+
+@lru_cache(maxsize=256)
+def _parses(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _same_origin(headers: Headers) -> bool:

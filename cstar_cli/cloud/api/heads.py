@@ -43,15 +43,6 @@ class Upgrades:
             begin()
 
 
-def bounded_http() -> type["BoundedHttp"]:
-    """Return the protocol of one server."""
-
-    class OfOneServer(BoundedHttp):
-        upgrades = Upgrades()
-
-    return OfOneServer
-
-
 class BoundedHttp(HttpToolsProtocol):
     """uvicorn's HTTP/1.1, which hangs up on a head that doesn't end within 64 KiB or so."""
 

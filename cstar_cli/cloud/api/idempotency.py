@@ -70,7 +70,7 @@ class Idempotency:
         except ApiError as error:
             return await refuse(error, scope, receive, send)
         except StoreUnavailable as error:
-            return await refuse(away(error, scope), scope, receive, send)
+            return await refuse(away(error, identity), scope, receive, send)
         except ClientDisconnect:
             return
         scope["state"]["seed"] = begun.seed

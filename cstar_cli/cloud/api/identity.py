@@ -30,22 +30,37 @@ class Identities:
     """
 
     def __init__(self, teams_by_token: Mapping[str, str], accounts: Accounts, clock: Callable[[], float]) -> None:
-        self._teams_by_token = teams_by_token
+        self._identities = [(token.encode(), Identity(team_id)) for token, team_id in teams_by_token.items()]
         self._accounts = accounts
         self._clock = clock
         self._hits = _Recent()
         self._misses = _Recent()  # apart, so that guessing pushes no real key out
 
+    def recall(self, authorization: str) -> Identity | None:
+        """Return whose token the header holds, if that is known without asking the store."""
+        token = _token(authorization)
+        if token is None:
+            return None
+        ours = self._ours(token)
+        if ours or not is_api_key(token):
+            return ours
+        recent = self._hits.get(hash_of(token), self._clock())
+        return recent.identity if recent else None
+
     async def identify(self, authorization: str) -> Identity | None:
         """Return whose token the header holds. Raises StoreUnavailable when that can't be told now."""
-        scheme, _, given = authorization.partition(" ")
-        if scheme.lower() != "bearer":
+        token = _token(authorization)
+        if token is None:
             return None
-        token = given.strip(" ")
-        for known, team_id in self._teams_by_token.items():
-            if hmac.compare_digest(known.encode(), token.encode()):
-                return Identity(team_id)
-        return await self._of_key(hash_of(token)) if is_api_key(token) else None
+        ours = self._ours(token)
+        return await self._of_key(hash_of(token)) if ours is None and is_api_key(token) else ours
+
+    def _ours(self, token: str) -> Identity | None:
+        given = token.encode()
+        for known, identity in self._identities:
+            if hmac.compare_digest(known, given):
+                return identity
+        return None
 
     async def _of_key(self, hash: str) -> Identity | None:
         now = self._clock()
@@ -59,6 +74,11 @@ class Identities:
         identity = Identity(key.team_id, key.id, key.name, key.read_only)
         self._hits.put(hash, _Known(identity, now + HIT_S))
         return identity
+
+
+def _token(authorization: str) -> str | None:
+    scheme, _, given = authorization.partition(" ")
+    return given.strip(" ") if scheme.lower() == "bearer" else None
 
 
 @dataclass(frozen=True, slots=True)

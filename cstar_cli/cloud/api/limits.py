@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cstar_cli.cloud.api.answers import ApiError, failure
 from cstar_cli.cloud.api.guard import away, identity_of, refuse
+from cstar_cli.cloud.api.identity import Identity
 from cstar_cli.cloud.options import RequestLimits
 from cstar_cli.cloud.store.interface import Accounts, StoreUnavailable
 
@@ -53,14 +54,14 @@ class Limits:
         identity = identity_of(scope)
         if scope["type"] != "http" or identity is None or identity.key_id is None:
             return await self._app(scope, receive, send)
-        limit = self._limits.publishable if identity.read_only else self._limits.secret
+        limit = self._limit(identity)
         if limit is None:
             return await self._app(scope, receive, send)
         window = self._window(identity.key_id)
         try:
             taken = await self._take(identity.key_id, window, limit)
         except StoreUnavailable as error:
-            return await refuse(away(error, scope), scope, receive, send)
+            return await refuse(away(error, identity), scope, receive, send)
         headers = self._headers(window, limit)
         if not taken:
             wait_s = max(1, math.ceil(window.ends_at - self._clock()))
@@ -74,6 +75,19 @@ class Limits:
             await send(message)
 
         return await self._app(scope, receive, tell)
+
+    def take_at_once(self, identity: Identity) -> dict[str, str] | None:
+        """Take a request of what the node has in hand, and return what to tell of it; None where it has none left."""
+        limit = self._limit(identity)
+        if identity.key_id is None or limit is None:
+            return {}
+        window = self._windows.get(identity.key_id)
+        if window is None or not window.take(self._clock()):
+            return None
+        return self._headers(window, limit)
+
+    def _limit(self, identity: Identity) -> int | None:
+        return self._limits.publishable if identity.read_only else self._limits.secret
 
     def _headers(self, window: "_Window", limit: int) -> dict[str, str]:
         return {

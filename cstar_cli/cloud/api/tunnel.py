@@ -1,11 +1,12 @@
 """The websocket of a listener."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cstar_cli.cloud import logs, observing
-from cstar_cli.cloud.api.answers import failure, invalid
+from cstar_cli.cloud.api.answers import invalid
 from cstar_cli.cloud.relay import Gone, Relay
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.protocol.frames import SUBPROTOCOL
@@ -33,14 +34,18 @@ class _Socket:
             raise Gone("closed by the listener") from error
 
 
-async def tunnel(websocket: WebSocket) -> None:
-    cloud: Cloud = websocket.app.state.cloud
-    if SUBPROTOCOL not in websocket.scope["subprotocols"]:
-        return await websocket.send_denial_response(failure(invalid("subprotocol_missing", _SPEAK_OURS)))
+def check_subprotocol(offered: Sequence[str]) -> None:
+    """Raise ApiError unless the listener speaks our language."""
+    if SUBPROTOCOL not in offered:
+        raise invalid("subprotocol_missing", _SPEAK_OURS)
+
+
+async def tunnel(websocket: WebSocket, cloud: Cloud, team_id: str) -> None:
+    """Serve a listener that may come in, to the end."""
     await websocket.accept(SUBPROTOCOL)
     relay = Relay(
         _Socket(websocket),
-        websocket.path_params["team_id"],
+        team_id,
         cloud.store,
         cloud.sessions,
         cloud.clock,

@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from cstar_cli import __version__
-from cstar_cli.cloud.api.app import build_app
+from cstar_cli.cloud.api.app import build_api
 from cstar_cli.cloud.api.faults import Faults
 from cstar_cli.cloud.api.guard import Access
 from cstar_cli.cloud.logs import JsonLines
@@ -160,7 +160,7 @@ def test_a_fault_before_the_routes_is_answered_in_the_error_shape(serve: Serve, 
         accounts = FakeAccounts(there.cloud.now_ms)
         _, key = accounts.add_key()
         setattr(accounts, of, broken)
-        app = build_app(replace(there.cloud, store=cast(Store, OnlyAccounts(accounts))), Access({}))
+        app = build_api(replace(there.cloud, store=cast(Store, OnlyAccounts(accounts))), Access({})).app
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
             headers = {"authorization": f"Bearer {key}", "idempotency-key": "k1"}
             answer = await client.post(f"/api/v1/teams/{TEAM}/events", headers=headers)

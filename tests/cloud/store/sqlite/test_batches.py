@@ -27,7 +27,7 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
         f" VALUES ('whk_1', '{TEAM}', 'n', 'http://shop.test', '', 's', 1, 0, 0)"
     )
     for _ in range(MANY):
-        writes.append_event(connection, event(), None, T0_MS)
+        writes.append_events(connection, [event()], T0_MS)
     yield connection
     connection.close()
 

@@ -1,0 +1,167 @@
+"""The straight way of what is asked most: to send an event, with nothing out of the ordinary about it.
+
+Most requests of a busy cloud are alike: a key that is known already, an event type of the catalogue, data that msgspec
+reads as JavaScript does. They are checked by the same guards, limits and shapes as all others, but each once, and
+answered without a scope, a layer of middleware or a route. Whatever isn't so plain (and all that is to be refused) goes
+the ordinary way, from its beginning: `asked`, `made` and `take` answer None then, and nothing has happened.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import NamedTuple
+
+import msgspec
+
+from cstar_cli.cloud import logs
+from cstar_cli.cloud.api import access_log, views
+from cstar_cli.cloud.api.answers import JSON, failure, succeeded
+from cstar_cli.cloud.api.faults import answer_to_fault
+from cstar_cli.cloud.api.guard import TEAMS, Guard, away
+from cstar_cli.cloud.api.identity import Identity
+from cstar_cli.cloud.api.limits import Limits
+from cstar_cli.cloud.service import Cloud
+from cstar_cli.cloud.store.interface import StoreUnavailable
+from cstar_cli.cloud.store.records import Delivery
+from cstar_cli.events import catalogue, quick
+from cstar_cli.events.envelope import Event, build_event
+from cstar_cli.events.fixtures import fixture
+
+ROUTE = TEAMS + "{team_id}/events"
+MAX_BODY_BYTES = 64 * 1024  # a larger one isn't held before the application asks for it
+
+_URL = re.compile(rb"/api/v1/teams/([A-Za-z0-9._~-]+)/events")
+_SPECIAL = frozenset({b"origin", b"idempotency-key", b"transfer-encoding", b"upgrade", b"expect"})
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class _Given(msgspec.Struct, forbid_unknown_fields=True):
+    type: str
+    data: msgspec.Raw = msgspec.Raw()
+    custom: bool = False
+
+
+_decode = msgspec.json.Decoder(_Given).decode
+
+
+class Asked(NamedTuple):
+    """A request whose head is in order."""
+
+    identity: Identity
+    path: str
+    began: float
+
+
+class Answer(NamedTuple):
+    """What goes out; `head` has the lines of the headers, each with its end."""
+
+    status: int
+    head: bytes
+    body: bytes
+
+
+class Sending(NamedTuple):
+    """An event on its way into the store; `limit` is told of its key's limit, `reply` gets the answer."""
+
+    asked: Asked
+    event: Event
+    limit: dict[str, str]
+    reply: Callable[[Answer], None]
+
+
+class Straight:
+    """Decides which requests go the straight way, and answers them."""
+
+    def __init__(self, cloud: Cloud, guard: Guard, limits: Limits) -> None:
+        self._cloud = cloud
+        self._guard = guard
+        self._limits = limits
+        self._gathered: list[Sending] = []
+        self._storing: set[asyncio.Task[None]] = set()
+
+    def asked(self, method: bytes, url: bytes, headers: Headers) -> Asked | None:
+        """Return the request, if its head is plain and whoever sends it is known and may."""
+        found = _URL.fullmatch(url) if method == b"POST" else None
+        said = dict(headers)
+        if not found or len(said) < len(headers) or not _SPECIAL.isdisjoint(said):
+            return None
+        length = said.get(b"content-length", b"")
+        if not length or len(length) > 5 or int(length) > MAX_BODY_BYTES:  # the HTTP parser lets only digits pass
+            return None
+        host, authorization = said.get(b"host", b""), said.get(b"authorization", b"")
+        identity = self._guard.recall(host.decode("latin-1"), authorization.decode("latin-1"))
+        if identity is None or identity.read_only or identity.team_id.encode() != found[1]:
+            return None
+        return Asked(identity, url.decode(), perf_counter())
+
+    def made(self, asked: Asked, body: bytes) -> Event | None:
+        """Return the event that the body asks for."""
+        try:
+            given = _decode(body)
+        except (msgspec.DecodeError, UnicodeError):
+            return None
+        if not catalogue.is_known(given.type):
+            return None
+        team_id, now_ms = asked.identity.team_id, self._cloud.now_ms()
+        if not given.data:
+            return build_event(given.type, fixture(given.type, team_id, now_ms), team_id, now_ms)
+        return quick.build_event(given.type, given.data, team_id, now_ms)
+
+    def take(self, asked: Asked) -> dict[str, str] | None:
+        """Count the request, and return what to tell of its key's limit."""
+        return self._limits.take_at_once(asked.identity)
+
+    def given_up(self, asked: Asked) -> None:
+        """The client has gone before its body was complete."""
+        self._note(asked, access_log.NOT_ANSWERED, None)
+
+    def send(self, sending: Sending) -> None:
+        """Store the event, with all others of this turn of the loop, and reply when it is durable."""
+        self._gathered.append(sending)
+        if len(self._gathered) == 1:
+            asyncio.get_running_loop().call_soon(self._send_gathered)
+
+    def _send_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        task = asyncio.get_running_loop().create_task(self._store(gathered))
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+
+    async def _store(self, gathered: Sequence[Sending]) -> None:
+        try:
+            made = await self._cloud.store.append_events([sending.event for sending in gathered])
+        except Exception as error:
+            if len(gathered) == 1:
+                return gathered[0].reply(self._failed(gathered[0], error))
+            # One may have spoiled it for all: each is stored by itself, so that each gets its own answer.
+            await asyncio.gather(*(self._store([sending]) for sending in gathered))
+            return
+        for sending, deliveries in zip(gathered, made, strict=True):
+            sending.reply(self._succeeded(sending, deliveries))
+
+    def _succeeded(self, sending: Sending, deliveries: Sequence[Delivery]) -> Answer:
+        self._cloud.metrics.event_accepted()
+        request_id, body = succeeded(views.sent(sending.event, deliveries))
+        head = f"x-cstar-request-id: {request_id}\r\ncontent-length: {len(body)}\r\ncontent-type: {JSON}\r\n"
+        self._note(sending.asked, 201, request_id)
+        return Answer(201, head.encode() + _lines(sending.limit), body)
+
+    def _failed(self, sending: Sending, error: Exception) -> Answer:
+        if isinstance(error, StoreUnavailable):
+            response = failure(away(error, sending.asked.identity))
+        else:
+            response = answer_to_fault({"method": "POST", "path": sending.asked.path}, error)
+        self._note(sending.asked, response.status_code, response.headers["x-cstar-request-id"])
+        return Answer(response.status_code, _lines(response.headers) + _lines(sending.limit), bytes(response.body))
+
+    def _note(self, asked: Asked, status: int, request_id: str | None) -> None:
+        self._cloud.metrics.requested("POST", ROUTE, status)
+        if logs.is_on():
+            duration_ms = (perf_counter() - asked.began) * 1000
+            access_log.log("POST", asked.path, status, duration_ms, request_id, asked.identity.team_id)
+
+
+def _lines(headers: Mapping[str, str]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1")

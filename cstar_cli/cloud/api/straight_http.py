@@ -1,0 +1,124 @@
+"""uvicorn's HTTP/1.1 with a straight way for plain requests, which become no ASGI application's.
+
+A request is held until its body is complete, for as long as it may still go straight; if it turns out not to be plain,
+uvicorn gets it then, head and body. A pipelined one goes the ordinary way, behind the one under way.
+"""
+
+import asyncio
+from functools import partial
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from cstar_cli.cloud.api.heads import BoundedHttp, Upgrades
+from cstar_cli.cloud.api.straight import Answer, Asked, Sending, Straight
+
+
+def straight_http(straight: Straight) -> type["StraightHttp"]:
+    """Return the protocol of one server."""
+
+    class OfOneServer(StraightHttp):
+        upgrades = Upgrades()
+
+    OfOneServer.straight = straight
+    return OfOneServer
+
+
+class _Exchange:
+    """A request under way, as uvicorn's protocol sees one."""
+
+    __slots__ = ("disconnected", "keep_alive", "response_complete")
+
+    message_event = asyncio.Event()  # set where uvicorn wakes an application; nobody waits here
+
+    def __init__(self) -> None:
+        self.disconnected = False
+        self.keep_alive = True
+        self.response_complete = False
+
+
+class StraightHttp(BoundedHttp):
+    """Bounded, and straight for what is plain."""
+
+    straight: Straight
+    _asked: Asked | None = None
+    _exchange: _Exchange
+    _body: list[bytes]
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        if self._is_free() and (asked := self.straight.asked(self.parser.get_method(), self.url, self.headers)):
+            self._unfinished_bytes = 0
+            self._asked = asked
+            self._body = []
+            self.cycle = self._exchange = _Exchange()  # type: ignore[assignment]  # what of a cycle is asked for
+        else:
+            self._tell_uvicorn()
+
+    def on_body(self, body: bytes) -> None:
+        if self._asked is None:
+            return super().on_body(body)
+        self._unfinished_bytes = 0
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._asked is None:
+            return super().on_message_complete()
+        self._unfinished_bytes = 0
+        asked, self._asked = self._asked, None
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        event = self.straight.made(asked, body)
+        limit = self.straight.take(asked) if event else None
+        if event is None or limit is None:
+            return self._go_the_ordinary_way(body)
+        self.straight.send(Sending(asked, event, limit, partial(self._reply, self._exchange)))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._asked:
+            self.straight.given_up(self._asked)
+        super().connection_lost(exc)
+
+    def _is_free(self) -> bool:
+        """Say whether nothing is under way, answers are read, and the connection stays after this one."""
+        is_free = self.cycle is None or self.cycle.response_complete
+        return (
+            is_free
+            and not self.flow.write_paused
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+        )
+
+    def _go_the_ordinary_way(self, body: bytes) -> None:
+        held = self._exchange
+        self.cycle = None  # type: ignore[assignment]  # as uvicorn has it in the beginning
+        self._tell_uvicorn()
+        self.cycle.keep_alive = self.cycle.keep_alive and held.keep_alive
+        if body:
+            super().on_body(body)
+        super().on_message_complete()
+
+    def _tell_uvicorn(self) -> None:
+        """Give it the head, which it gets from its beginning."""
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
+        super().on_headers_complete()
+
+    def _reply(self, exchange: _Exchange, answer: Answer) -> None:
+        exchange.response_complete = True
+        if exchange.disconnected:
+            return
+        always = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
+        end = b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n"
+        self.transport.write(b"".join((STATUS_LINE[answer.status], always, answer.head, end, answer.body)))
+        if not exchange.keep_alive:
+            self.transport.close()
+        self.on_response_complete()

@@ -1,0 +1,290 @@
+"""The straight way: it answers as the ordinary way does, and whatever isn't plain goes that one."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cstar_cli.cloud.api.app import build_api
+from cstar_cli.cloud.api.straight import Answer, Sending, Straight
+from cstar_cli.cloud.options import RequestLimits
+from cstar_cli.cloud.store.interface import Accounts, StoreUnavailable
+from cstar_cli.cloud.store.records import Delivery
+from cstar_cli.events.envelope import Event
+
+from ..serving import TOKEN, Serve, There, options, serving
+from ..store.making import TEAM, event, session
+
+URL = f"/api/v1/teams/{TEAM}/events".encode()
+BODY = b'{"type":"ticket.created","data":{"n":1}}'
+HEADERS = {
+    "host": "127.0.0.1:7827",
+    "authorization": f"Bearer {TOKEN}",
+    "content-type": "application/json",
+    "content-length": str(len(BODY)),
+}
+
+
+def raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def with_straight(serve: Serve, check: Callable[[Straight], None]) -> None:
+    async def body(there: There) -> None:
+        check(build_api(there.cloud, there.cloud.options.access).straight)
+
+    serve(body)
+
+
+def test_a_plain_request_is_seen_by_no_application(serve: Serve) -> None:
+    def check(straight: Straight) -> None:
+        asked = straight.asked(b"POST", URL, raw(HEADERS))
+        assert asked
+        assert straight.made(asked, BODY)
+
+    with_straight(serve, check)
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "headers"),
+    [
+        (b"GET", URL, {}),
+        (b"POST", URL + b"?a=1", {}),
+        (b"POST", b"/api/v1/teams/another/events", {}),
+        (b"POST", URL.replace(b"events", b"%65vents"), {}),
+        (b"POST", URL, {"host": "evil.example"}),
+        (b"POST", URL, {"origin": "http://127.0.0.1:7827"}),
+        (b"POST", URL, {"authorization": "Bearer wrong"}),
+        (b"POST", URL, {"authorization": ""}),
+        (b"POST", URL, {"idempotency-key": "one"}),
+        (b"POST", URL, {"expect": "100-continue"}),
+        (b"POST", URL, {"transfer-encoding": "chunked"}),
+        (b"POST", URL, {"upgrade": "websocket"}),
+        (b"POST", URL, {"content-length": "65537"}),
+        (b"POST", URL, {"content-length": "9" * 30}),
+    ],
+)
+def test_a_head_out_of_the_ordinary_goes_the_ordinary_way(
+    serve: Serve, method: bytes, url: bytes, headers: dict[str, str]
+) -> None:
+    with_straight(serve, lambda straight: _assert_none(straight.asked(method, url, raw(HEADERS | headers))))
+
+
+@pytest.mark.parametrize("name", ["host", "authorization", "content-length"])
+def test_a_header_given_twice_or_not_at_all_goes_the_ordinary_way(serve: Serve, name: str) -> None:
+    def check(straight: Straight) -> None:
+        without = {known: value for known, value in HEADERS.items() if known != name}
+        assert straight.asked(b"POST", URL, raw(without)) is None
+        assert straight.asked(b"POST", URL, [*raw(HEADERS), *raw({name: HEADERS[name]})]) is None
+
+    with_straight(serve, check)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"type":"ticket.creatd"}',
+        b'{"type":"custom.thing","custom":true,"data":{}}',
+        b'{"type":"ticket.created","data":[]}',
+        b'{"type":"ticket.created","data":null}',
+        b'{"type":"ticket.created","data":{"n":1.0}}',
+        b'{"type":"ticket.created","data":{"1":1}}',
+        b'{"type":"ticket.created","data":{},"more":1}',
+        b'{"type":"ticket.created","data":{"a":"\xff"}}',
+        b'{"type":"ticket.created","data":' + b'{"a":' * 600 + b"1" + b"}" * 600 + b"}",
+    ],
+)
+def test_a_body_out_of_the_ordinary_goes_the_ordinary_way(serve: Serve, body: bytes) -> None:
+    def check(straight: Straight) -> None:
+        asked = straight.asked(b"POST", URL, raw(HEADERS))
+        assert asked
+        assert straight.made(asked, body) is None
+
+    with_straight(serve, check)
+
+
+def _assert_none(found: object) -> None:
+    assert found is None
+
+
+@pytest.mark.parametrize("body", [{"type": "ticket.created"}, {"type": "ticket.created", "data": {"a": ["é", 1.5]}}])
+def test_both_ways_answer_alike(serve: Serve, body: object) -> None:
+    async def check(there: There) -> None:
+        await session(there.cloud.store)
+        straight, ordinary = [
+            await there.client.post("/events", content=json.dumps(body), headers=headers)
+            for headers in ({}, {"origin": there.address})
+        ]
+        assert straight.status_code == ordinary.status_code == 201
+        assert list(straight.headers) == list(ordinary.headers)
+        assert shape(straight.json()) == shape(ordinary.json())
+        stored = [await stored_of(there, answer) for answer in (straight, ordinary)]
+        assert shape(stored[0]) == shape(stored[1])
+        metrics = (await there.client.get(f"{there.address}/metrics")).text
+        assert (
+            'cstar_http_requests_total{method="POST",route="/api/v1/teams/{team_id}/events",status="201"} 2' in metrics
+        )
+        assert "cstar_events_total 2" in metrics
+
+    serve(check)
+
+
+async def stored_of(there: There, answer: httpx.Response) -> object:
+    found = await there.cloud.store.event(TEAM, answer.json()["data"]["event"]["id"])
+    assert found
+    return json.loads(found.body)
+
+
+def shape(said: object) -> object:
+    """What is the same of two answers: all but ids and times."""
+    match said:
+        case dict():
+            return [(name, shape(value)) for name, value in said.items()]
+        case list():
+            return [shape(value) for value in said]
+        case str():
+            return str
+    return said
+
+
+def request(body: bytes, *lines: str, version: str = "1.1") -> bytes:
+    head = (f"POST {URL.decode()} HTTP/{version}", "Host: localhost", f"Authorization: Bearer {TOKEN}", *lines)
+    return "\r\n".join((*head, f"Content-Length: {len(body)}", "", "")).encode() + body
+
+
+async def talk(there: There, *sent: bytes, answers: int = 1) -> list[tuple[int, dict[str, str], bytes]]:
+    """Send the pieces, each by itself, and return status, headers and body of so many answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+    for piece in sent:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0)
+    got = [await answer(reader) for _ in range(answers)]
+    writer.close()
+    return got
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+    return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["content-length"]))
+
+
+def test_a_request_may_come_in_pieces(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        whole = request(BODY)
+        [(status, _, _)] = await talk(there, *(whole[at : at + 7] for at in range(0, len(whole), 7)))
+        assert status == 201
+
+    serve(check)
+
+
+def test_what_turns_out_not_to_be_plain_is_answered_the_ordinary_way(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        whole = request(b'{"type":"ticket.created","data":{"n":1e400}}')
+        [(status, _, _)] = await talk(there, whole[:-5], whole[-5:])
+        assert status == 201
+        [(status, headers, body)] = await talk(there, request(b'{"type"'))
+        assert (status, json.loads(body)["error"]["code"]) == (400, "malformed_json")
+        assert headers["x-cstar-request-id"]
+        [(status, _, body)] = await talk(there, request(b""))
+        assert (status, json.loads(body)["error"]["code"]) == (400, "malformed_json")
+
+    serve(check)
+
+
+def test_pipelined_requests_are_answered_in_their_order(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        types = ["ticket.created", "nonsense", "ticket.closed", "ticket.updated"]
+        sent = b"".join(request(json.dumps({"type": type}).encode()) for type in types)
+        got = await talk(there, sent, answers=4)
+        assert [status for status, _, _ in got] == [201, 400, 201, 201]
+        made = [json.loads(body)["data"]["event"]["type"] for status, _, body in got if status == 201]
+        assert made == ["ticket.created", "ticket.closed", "ticket.updated"]
+
+    serve(check)
+
+
+@pytest.mark.parametrize(("version", "lines"), [("1.1", ["Connection: close"]), ("1.0", [])])
+def test_a_connection_that_isn_t_kept_is_closed(serve: Serve, version: str, lines: list[str]) -> None:
+    async def check(there: There) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+        writer.write(request(BODY, *lines, version=version))
+        status, headers, _ = await answer(reader)
+        assert (status, headers["connection"]) == (201, "close")
+        assert await reader.read() == b""
+        writer.close()
+
+    serve(check)
+
+
+def test_a_key_is_told_its_limit_and_held_to_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        wanted = replace(options(tmp_path), limits=RequestLimits(secret=4))
+        async with serving(wanted) as there:
+            made = await there.client.post("/api-keys", json={"name": "one", "readOnly": False})
+            key = {"authorization": f"Bearer {made.json()['data']['key']}"}
+            answers = [await there.client.post("/events", content=BODY, headers=key) for _ in range(5)]
+            assert [each.status_code for each in answers] == [201, 201, 201, 201, 429]
+            assert [each.headers["x-ratelimit-remaining"] for each in answers] == ["3", "2", "1", "0", "0"]
+
+    asyncio.run(main())
+
+
+@dataclass
+class FakeStore:
+    """Stores the events of a turn together; cannot store those of type ticket.closed."""
+
+    accounts: Accounts
+    calls: list[list[Event]] = field(default_factory=list)
+
+    async def append_events(self, events: Sequence[Event]) -> Sequence[Sequence[Delivery]]:
+        self.calls.append(list(events))
+        if any(each.type == "ticket.closed" for each in events):
+            raise StoreUnavailable("The disk is full.")
+        return [[] for _ in events]
+
+
+def with_store(serve: Serve, body: Callable[[Straight, FakeStore], Awaitable[None]]) -> None:
+    async def main(there: There) -> None:
+        store = FakeStore(there.cloud.store.accounts)
+        cloud = replace(there.cloud, store=store)  # type: ignore[arg-type]  # as much of a store as is needed
+        api = build_api(cloud, cloud.options.access)
+        await body(api.straight, store)
+
+    serve(main)
+
+
+async def sent(straight: Straight, events: Sequence[Event]) -> list[Answer]:
+    asked = straight.asked(b"POST", URL, raw(HEADERS))
+    assert asked
+    replies: list[asyncio.Future[Answer]] = [asyncio.get_running_loop().create_future() for _ in events]
+    for each, reply in zip(events, replies, strict=True):
+        straight.send(Sending(asked, each, {}, reply.set_result))
+    return await asyncio.gather(*replies)
+
+
+def test_the_events_of_a_turn_are_handed_to_the_store_together(serve: Serve) -> None:
+    async def check(straight: Straight, store: FakeStore) -> None:
+        events = [event() for _ in range(32)]
+        answers = await sent(straight, events)
+        assert store.calls == [events]
+        assert [each.status for each in answers] == [201] * 32
+
+    with_store(serve, check)
+
+
+def test_an_event_that_spoils_it_for_all_fails_alone(serve: Serve) -> None:
+    async def check(straight: Straight, _: FakeStore) -> None:
+        answers = await sent(straight, [event(), event("ticket.closed"), event()])
+        assert [each.status for each in answers] == [201, 503, 201]
+        assert b"retry-after: 1\r\n" in answers[1].head
+
+    with_store(serve, check)
