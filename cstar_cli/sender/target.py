@@ -55,7 +55,10 @@ class Target:
         if parts.scheme not in _DEFAULT_PORTS or not parts.netloc:
             raise UsageError(f"{_shown(url)} can't be posted to: write it as http://host/path or https://host/path.")
         if "@" in parts.netloc:
-            raise UsageError("The URL holds a user name or password: leave it out, send an Authorization header.")
+            raise UsageError(
+                "The URL holds a user name or password: leave it out. To a local URL, cstar listen --header can send it,"
+                " as Authorization: Basic …"
+            )
         if "#" in url:
             raise UsageError("The URL has a fragment (#…), which is never sent: leave it out.")
         return cls(parts.scheme, _host(parts), _port(parts), _path_and_query(parts))

@@ -56,7 +56,7 @@ def test_a_port_a_path_a_host_or_a_url_says_where_to(given: str, url: str) -> No
         ("ftp://host", "write it as http://host/path or https://host/path"),
         ("::1", "without its brackets: write it like [::1]:3000."),
         ("fe80::1/path", "without its brackets"),
-        ("me:secret@host", "leave it out, send an Authorization header"),
+        ("me:secret@host", "cstar listen --header can send it, as Authorization"),
         ("3000#part", "fragment"),
     ],
 )
