@@ -51,6 +51,7 @@ EventType = Annotated[str, Meta(description="A type of the catalogue.", examples
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ID = re.compile(r"(whk|ses)_[A-Za-z0-9_-]+")
+_EMPTY = re.compile(r"Expected `(?:str|array)` of length >= 1")
 _PLACE = re.compile(r"(.*?)(?: - at `\$((?:\.[A-Za-z_]+)?).*`)?", re.DOTALL)
 
 
@@ -148,7 +149,7 @@ def _misfit(error: msgspec.ValidationError) -> ApiError:
     """Return the refusal of a body of another shape, with the field that is wrong where there is one."""
     found = _PLACE.fullmatch(str(error))
     assert found  # whatever the message, the place is optional
-    what, param = found[1], (found[2] or "").removeprefix(".")
+    what, param = _EMPTY.sub("Must not be empty", found[1]), (found[2] or "").removeprefix(".")
     return invalid("parameter_invalid", f"{param}: {what}." if param else f"{what}.", param or None)
 
 

@@ -152,6 +152,15 @@ def test_odd_names_are_refused(serve: Serve) -> None:
     serve(check)
 
 
+@pytest.mark.parametrize("field", ["name", "url", "events"])
+def test_an_empty_field_is_refused_in_words(serve: Serve, field: str) -> None:
+    async def check(there: There) -> None:
+        answer = await there.post(NEW | {field: [] if field == "events" else ""}, "/webhooks")
+        assert answer.json()["error"]["message"] == f"{field}: Must not be empty."
+
+    serve(check)
+
+
 def test_bodies_of_another_shape_are_refused(serve: Serve) -> None:
     async def check(there: There) -> None:
         webhook = await created(there)
