@@ -1,6 +1,7 @@
 """`cstar webhooks`: the URLs that a cloud delivers to."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -142,11 +143,11 @@ def rotate_secret(
     ] = "24h",
 ) -> None:
     """Give a webhook a new signing secret; shows it once."""
-    from cstar_cli.commands.durations import duration_ms
+    from cstar_cli.commands.durations import seconds
     from cstar_cli.render.webhooks import webhook as view
     from cstar_cli.resources import Webhook
 
-    overlap_s = -(-duration_ms(overlap) // 1000)
+    overlap_s = ceil(seconds("--overlap", overlap, "0s", "30d"))
     talk.show(talk.post(f"/webhooks/{webhook}/rotate-secret", {"overlapSeconds": overlap_s}), Webhook, view)
     old = (
         f"For {overlap} x-cstar-signature is still made with the old one, and webhook-signature with both."

@@ -217,7 +217,8 @@ def test_a_webhook_that_is_not_there_is_told_in_the_clouds_own_words() -> None:
         (("delete", WEBHOOK_ID), "--yes"),
         (("recover", WEBHOOK_ID), "--since"),
         (("recover", WEBHOOK_ID, "--since", "yesterday"), "neither a duration"),
-        (("rotate-secret", WEBHOOK_ID, "--overlap", "soon"), "not a duration"),
+        (("rotate-secret", WEBHOOK_ID, "--overlap", "soon"), "--overlap: 'soon' is not a duration"),
+        (("rotate-secret", WEBHOOK_ID, "--overlap", "400d"), "--overlap 400d is out of range: give 0s to 30d."),
     ],
 )
 def test_what_makes_no_sense_exits_2_without_a_request(
