@@ -58,12 +58,12 @@ format: $(INSTALLED) ## Put the code in the common form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-texts: $(INSTALLED) ## Write completions/ and the help of the root anew
+texts: $(INSTALLED) ## Write completions/ and help.txt anew
 	$(BIN)/cstar completion show bash > completions/cstar.bash
 	$(BIN)/cstar completion show zsh > completions/_cstar
 	$(BIN)/cstar completion show fish > completions/cstar.fish
 	$(BIN)/cstar completion show powershell > completions/cstar.ps1
-	$(BIN)/python -c 'from cstar_cli.main import app; app(["--help"], prog_name="cstar")' > cstar_cli/help.txt
+	$(BIN)/python -m tests.contract.help_texts > .help.txt && mv .help.txt cstar_cli/help.txt
 
 clean: ## Remove all that the other targets made
 	rm -rf $(VENV) $(DEMO)/node_modules $(BENCH) benchmarks/results dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -21,8 +21,6 @@ from cstar_cli.profiles import DEFAULT_PROFILE, Profile, Profiles, profile_name
 
 DEFAULT_API_BASE = "http://127.0.0.1:7827"
 PROFILE_VARIABLE = "CSTAR_PROFILE"
-COMPLETION_VARIABLE = "_CSTAR_COMPLETE"
-"""What a shell's script sets to ask for completions: typer's own protocol."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from cstar_cli import __version__, config
 from cstar_cli.commands import settings
 from cstar_cli.commands.tree import Tree
 from cstar_cli.errors import CstarError, ExitCode
-
-HELP_OPTIONS = ("-h", "--help")
+from cstar_cli.shortcut import COMPLETION_VARIABLE, HELP_OPTIONS
 
 app = typer.Typer(
     name="cstar",
@@ -65,7 +64,7 @@ def run() -> None:
     Typer itself ends usage errors (2), Ctrl-C (130) and a closed pipe (quietly).
     """
     _open_what_is_closed()
-    if config.COMPLETION_VARIABLE in os.environ:
+    if COMPLETION_VARIABLE in os.environ:
         from cstar_cli.commands import completion
 
         completion.enable()

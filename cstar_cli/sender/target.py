@@ -56,8 +56,8 @@ class Target:
             raise UsageError(f"{_shown(url)} can't be posted to: write it as http://host/path or https://host/path.")
         if "@" in parts.netloc:
             raise UsageError(
-                "The URL holds a user name or password: leave it out. To a local URL, cstar listen --header can send it,"
-                " as Authorization: Basic …"
+                "The URL holds a user name or password: leave it out."
+                " To a local URL, cstar listen --header can send it, as Authorization: Basic …"
             )
         if "#" in url:
             raise UsageError("The URL has a fragment (#…), which is never sent: leave it out.")

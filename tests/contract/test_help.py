@@ -7,6 +7,7 @@ import pytest
 
 from tests.processes import Env, RunCstar
 
+from .help_texts import help_texts
 from .project import ROOT, TREE
 
 GROUPS = [name for name, command in TREE.items() if command.is_group]
@@ -58,10 +59,14 @@ def test_a_group_alone_shows_its_help(cstar: RunCstar, name: str) -> None:
     assert "Commands:" in done.stdout + done.stderr
 
 
-def test_the_roots_help_that_is_kept_is_that_of_the_tree(cstar: RunCstar) -> None:
-    kept = (ROOT / "cstar_cli" / "help.txt").read_text("utf-8")
-    assert cstar("--profile", "default", "--help").stdout == kept, "make texts writes it anew"
-    assert cstar("--help").stdout == kept
+def test_the_file_with_all_helps_is_current() -> None:
+    assert (ROOT / "cstar_cli" / "help.txt").read_text("utf-8") == help_texts(), "make texts writes it anew"
+
+
+def test_the_file_says_what_the_program_says(cstar: RunCstar, home: Env) -> None:
+    unfolded = {name: value for name, value in home.items() if name != "COLUMNS"}
+    for arguments in (["--help"], ["-h"], ["listen", "--help"], ["cloud", "keys", "create", "-h"]):
+        assert cstar(*arguments, env=unfolded).stdout == cstar(*arguments).stdout != ""
 
 
 def test_the_roots_help_fits_a_narrow_terminal(home: Env, tmp_path: Path) -> None:
