@@ -244,8 +244,12 @@ class Listener:
         self._forwards.pop(result.delivery_id, None)
         self._succeeded += result.succeeded
         self._failed += not result.succeeded
-        self._do(self._protocol.finished(result, self._around.clock()))
-        self._around.report(forwarded)
+        try:
+            self._do(self._protocol.finished(result, self._around.clock()))
+            self._around.report(forwarded)
+        except Exception as error:  # a socket's callback, where nobody would hear it: it ends the listener
+            assert self._workers
+            self._workers.create_task(_fail(error))
         self._progress.set()
 
     async def _drain(self) -> int:
@@ -275,6 +279,10 @@ class Listener:
                 await self._leaving.wait()
         except TimeoutError:
             return
+
+
+async def _fail(error: Exception) -> None:
+    raise error
 
 
 def _size(frame: Frame) -> int:

@@ -167,6 +167,7 @@ class Desk:
         self.room = asyncio.Event()
         self.room.set()
         self.body = b""
+        self.unspeakable: Exception | None = None
         self._seen: Growing[Activity] = Growing()
         self.listener = Listener(
             ListenerProtocol(forward_to="http://app", events=("*",), concurrency=concurrency, agent="test"),
@@ -174,7 +175,7 @@ class Desk:
                 dial=cloud.dial,
                 forward=self._forward,
                 ready=_ready,
-                report=self._seen.add,
+                report=self._report,
                 room=self._room,
                 start_cloud=start_cloud,
                 clock=asyncio.get_running_loop().time,
@@ -195,15 +196,25 @@ class Desk:
         await self._seen.until(lambda: len(self.of(kind)) >= count)
         return self.of(kind)
 
+    def _report(self, activity: Activity) -> None:
+        if self.unspeakable and isinstance(activity, Forwarded):
+            raise self.unspeakable
+        self._seen.add(activity)
+
     def _room(self) -> Awaitable[object] | None:
         return None if self.room.is_set() else self.room.wait()
 
     def _forward(self, delivery: Delivery, done: Done, spawn: Spawn) -> Cancelable:
         self.forwarding.append(delivery.delivery_id)
-        return spawn(self._answer(delivery, done))
+        if self.gate.is_set():  # from a callback, as on a kept connection
+            return asyncio.get_running_loop().call_soon(self._answer, delivery, done)
+        return spawn(self._answer_later(delivery, done))
 
-    async def _answer(self, delivery: Delivery, done: Done) -> None:
+    async def _answer_later(self, delivery: Delivery, done: Done) -> None:
         await self.gate.wait()
+        self._answer(delivery, done)
+
+    def _answer(self, delivery: Delivery, done: Done) -> None:
         done(
             Result(delivery.delivery_id, delivery.attempt, True, 200, None, 0, 1.0, body=self.body),
             _forwarded(delivery),

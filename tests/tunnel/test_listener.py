@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from cstar_cli.activity import Disconnected, Forwarded, Notice, Ready
-from cstar_cli.errors import CloudUnreachable, NotAllowed
+from cstar_cli.errors import CloudUnreachable, CstarError, NotAllowed
 from cstar_cli.protocol.frames import Heartbeat, Refused, Result
 from cstar_cli.tunnel.connection import Unreachable
 from cstar_cli.tunnel.listener import MESSAGE_BYTES
@@ -145,6 +145,21 @@ async def test_a_delivery_is_forwarded_reported_and_its_result_sent() -> None:
         assert (result.delivery_id, result.status) == ("dlv_1", 200)
         assert [line.event_id for line in await desk.see(Forwarded)] == ["evt_1"]
         await connection.settle()
+
+
+@virtually
+async def test_an_outcome_that_cannot_be_shown_ends_it() -> None:
+    desk = Desk(FakeCloud())
+    desk.unspeakable = CstarError("no room on the disk")
+
+    async def deliver() -> None:
+        connection = await desk.cloud.connection()
+        await connection.welcome()
+        connection.say(delivery(1))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(deliver())
+        assert str(await error_of(desk.listener)) == "no room on the disk"
 
 
 @virtually
