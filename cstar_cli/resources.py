@@ -3,8 +3,6 @@
 Import it late: it loads msgspec.
 """
 
-from dataclasses import dataclass
-
 import msgspec
 
 from cstar_cli.activity import Attempted
@@ -110,8 +108,7 @@ class Resent(msgspec.Struct, frozen=True):
     deliveries: tuple[Delivery, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange(Attempted):
+class Exchange(Attempted, frozen=True):
     """An attempt with what was sent and answered; durations count from its start, None where it came not so far."""
 
     request_headers: Headers

@@ -1,27 +1,24 @@
 """What the state machines ask of their owners."""
 
-from dataclasses import dataclass
+import msgspec
 
 from cstar_cli.protocol.frames import Delivery, Frame, Hello, Result
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Send this frame, after those before it; neighbours may share a message."""
 
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True)
-class HangUp:
+class HangUp(msgspec.Struct, frozen=True):
     """Close the connection; come back only with `retry`."""
 
     reason: str
     retry: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """Listener: the session stands. `waiting` deliveries were made while away."""
 
     session_id: str
@@ -29,34 +26,29 @@ class Accepted:
     waiting: int
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(msgspec.Struct, frozen=True):
     """Listener: post this delivery to the local URL now and answer with `finished`."""
 
     delivery: Delivery
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(msgspec.Struct, frozen=True):
     """Relay: open or resume the session that the hello asks for and answer with `accepted`."""
 
     hello: Hello
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(msgspec.Struct, frozen=True):
     """Relay: make this result durable and answer with `settled`."""
 
     result: Result
 
 
-@dataclass(frozen=True, slots=True)
-class Refill:
+class Refill(msgspec.Struct, frozen=True):
     """Relay: leases have run out, and what they held may be pushed again: look for what is due."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True):
     """Relay: the listener has ended its session."""
 
 

@@ -1,8 +1,10 @@
 """One of each activity, and the looks and streams that tests show them with."""
 
+import dataclasses
 import io
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cstar_cli.activity import Accepted, Attempted, Disconnected, Forwarded, Notice, Ready, Reconnected, Summary
 from cstar_cli.events.envelope import parse_iso
@@ -10,8 +12,8 @@ from cstar_cli.render.output import Look
 
 NOW_MS = parse_iso("2025-12-10T14:30:00Z")
 PLAIN = Look(local=time.gmtime, now_s=lambda: NOW_MS / 1000)
-COLOURED = replace(PLAIN, colour=True)
-ASCII = replace(PLAIN, symbols=False)
+COLOURED = dataclasses.replace(PLAIN, colour=True)
+ASCII = dataclasses.replace(PLAIN, symbols=False)
 EVENT_ID = "evt_" + "A" * 24
 
 READY = Ready(

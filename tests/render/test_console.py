@@ -125,7 +125,7 @@ def test_rendering_lines_and_json_loads_neither_rich_nor_httpx() -> None:
     code = (
         "import sys; from cstar_cli.render.console import make_renderer;"
         "make_renderer(json=True, quiet=True, no_color=False);"
-        "print([m for m in ('rich', 'httpx', 'click', 'asyncio', 'msgspec') if m in sys.modules])"
+        "print([m for m in ('rich', 'httpx', 'click', 'asyncio') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

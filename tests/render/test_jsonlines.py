@@ -1,7 +1,7 @@
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from cstar_cli.activity import Activity
 from cstar_cli.render.jsonlines import json_line
