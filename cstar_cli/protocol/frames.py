@@ -111,6 +111,7 @@ class _Kind(msgspec.Struct):
     body_bytes: int = 0
 
 
+_WITH_BODY = (Delivery, Result)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Frame)
 _kind_decoder = msgspec.json.Decoder(_Kind)
@@ -122,7 +123,7 @@ def encode(frames: Iterable[Frame]) -> bytes:
     """Return one message that carries the frames in order."""
     parts: list[bytes] = []
     for frame in frames:
-        if isinstance(frame, Delivery | Result) and frame.body:
+        if isinstance(frame, _WITH_BODY) and frame.body:
             head = msgspec.structs.replace(frame, body=b"", body_bytes=len(frame.body))
             parts += (_encoder.encode(head), frame.body)
         else:
@@ -150,7 +151,7 @@ def decode(message: bytes) -> Sequence[Frame]:
             at += body_bytes + 1
             if at > len(message) or message[at - 1 : at] != b"\n":
                 raise MalformedMessage("a body of another length than said")
-        if isinstance(frame, Delivery | Result) and frame.body != body:
+        if isinstance(frame, _WITH_BODY) and frame.body != body:
             frame = msgspec.structs.replace(frame, body=body)
         if frame is not None:
             frames.append(frame)
@@ -160,7 +161,7 @@ def decode(message: bytes) -> Sequence[Frame]:
 def _decode_head(head: bytes) -> tuple[Frame | None, int]:
     try:
         frame = _decoder.decode(head)
-        body_bytes = frame.body_bytes if isinstance(frame, Delivery | Result) else 0
+        body_bytes = frame.body_bytes if isinstance(frame, _WITH_BODY) else 0
     except msgspec.ValidationError as error:
         frame, body_bytes = _skip_unknown(head, error)
     except _NOT_JSON as error:

@@ -1,7 +1,8 @@
 """What came of one post."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -19,8 +20,7 @@ class Failure(StrEnum):
     PROTOCOL = "protocol"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """One attempt, from the first lookup to the last byte.
 
     `status` is None when no final status line and headers came. A `failure` beside a status means that the answer
