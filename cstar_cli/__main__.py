@@ -10,6 +10,9 @@ def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it as quietly as later."""
     try:
         if not _answered():
+            import gc
+
+            gc.set_threshold(10_000)  # imports make objects by the thousand, and hardly any garbage
             from cstar_cli.main import run
 
             run()
