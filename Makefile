@@ -22,6 +22,9 @@ need = { $(1); } >/dev/null 2>&1 || { \
 	&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2) >/dev/null \
 	&& { $(1); } >/dev/null 2>&1; } || { echo "make: $(3)" >&2; exit 1; }
 
+# Tests wait for processes half of their time: more of them than cores keep the cores busy.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
+
 # $(call pytest,ARGUMENTS): of what PYTEST_ARGS chooses there may be nothing here.
 pytest = $(BIN)/python -m pytest $(1) $(PYTEST_ARGS) $(if $(PYTEST_ARGS),|| [ $$? = 5 ])
 
@@ -36,7 +39,7 @@ demo: $(INSTALLED) ## Install, then send every event type to a receiver that che
 	@$(BIN)/python $(DEMO)/run.py
 
 test: $(INSTALLED) $(EXPRESS) | postgres faketime nginx ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
-	@$(call pytest,-n auto -m 'not alone')
+	@$(call pytest,-n $(WORKERS) -m 'not alone')
 	@$(call pytest,-m alone)
 
 faults: $(INSTALLED) | postgres faketime nginx ## Put nodes to all faults in their whole size, some 20 minutes; each is counted
