@@ -87,6 +87,7 @@ $(BENCH)/.installed: $(INSTALLED) benchmarks/package.json benchmarks/limit/relay
 	@rm -rf $(BENCH) && mkdir -p $(BENCH)/without-uvloop
 	@$(PYTHON) -m venv --without-pip $(BENCH)/clean
 	@$(PYTHON) -m venv $(BENCH)/venv
+	@$(BENCH)/venv/bin/pip install --quiet --disable-pip-version-check --upgrade pip # older ones write a script that loads `re`
 	@$(BENCH)/venv/bin/pip install --quiet --disable-pip-version-check --editable '.[postgres]'
 	@echo 'raise ImportError("left out for this measurement")' > $(BENCH)/without-uvloop/uvloop.py
 	@cp benchmarks/package.json $(BENCH)
