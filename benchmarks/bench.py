@@ -11,10 +11,11 @@ from pathlib import Path
 from benchmarks.figures import Figures, Key
 from benchmarks.mock.stage import Stage, stage
 from benchmarks.processes import Running, started
-from benchmarks.tools import Tool
+from benchmarks.tools import LIMIT, Tool
 
 CONNECT_S = 15.0
 SETTLE_S = 0.3
+LIMIT_IN_FLIGHT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +113,11 @@ class Bench:
                         raise Failed(f"never connected: {process.output.read_text()[-500:]}") from None
                     await asyncio.sleep(settle_s)
                     yield made, process
+
+    async def limit(self) -> None:
+        """Measure the relay in C beside this scenario's figures: they scale with how fast the machine is just now."""
+        with self.measuring(LIMIT.name):
+            async with self.listening(LIMIT) as (made, _):
+                await made.in_flight(LIMIT_IN_FLIGHT, self.effort.seconds / 6)
+                rate = await made.in_flight(LIMIT_IN_FLIGHT, self.effort.seconds / 3)
+                self.add(LIMIT.name, "relayed/s", rate.per_s)

@@ -42,6 +42,14 @@ class Series:
         ratios = {number: self.by_round[number] / other.by_round[number] for number in both if other.by_round[number]}
         return Series(ratios) if ratios else None
 
+    def times(self, factor: float) -> "Series":
+        """Return this figure in another unit."""
+        return Series({number: value * factor for number, value in self.by_round.items()})
+
+    def inverse(self) -> "Series":
+        """Return what a rate is as a time, or a time as a rate."""
+        return Series({number: 1 / value for number, value in self.by_round.items()})
+
 
 def least_of(many: Iterable[Series]) -> Series | None:
     """Return the smallest value of each round."""

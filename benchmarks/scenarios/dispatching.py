@@ -15,6 +15,7 @@ EVERY_ROUND = 100_000  # a larger backlog takes minutes to make: it has its turn
 
 
 async def run_round(bench: Bench) -> None:
+    await bench.limit()
     for kind in (SQLITE, POSTGRES):
         for backlog in bench.effort.backlogs:
             if backlog <= EVERY_ROUND or bench.round_number == 0:

@@ -14,6 +14,7 @@ CONNECTIONS = 32
 
 
 async def run_round(bench: Bench) -> None:
+    await bench.limit()
     for kind in (SQLITE, POSTGRES):
         with bench.measuring(kind):
             async with database(kind) as (folder, name), serving(folder, name) as node:

@@ -43,6 +43,7 @@ class Way:
 
 
 async def run_round(bench: Bench) -> None:
+    await bench.limit()
     with bench.measuring(SUBJECT):
         async with _open() as way:
             await _rate(bench, way)

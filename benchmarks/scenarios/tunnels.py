@@ -17,6 +17,7 @@ SETTLE_S = 2.0
 
 
 async def run_round(bench: Bench) -> None:
+    await bench.limit()
     with bench.measuring("idle"):
         async with database(SQLITE) as (folder, name), serving(folder, name) as node, crowd_at(node) as crowd:
             kb_each, _ = await join(node, crowd, bench.effort.idle)

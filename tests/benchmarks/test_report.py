@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks import report
 from benchmarks.figures import Figures, Key, Series
+from benchmarks.tools import LIMIT
 
 
 def measured() -> Figures:
@@ -56,6 +57,7 @@ def test_ratios_are_ours_over_each_other_one_and_leave_out_how_busy_a_core_was()
 def test_only_the_targets_of_what_was_run_are_shown_each_with_its_verdict() -> None:
     figures = Figures()
     figures.add(Key("intake", "SQLite", "events/s"), 0, 11_000.0)
+    figures.add(Key("intake", LIMIT.name, "relayed/s"), 0, 103_000.0)
     figures.add(Key("tunnels", "idle", "KB each"), 0, 20.0)
     shown = report.target_table(figures)
     assert [line.split("|")[-2].strip() for line in shown.splitlines()[2:]] == ["NO", "yes", "not measured"]

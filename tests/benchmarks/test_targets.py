@@ -2,7 +2,8 @@ import pytest
 
 from benchmarks.__main__ import SCENARIOS, scenario
 from benchmarks.figures import Figures, Key
-from benchmarks.targets import TARGETS, Target, judge
+from benchmarks.targets import RELAYED_PER_S, TARGETS, Target, judge
+from benchmarks.tools import LIMIT
 
 OURS, FAST, SLOW = (Key("forwarding", name, "events/s") for name in ("cstar", "fast", "slow"))
 
@@ -37,6 +38,22 @@ def test_a_target_beside_many_is_measured_by_the_smallest_of_each_round() -> Non
 def test_what_has_no_figure_or_nobody_beside_it_is_neither_reached_nor_missed() -> None:
     assert judge(Target("", OURS, 1, "least"), figures()).reached is None
     assert judge(Target("", OURS, 1, "least", (SLOW,)), figures(cstar=(1.0,))).reached is None
+
+
+def test_absolute_figures_are_scaled_by_what_the_relay_in_c_does_in_the_same_round() -> None:
+    made = figures(cstar=(2_000.0, 4_000.0))
+    for number, relayed in enumerate((RELAYED_PER_S / 2, RELAYED_PER_S)):
+        made.add(Key("forwarding", LIMIT.name, "relayed/s"), number, relayed)
+    rate = judge(Target("", OURS, 4_000, "least", scaled="rate"), made)
+    time = judge(Target("", OURS, 4_000, "most", scaled="time"), made)
+    assert rate.measured is not None
+    assert rate.measured.by_round == pytest.approx({0: 4_000, 1: 4_000})
+    assert time.measured is not None
+    assert time.measured.by_round == pytest.approx({0: 1_000, 1: 4_000})
+
+
+def test_without_the_relay_nothing_can_be_scaled() -> None:
+    assert judge(Target("", OURS, 1, "least", scaled="rate"), figures(cstar=(2.0,))).reached is None
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.text)
