@@ -42,27 +42,24 @@ def verified(lines: list[str]) -> list[str]:
     return [line.split()[0] for line in lines if line.split()[1:3] == ["200", "verified"]]
 
 
-def test_every_type_arrives_verified_in_the_contracts_express_receiver(demo: Running) -> None:
+def test_every_type_arrives_verified_in_the_contracts_express_receiver_and_nothing_is_left(
+    demo: Running, temporary: Path
+) -> None:
     assert shutil.which("node"), "install Node: the contract's receiver must be run"
     lines = shown(demo)
     assert lines[0].startswith("receiver.js (Express)")
     assert verified(lines) == [*names()]
+    assert not demo.has_left_children()
+    assert [*temporary.iterdir()] == []
 
 
-def test_without_node_the_receiver_is_the_one_in_python_and_says_so(demo_without_node: Running) -> None:
+def test_without_node_the_receiver_is_the_one_in_python_and_says_so_within_80_columns(
+    demo_without_node: Running,
+) -> None:
     lines = shown(demo_without_node)
     assert "node is missing" in lines[0]
     assert verified(lines) == [*names()]
-
-
-def test_what_it_shows_fits_80_columns(demo_without_node: Running) -> None:
-    assert max(map(len, shown(demo_without_node))) <= 80
-
-
-def test_it_leaves_neither_processes_nor_files(demo: Running, temporary: Path) -> None:
-    shown(demo)
-    assert not demo.has_left_children()
-    assert [*temporary.iterdir()] == []
+    assert max(map(len, lines)) <= 80
 
 
 def test_interrupted_it_leaves_neither_processes_nor_files(demo: Running, temporary: Path) -> None:
