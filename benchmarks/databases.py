@@ -75,7 +75,7 @@ async def fill(
 async def _append(store: Store, team_id: str, numbers: Sequence[int], webhooks: int, size: int) -> None:
     body = event_body(size)
     events = [Event(new_id("evt"), f"test.n{number % webhooks}", team_id, now_ms(), body) for number in numbers]
-    await asyncio.gather(*map(store.append_event, events))
+    await store.append_events(events)
 
 
 async def _deliver(store: Store) -> None:
