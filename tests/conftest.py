@@ -8,9 +8,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
 
 from .processes import CSTAR, Env, Listening, RunCstar, Serving, StartListening, StartServing, free_port
 from .receiver import Answer, Receiver, StartReceiver
+
+settings.register_profile("no clock", deadline=None)  # an example's time says how busy the machine is, nothing else
+settings.load_profile("no clock")
 
 _FOREIGN = ("CSTAR_", "_CSTAR_", "_TYPER_", "COV_", "FORCE_COLOR", "NO_COLOR", "CLICOLOR")
 
