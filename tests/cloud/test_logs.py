@@ -34,6 +34,21 @@ def test_a_json_line_is_an_object_of_time_level_event_and_fields() -> None:
     assert said == {"level": "info", "event": "request", "method": "GET", "status": 200, "ms": 1.5, "ok": True}
 
 
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_lines_that_are_written_together_are_as_if_each_were_written_alone(format: LogFormat) -> None:
+    many: list[logs.Fields] = [{"path": "/a", "ms": 1.5, "ok": True}, {"path": "/sk_live_Ab9", "team_id": None}]
+    together, alone = lines(format), lines(format)
+    for fields in many:
+        logs.info("request", **fields)
+    configure(format, "info", together)
+    logs.info_each("request", many)
+    assert without_times(together) == without_times(alone)
+
+
+def without_times(stream: io.StringIO) -> list[str]:
+    return [re.sub(r"\d{4}-\S+Z", "", line) for line in stream.getvalue().splitlines()]
+
+
 def test_a_text_line_has_its_fields_behind_the_event() -> None:
     stream = lines("text")
     logs.warning("store away", reason="disk is full", code=13, path="/var/lib/cstar.db", team_id=None)

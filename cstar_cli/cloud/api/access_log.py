@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.service import Cloud
 
+REQUEST = "request"
 UNMATCHED = "unmatched"
 NOT_ANSWERED = 499  # the client has gone before
 PROBES = frozenset({"/health", "/ready", "/metrics"})  # asked every few seconds: counted, not logged
@@ -45,20 +46,22 @@ class AccessLog:
         self._cloud.metrics.requested(method, _template(scope), started["status"])
         if scope["path"] not in PROBES and logs.is_on():
             request_id = Headers(raw=started["headers"]).get("x-cstar-request-id")
-            log(method, scope["path"], started["status"], duration_ms, request_id, _team(scope))
+            path = quote(scope["path"])
+            logs.info(REQUEST, **line(method, path, started["status"], duration_ms, request_id, _team(scope)))
 
 
-def log(method: str, path: str, status: int, duration_ms: float, request_id: str | None, team_id: str | None) -> None:
-    """Write a request's line."""
-    logs.info(
-        "request",
-        method=method,
-        path=quote(path),
-        status=status,
-        ms=round(duration_ms, 1),
-        request_id=request_id,
-        team_id=team_id,
-    )
+def line(
+    method: str, path: str, status: int, duration_ms: float, request_id: str | None, team_id: str | None
+) -> logs.Fields:
+    """Return the fields of a request's line; the path is as it came, in plain characters."""
+    return {
+        "method": method,
+        "path": path,
+        "status": status,
+        "ms": round(duration_ms, 1),
+        "request_id": request_id,
+        "team_id": team_id,
+    }
 
 
 def _template(scope: Scope) -> str:

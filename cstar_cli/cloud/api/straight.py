@@ -58,6 +58,7 @@ class Answer(NamedTuple):
     """What goes out; `head` has the lines of the headers, each with its end."""
 
     status: int
+    request_id: str
     head: bytes
     body: bytes
 
@@ -115,7 +116,7 @@ class Straight:
 
     def given_up(self, asked: Asked) -> None:
         """The client has gone before its body was complete."""
-        self._note(asked, access_log.NOT_ANSWERED, None)
+        self._note([(asked, access_log.NOT_ANSWERED, None)])
 
     def send(self, sending: Sending) -> None:
         """Store the event, with all others of this turn of the loop, and reply when it is durable."""
@@ -133,34 +134,43 @@ class Straight:
         try:
             made = await self._cloud.store.append_events([sending.event for sending in gathered])
         except Exception as error:
-            if len(gathered) == 1:
-                return gathered[0].reply(self._failed(gathered[0], error))
-            # One may have spoiled it for all: each is stored by itself, so that each gets its own answer.
-            await asyncio.gather(*(self._store([sending]) for sending in gathered))
-            return
-        for sending, deliveries in zip(gathered, made, strict=True):
-            sending.reply(self._succeeded(sending, deliveries))
+            if len(gathered) > 1:
+                # One may have spoiled it for all: each is stored by itself, so that each gets its own answer.
+                await asyncio.gather(*(self._store([sending]) for sending in gathered))
+                return
+            answers = [self._failed(gathered[0], error)]
+        else:
+            answers = list(map(self._succeeded, gathered, made))
+        self._note(
+            [(one.asked, answer.status, answer.request_id) for one, answer in zip(gathered, answers, strict=True)]
+        )
+        for sending, answer in zip(gathered, answers, strict=True):
+            sending.reply(answer)
 
     def _succeeded(self, sending: Sending, deliveries: Sequence[Delivery]) -> Answer:
         self._cloud.metrics.event_accepted()
         request_id, body = succeeded(views.sent(sending.event, deliveries))
         head = f"x-cstar-request-id: {request_id}\r\ncontent-length: {len(body)}\r\ncontent-type: {JSON}\r\n"
-        self._note(sending.asked, 201, request_id)
-        return Answer(201, head.encode() + _lines(sending.limit), body)
+        return Answer(201, request_id, head.encode() + _lines(sending.limit), body)
 
     def _failed(self, sending: Sending, error: Exception) -> Answer:
         if isinstance(error, StoreUnavailable):
             response = failure(away(error, sending.asked.identity))
         else:
             response = answer_to_fault({"method": "POST", "path": sending.asked.path}, error)
-        self._note(sending.asked, response.status_code, response.headers["x-cstar-request-id"])
-        return Answer(response.status_code, _lines(response.headers) + _lines(sending.limit), bytes(response.body))
+        request_id, head = response.headers["x-cstar-request-id"], _lines(response.headers) + _lines(sending.limit)
+        return Answer(response.status_code, request_id, head, bytes(response.body))
 
-    def _note(self, asked: Asked, status: int, request_id: str | None) -> None:
-        self._cloud.metrics.requested("POST", ROUTE, status)
+    def _note(self, ended: Sequence[tuple[Asked, int, str | None]]) -> None:
+        for _, status, _ in ended:
+            self._cloud.metrics.requested("POST", ROUTE, status)
         if logs.is_on():
-            duration_ms = (perf_counter() - asked.began) * 1000
-            access_log.log("POST", asked.path, status, duration_ms, request_id, asked.identity.team_id)
+            now = perf_counter()
+            lines = [
+                access_log.line("POST", asked.path, status, (now - asked.began) * 1000, id_, asked.identity.team_id)
+                for asked, status, id_ in ended
+            ]
+            logs.info_each(access_log.REQUEST, lines)
 
 
 def _lines(headers: Mapping[str, str]) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -277,6 +278,17 @@ def test_the_events_of_a_turn_are_handed_to_the_store_together(serve: Serve) -> 
         answers = await sent(straight, events)
         assert store.calls == [events]
         assert [each.status for each in answers] == [201] * 32
+
+    with_store(serve, check)
+
+
+def test_the_events_of_a_turn_are_one_write_to_the_log(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    async def check(straight: Straight, _: FakeStore) -> None:
+        with caplog.at_level(logging.INFO, "cstar.cloud"):
+            answers = await sent(straight, [event() for _ in range(32)])
+        [record] = [record for record in caplog.records if record.getMessage() == "request"]
+        lines = getattr(record, "lines", [])
+        assert [line["request_id"] for line in lines] == [each.request_id for each in answers]
 
     with_store(serve, check)
 
