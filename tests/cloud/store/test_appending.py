@@ -102,6 +102,22 @@ def test_an_event_that_comes_again_is_answered_with_the_deliveries_it_has(within
     within(check)
 
 
+def test_of_many_events_those_that_are_stored_answer_what_they_have_and_the_others_are_new(
+    within: Within[None],
+) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        old, new, last = event(), event(), event()
+        had = await store.append_event(old)
+        answers = await store.append_events([new, old, last])
+        assert list(answers[1]) == list(had)
+        assert await due_ids(store, to) == [*ids(had), *ids(answers[0]), *ids(answers[2])]
+        listed = await store.events(TEAM, to.filter, Page())
+        assert {one.id for one in listed} == {old.id, new.id, last.id}
+
+    within(check)
+
+
 def test_an_event_that_comes_many_times_at_once_is_one_event(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         to = await session(store)

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
 from cstar_cli.events.envelope import Event, new_id
 
+_INSERT_EVENT = "INSERT INTO events (seq, id, team_id, type, created_at_ms, body) VALUES (?, ?, ?, ?, ?, ?)"
 _INSERT_DELIVERY = (
     "INSERT INTO deliveries (team_id, event_seq, id, event_id, event_type, target, url, status, attempt_count,"
     " created_at_ms, next_attempt_at_ms, due_at_ms, once) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?, ?)"
@@ -35,19 +36,24 @@ def append_events(
     connection: sqlite3.Connection, events: Sequence[Event], now_ms: int
 ) -> Written[Sequence[Sequence[Delivery]]]:
     """Store the events with a delivery for each target that matches; of one that is stored, answer those it has."""
-    stored = _seqs_of(connection, events)
-    fresh = {event.id: event for event in events if event.id not in stored}
+    first = 1 + _last_event_seq(connection)
+    fresh = dict(enumerate({event.id: event for event in events}.values(), first))
+    before = connection.total_changes
+    connection.executemany(
+        f"{_INSERT_EVENT} ON CONFLICT (id) DO NOTHING",
+        [(seq, each.id, each.team_id, each.type, each.created_at_ms, each.body) for seq, each in fresh.items()],
+    )
+    stored: Mapping[str, int] = {}
+    if connection.total_changes - before < len(fresh):
+        stored = {id_: seq for id_, seq in _seqs_of(connection, events).items() if seq < first}
+        fresh = {seq: event for seq, event in fresh.items() if event.id not in stored}
     kinds = list(dict.fromkeys((event.team_id, event.type) for event in fresh.values()))
+    connection.executemany("INSERT OR IGNORE INTO event_types VALUES (?, ?)", kinds)
     targets = {kind: _matching(connection, *kind) for kind in kinds}
     made = [
         _Made(event, seq, _to(targets[event.team_id, event.type], event, event.created_at_ms))
-        for seq, event in enumerate(fresh.values(), 1 + _last_event_seq(connection))
+        for seq, event in fresh.items()
     ]
-    connection.executemany(
-        "INSERT INTO events (seq, id, team_id, type, created_at_ms, body) VALUES (?, ?, ?, ?, ?, ?)",
-        [(seq, each.id, each.team_id, each.type, each.created_at_ms, each.body) for each, seq, _ in made],
-    )
-    connection.executemany("INSERT OR IGNORE INTO event_types VALUES (?, ?)", kinds)
     topics = _insert(connection, made, now_ms)
     new = {event.id: deliveries for event, _, deliveries in made}
     answers = [new[e.id] if e.id in new else _deliveries_of(connection, stored[e.id]) for e in events]
@@ -62,11 +68,8 @@ def append_for_one(
     if stored:
         return Written(_deliveries_of(connection, stored[event.id]))
     target = _webhook(connection, event, webhook_id)
-    event_seq = connection.execute(
-        "INSERT INTO events (id, team_id, type, created_at_ms, body) VALUES (?, ?, ?, ?, ?)",
-        (event.id, event.team_id, event.type, event.created_at_ms, event.body),
-    ).lastrowid
-    assert event_seq is not None
+    event_seq = 1 + _last_event_seq(connection)
+    connection.execute(_INSERT_EVENT, (event_seq, event.id, event.team_id, event.type, event.created_at_ms, event.body))
     connection.execute("INSERT OR IGNORE INTO event_types VALUES (?, ?)", (event.team_id, event.type))
     deliveries = _to([target], event, event.created_at_ms)
     return Written(deliveries, _insert(connection, [_Made(event, event_seq, deliveries)], now_ms, once=True))
@@ -93,13 +96,17 @@ def resend(
 
 
 def _seqs_of(connection: sqlite3.Connection, events: Sequence[Event]) -> dict[str, int]:
-    """The numbers of those that are stored already; few are, and an id is looked up where it would go."""
-    ids = json.dumps([event.id for event in events])
+    """The numbers of those that are stored. Raises IntegrityError for the id of another team's event."""
     teams = {event.id: event.team_id for event in events}
     found = connection.execute(
-        "SELECT id, seq, team_id FROM events WHERE id IN (SELECT value FROM json_each(?))", (ids,)
+        "SELECT id, seq, team_id FROM events WHERE id IN (SELECT value FROM json_each(?))", (json.dumps([*teams]),)
     )
-    return {id_: seq for id_, seq, team_id in found if team_id == teams[id_]}
+    seqs = {}
+    for id_, seq, team_id in found:
+        if team_id != teams[id_]:
+            raise sqlite3.IntegrityError(f"{id_} is another team's event")
+        seqs[id_] = seq
+    return seqs
 
 
 def _last_event_seq(connection: sqlite3.Connection) -> int:
@@ -133,6 +140,8 @@ def _insert(connection: sqlite3.Connection, made: Iterable[_Made], now_ms: int, 
         for event, seq, deliveries in made
         for d in deliveries
     ]
+    if not stored:
+        return ()
     connection.executemany(_INSERT_DELIVERY, stored)
     targets = {row[5] for row in stored}
     return tuple({WEBHOOKS if _is_webhook(target) else target for target in targets})

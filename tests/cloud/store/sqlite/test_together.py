@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cstar_cli.cloud.store.interface import SessionMoved, StoreUnavailable
 from cstar_cli.cloud.store.sqlite.connection import open_writer
 from cstar_cli.cloud.store.sqlite.readers import MOST_TOGETHER, Readers
 from cstar_cli.cloud.store.sqlite.writes import append_events
-from tests.cloud.store.making import T0_MS, event
+from tests.cloud.store.making import T0_MS, TEAM, event
 
 
 def test_events_that_come_together_share_their_look_ups(tmp_path: Path) -> None:
@@ -21,8 +22,17 @@ def test_events_that_come_together_share_their_look_ups(tmp_path: Path) -> None:
     seen: Counter[str] = Counter()
     connection.set_trace_callback(lambda statement: seen.update([statement.split()[0]]))
     append_events(connection, [event() for _ in range(100)], T0_MS)
-    assert seen["SELECT"] == 3  # which are stored, the last number, who wants their type
+    assert seen["SELECT"] == 2  # the last number, who wants their type
     assert seen["INSERT"] == 101  # each event, and the type
+    connection.close()
+
+
+def test_an_event_under_the_id_of_another_teams_is_refused(tmp_path: Path) -> None:
+    connection = open_writer(tmp_path / "cstar.db")
+    theirs = event(team_id="team-2")
+    append_events(connection, [theirs], T0_MS)
+    with pytest.raises(sqlite3.IntegrityError, match=theirs.id):
+        append_events(connection, [event(), replace(theirs, team_id=TEAM)], T0_MS)
     connection.close()
 
 
