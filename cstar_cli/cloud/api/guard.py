@@ -66,16 +66,21 @@ class Guard:
         scope.setdefault("state", {})["identity"] = identity
         return await self._app(scope, receive, send)
 
-    def recall(self, host: str, authorization: str) -> Identity | None:
-        """Return who asks, where it takes no question to the store to let them in."""
-        return self._identities.recall(authorization) if self._is_ours(_hostname(host)) else None
+    def recall(self, authorization: str) -> Identity | None:
+        """Return who asks, where it takes no question to the store to tell."""
+        return self._identities.recall(authorization)
+
+    def is_ours(self, host: str) -> bool:
+        """Say whether the `Host` is one of the cloud's."""
+        name = _hostname(host)
+        return name is not None and (name in self._hosts or _is_address(name))
 
     async def admit(self, scope: Scope) -> Identity | None:
         """Return who asks, None where that doesn't matter. Raises ApiError, StoreUnavailable."""
         connection = HTTPConnection(scope)
         path = connection.scope["path"] if connection.scope["type"] == "http" else None
         headers = connection.headers
-        if path not in PROBES and not self._is_ours(_hostname(_joined(headers, "host"))):
+        if path not in PROBES and not self.is_ours(_joined(headers, "host")):
             raise forbidden("This Host is not the cloud's: use its address, or allow the name with --allow-host.")
         if not _same_origin(headers):
             raise forbidden("Requests from other sites' pages are refused.")
@@ -85,11 +90,6 @@ class Guard:
         if identity is None:
             raise unauthenticated()
         return identity
-
-    def _is_ours(self, host: str | None) -> bool:
-        if host is None:
-            return False
-        return host in self._hosts or _is_address(host)
 
 
 class Authorization:

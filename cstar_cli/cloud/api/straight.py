@@ -4,6 +4,9 @@ Most requests of a busy cloud are alike: a key that is known already, an event t
 reads as JavaScript does. They are checked by the same guards, limits and shapes as all others, but each once, and
 answered without a scope, a layer of middleware or a route. Whatever isn't so plain (and all that is to be refused) goes
 the ordinary way, from its beginning: `asked`, `made` and `take` answer None then, and nothing has happened.
+
+A client's heads are alike too, but for the length of the body: one that was read and found in order is remembered, and
+with the same bytes it is in order again. Who asks is found out each time, for a key may be revoked.
 """
 
 import asyncio
@@ -31,6 +34,11 @@ from cstar_cli.events.fixtures import fixture
 ROUTE = TEAMS + "{team_id}/events"
 MAX_BODY_BYTES = 64 * 1024  # a larger one isn't held before the application asks for it
 
+MOST_HEADS = 1024
+MAX_HEAD_BYTES = 2048  # of those that are remembered
+
+_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,5})\r\n", re.IGNORECASE)
 _URL = re.compile(rb"/api/v1/teams/([A-Za-z0-9._~-]+)/events")
 _SPECIAL = frozenset({b"origin", b"idempotency-key", b"transfer-encoding", b"upgrade", b"expect"})
 
@@ -46,11 +54,19 @@ class _Given(msgspec.Struct, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(_Given).decode
 
 
+class Head(NamedTuple):
+    """What of a plain head counts."""
+
+    path: str
+    team_id: str
+    authorization: str
+
+
 class Asked(NamedTuple):
     """A request whose head is in order."""
 
     identity: Identity
-    path: str
+    head: Head
     began: float
 
 
@@ -79,6 +95,7 @@ class Straight:
         self._cloud = cloud
         self._guard = guard
         self._limits = limits
+        self._heads: dict[bytes, Head] = {}
         self._gathered: list[Sending] = []
         self._storing: set[asyncio.Task[None]] = set()
 
@@ -91,11 +108,35 @@ class Straight:
         length = said.get(b"content-length", b"")
         if not length or len(length) > 5 or int(length) > MAX_BODY_BYTES:  # the HTTP parser lets only digits pass
             return None
-        host, authorization = said.get(b"host", b""), said.get(b"authorization", b"")
-        identity = self._guard.recall(host.decode("latin-1"), authorization.decode("latin-1"))
-        if identity is None or identity.read_only or identity.team_id.encode() != found[1]:
+        if not self._guard.is_ours(said.get(b"host", b"").decode("latin-1")):
             return None
-        return Asked(identity, url.decode(), perf_counter())
+        authorization = said.get(b"authorization", b"").decode("latin-1")
+        return self._asked(Head(url.decode(), found[1].decode(), authorization))
+
+    def recognised(self, data: bytes) -> tuple[Asked, bytes] | None:
+        """Return the request and its body, if the bytes are one whole request with a head that is remembered."""
+        end = data.find(_END)
+        length = _LENGTH.search(data, 0, end + 2)
+        if length is None or int(length[1]) != len(data) - end - 4 or int(length[1]) > MAX_BODY_BYTES:
+            return None
+        head = self._heads.get(_without(length, end))
+        asked = self._asked(head) if head else None
+        return (asked, data[end + 4 :]) if asked else None
+
+    def remember(self, asked: Asked, data: bytes, body: bytes) -> None:
+        """Remember the head, if the bytes, of which the HTTP parser has made the request, are it and the body alone."""
+        end = data.find(_END)
+        length = _LENGTH.search(data, 0, end + 2)
+        if length and end <= MAX_HEAD_BYTES and end + 4 + len(body) == len(data):
+            if len(self._heads) >= MOST_HEADS:
+                del self._heads[next(iter(self._heads))]
+            self._heads[_without(length, end)] = asked.head
+
+    def _asked(self, head: Head) -> Asked | None:
+        identity = self._guard.recall(head.authorization)
+        if identity is None or identity.read_only or identity.team_id != head.team_id:
+            return None
+        return Asked(identity, head, perf_counter())
 
     def made(self, asked: Asked, body: bytes) -> Event | None:
         """Return the event that the body asks for."""
@@ -157,7 +198,7 @@ class Straight:
         if isinstance(error, StoreUnavailable):
             response = failure(away(error, sending.asked.identity))
         else:
-            response = answer_to_fault({"method": "POST", "path": sending.asked.path}, error)
+            response = answer_to_fault({"method": "POST", "path": sending.asked.head.path}, error)
         request_id, head = response.headers["x-cstar-request-id"], _lines(response.headers) + _lines(sending.limit)
         return Answer(response.status_code, request_id, head, bytes(response.body))
 
@@ -167,10 +208,17 @@ class Straight:
         if logs.is_on():
             now = perf_counter()
             lines = [
-                access_log.line("POST", asked.path, status, (now - asked.began) * 1000, id_, asked.identity.team_id)
+                access_log.line(
+                    "POST", asked.head.path, status, (now - asked.began) * 1000, id_, asked.identity.team_id
+                )
                 for asked, status, id_ in ended
             ]
             logs.info_each(access_log.REQUEST, lines)
+
+
+def _without(length: re.Match[bytes], end: int) -> bytes:
+    """Return the head without the digits of its length."""
+    return length.string[: length.start(1)] + b"\0" + length.string[length.end(1) : end]
 
 
 def _lines(headers: Mapping[str, str]) -> bytes:

@@ -1,7 +1,8 @@
 """uvicorn's HTTP/1.1 with a straight way for plain requests, which become no ASGI application's.
 
 A request is held until its body is complete, for as long as it may still go straight; if it turns out not to be plain,
-uvicorn gets it then, head and body. A pipelined one goes the ordinary way, behind the one under way.
+uvicorn gets it then, head and body. A pipelined one goes the ordinary way, behind the one under way. One that comes
+whole, with a head that is remembered, isn't even parsed.
 """
 
 import asyncio
@@ -41,10 +42,20 @@ class StraightHttp(BoundedHttp):
 
     straight: Straight
     _asked: Asked | None = None
+    _is_idle = True  # the parser, between two requests
+    _whole = b""  # what is being read, if a request begins with it
     _exchange: _Exchange
     _body: list[bytes]
 
+    def data_received(self, data: bytes) -> None:
+        if self._is_idle and self._is_free() and self._goes_unparsed(data):
+            return self._unset_keepalive_if_required()
+        self._whole = data if self._is_idle else b""
+        super().data_received(data)
+        self._whole = b""
+
     def on_message_begin(self) -> None:
+        self._is_idle = False
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -53,13 +64,15 @@ class StraightHttp(BoundedHttp):
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        if self._is_free() and (asked := self.straight.asked(self.parser.get_method(), self.url, self.headers)):
-            self._unfinished_bytes = 0
-            self._asked = asked
-            self._body = []
-            self.cycle = self._exchange = _Exchange()  # type: ignore[assignment]  # what of a cycle is asked for
-        else:
-            self._tell_uvicorn()
+        asked = None
+        if self._is_free() and self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive():
+            asked = self.straight.asked(self.parser.get_method(), self.url, self.headers)
+        if asked is None:
+            return self._tell_uvicorn()
+        self._unfinished_bytes = 0
+        self._asked = asked
+        self._body = []
+        self.cycle = self._exchange = _Exchange()  # type: ignore[assignment]  # what of a cycle is asked for
 
     def on_body(self, body: bytes) -> None:
         if self._asked is None:
@@ -68,16 +81,15 @@ class StraightHttp(BoundedHttp):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
+        self._is_idle = True
         if self._asked is None:
             return super().on_message_complete()
         self._unfinished_bytes = 0
         asked, self._asked = self._asked, None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        event = self.straight.made(asked, body)
-        limit = self.straight.take(asked) if event else None
-        if event is None or limit is None:
-            return self._go_the_ordinary_way(body)
-        self.straight.send(Sending(asked, event, limit, partial(self._reply, self._exchange)))
+        self.straight.remember(asked, self._whole, body)
+        if not self._goes(asked, body, self._exchange):
+            self._go_the_ordinary_way(body)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._asked:
@@ -85,14 +97,24 @@ class StraightHttp(BoundedHttp):
         super().connection_lost(exc)
 
     def _is_free(self) -> bool:
-        """Say whether nothing is under way, answers are read, and the connection stays after this one."""
-        is_free = self.cycle is None or self.cycle.response_complete
-        return (
-            is_free
-            and not self.flow.write_paused
-            and self.parser.get_http_version() == "1.1"
-            and self.parser.should_keep_alive()
-        )
+        """Say whether nothing is under way, and answers are read."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+
+    def _goes_unparsed(self, data: bytes) -> bool:
+        known, exchange = self.straight.recognised(data), _Exchange()
+        if known is None or not self._goes(*known, exchange):
+            return False
+        self.cycle = exchange  # type: ignore[assignment]  # what of a cycle is asked for
+        return True
+
+    def _goes(self, asked: Asked, body: bytes, exchange: _Exchange) -> bool:
+        """Send the event, if it and the key's limit let it go straight; say whether they do."""
+        event = self.straight.made(asked, body)
+        limit = self.straight.take(asked) if event else None
+        if event is None or limit is None:
+            return False
+        self.straight.send(Sending(asked, event, limit, partial(self._reply, exchange)))
+        return True
 
     def _go_the_ordinary_way(self, body: bytes) -> None:
         held = self._exchange

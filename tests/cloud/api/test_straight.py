@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from cstar_cli.cloud.api.app import build_api
-from cstar_cli.cloud.api.straight import Answer, Sending, Straight
+from cstar_cli.cloud.api.identity import Identity
+from cstar_cli.cloud.api.straight import MAX_HEAD_BYTES, MOST_HEADS, Answer, Asked, Sending, Straight
 from cstar_cli.cloud.options import RequestLimits
 from cstar_cli.cloud.store.interface import Accounts, StoreUnavailable
 from cstar_cli.cloud.store.records import Delivery
@@ -43,9 +44,7 @@ def with_straight(serve: Serve, check: Callable[[Straight], None]) -> None:
 
 def test_a_plain_request_is_seen_by_no_application(serve: Serve) -> None:
     def check(straight: Straight) -> None:
-        asked = straight.asked(b"POST", URL, raw(HEADERS))
-        assert asked
-        assert straight.made(asked, BODY)
+        assert straight.made(asked(straight), BODY)
 
     with_straight(serve, check)
 
@@ -104,9 +103,7 @@ def test_a_header_given_twice_or_not_at_all_goes_the_ordinary_way(serve: Serve, 
 )
 def test_a_body_out_of_the_ordinary_goes_the_ordinary_way(serve: Serve, body: bytes) -> None:
     def check(straight: Straight) -> None:
-        asked = straight.asked(b"POST", URL, raw(HEADERS))
-        assert asked
-        assert straight.made(asked, body) is None
+        assert straight.made(asked(straight), body) is None
 
     with_straight(serve, check)
 
@@ -201,6 +198,120 @@ def test_what_turns_out_not_to_be_plain_is_answered_the_ordinary_way(serve: Serv
     serve(check)
 
 
+WHOLE = request(BODY, "Content-Type: application/json")
+LONGER = request(b'{"type":"ticket.created","data":{"number":100}}', "Content-Type: application/json")
+
+
+def test_a_head_that_is_remembered_is_recognised_whatever_the_length_of_the_body(serve: Serve) -> None:
+    def check(straight: Straight) -> None:
+        assert straight.recognised(WHOLE) is None
+        remember(straight, WHOLE)
+        recognised = straight.recognised(LONGER)
+        assert recognised
+        assert recognised[1] == LONGER.partition(b"\r\n\r\n")[2]
+        assert recognised[0].head == asked(straight).head
+
+    with_straight(serve, check)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        WHOLE[:-1],
+        WHOLE + b"P",
+        WHOLE.replace(b"application/json", b"text/plain"),
+        WHOLE.replace(b"\r\n\r\n", b"\r\nOrigin: http://evil.example\r\n\r\n"),
+        WHOLE.replace(b"Content-Length: ", b"Content-Length: 0\r\nContent-Length: "),
+        WHOLE.replace(b"Content-Length: ", b"Content-Length: x"),
+        WHOLE.replace(b"Content-Length: ", b"X-Content-Length: "),
+        request(b" " * 65537, "Content-Type: application/json"),
+        BODY,
+        b"",
+    ],
+)
+def test_anything_but_one_whole_request_with_such_a_head_is_left_to_the_parser(serve: Serve, data: bytes) -> None:
+    def check(straight: Straight) -> None:
+        remember(straight, WHOLE)
+        assert straight.recognised(data) is None
+
+    with_straight(serve, check)
+
+
+@pytest.mark.parametrize("data", [WHOLE + WHOLE, WHOLE + b"\r\n", WHOLE[:-1], WHOLE[10:-10], b""])
+def test_only_what_is_one_whole_request_is_remembered(serve: Serve, data: bytes) -> None:
+    def check(straight: Straight) -> None:
+        straight.remember(asked(straight), data, BODY)
+        assert straight.recognised(WHOLE) is None
+
+    with_straight(serve, check)
+
+
+def test_of_many_heads_the_latest_are_remembered(serve: Serve) -> None:
+    def check(straight: Straight) -> None:
+        several = [request(BODY, f"Trace-Id: {number}") for number in range(MOST_HEADS + 1)]
+        for each in several:
+            remember(straight, each)
+        assert [bool(straight.recognised(each)) for each in several] == [False] + MOST_HEADS * [True]
+        long = request(BODY, "Cookie: " + "a" * MAX_HEAD_BYTES)
+        remember(straight, long)
+        assert straight.recognised(long) is None
+
+    with_straight(serve, check)
+
+
+def remember(straight: Straight, whole: bytes) -> None:
+    straight.remember(asked(straight), whole, BODY)
+
+
+def asked(straight: Straight) -> Asked:
+    found = straight.asked(b"POST", URL, raw(HEADERS))
+    assert found
+    return found
+
+
+@dataclass
+class FakeGuard:
+    """Lets in whoever it is told to."""
+
+    identity: Identity | None
+
+    def is_ours(self, _: str) -> bool:
+        return True
+
+    def recall(self, _: str) -> Identity | None:
+        return self.identity
+
+
+def test_who_asks_is_found_out_each_time_however_well_the_head_is_known(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        guard = FakeGuard(Identity(TEAM, "key_1"))
+        straight = Straight(there.cloud, guard, there.cloud)  # type: ignore[arg-type]  # as much as is needed
+        remember(straight, WHOLE)
+        assert straight.recognised(WHOLE)
+        for identity in (None, Identity("another", "key_1"), Identity(TEAM, "key_1", read_only=True)):
+            guard.identity = identity
+            assert straight.recognised(WHOLE) is None
+
+    serve(check)
+
+
+def test_a_connection_may_send_any_number_of_requests_in_any_form(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+        odd = request(b'{"type":"ticket.created","data":{"n":1.0}}', "Content-Type: application/json")
+        wrong = request(b'{"type":"x"}', "Content-Type: application/json")
+        for sent, status in [(WHOLE, 201), (LONGER, 201), (odd, 201), (WHOLE, 201), (wrong, 400), (LONGER, 201)]:
+            writer.write(sent)
+            assert (await answer(reader))[0] == status
+        writer.write(WHOLE[:50])
+        await asyncio.sleep(0)
+        writer.write(WHOLE[50:] + LONGER)
+        assert [(await answer(reader))[0] for _ in range(2)] == [201, 201]
+        writer.close()
+
+    serve(check)
+
+
 def test_pipelined_requests_are_answered_in_their_order(serve: Serve) -> None:
     async def check(there: There) -> None:
         types = ["ticket.created", "nonsense", "ticket.closed", "ticket.updated"]
@@ -264,11 +375,9 @@ def with_store(serve: Serve, body: Callable[[Straight, FakeStore], Awaitable[Non
 
 
 async def sent(straight: Straight, events: Sequence[Event]) -> list[Answer]:
-    asked = straight.asked(b"POST", URL, raw(HEADERS))
-    assert asked
     replies: list[asyncio.Future[Answer]] = [asyncio.get_running_loop().create_future() for _ in events]
     for each, reply in zip(events, replies, strict=True):
-        straight.send(Sending(asked, each, {}, reply.set_result))
+        straight.send(Sending(asked(straight), each, {}, reply.set_result))
     return await asyncio.gather(*replies)
 
 
