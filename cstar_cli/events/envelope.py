@@ -36,43 +36,54 @@ class Event:
     body: bytes
 
 
-class Clustered:
-    """Makes bytes that begin with the time, so that ids of one time are neighbours in a database's index.
+class Fresh:
+    """Makes what ids are fresh by: 8 characters of the time, and 16 of the system's randomness, all safe in a URL.
 
-    An id that could be anywhere costs a page of its own to store, the more the larger the index. The other 12 bytes are
-    the system's randomness, asked for many ids at once.
+    Ids of one time are neighbours in a database's index; one that could be anywhere costs a page of its own to store,
+    the more the larger the index. Randomness is asked for many ids at once.
     """
 
     def __init__(self, clock: Callable[[], int] = now_ms) -> None:
         self._clock = clock
-        self._ready: list[bytes] = []  # whose methods threads may share
+        self._time = (0, "")
+        self._ready: list[str] = []  # whose methods threads may share
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._ready.clear)
 
-    def __call__(self, count: int) -> bytes:
-        return self._clock().to_bytes(_TIME_BYTES, "big") + self._random()[: count - _TIME_BYTES]
+    def __call__(self) -> str:
+        ms = self._clock()
+        at_ms, time = self._time
+        if at_ms != ms:
+            time = _text(ms.to_bytes(_TIME_BYTES, "big"))
+            self._time = (ms, time)
+        return time + self._random()
 
-    def _random(self) -> bytes:
+    def _random(self) -> str:
         try:
             return self._ready.pop()
         except IndexError:
-            random = os.urandom(_RANDOM_BYTES * _ASKED_FOR)
-            first, *others = (random[at : at + _RANDOM_BYTES] for at in range(0, len(random), _RANDOM_BYTES))
+            text = _text(os.urandom(_RANDOM_BYTES * _ASKED_FOR))
+            size = len(text) // _ASKED_FOR
+            first, *others = (text[at : at + size] for at in range(0, len(text), size))
             self._ready += others
             return first
 
 
-clustered_bytes = Clustered()
+_fresh = Fresh()
 
 
-def new_id(prefix: str, new_bytes: Callable[[int], bytes] = clustered_bytes) -> str:
-    """Return a fresh id: the prefix (`evt`, `dlv`, `ses`, `whk`, `req`), `_`, and 24 URL-safe characters."""
-    return f"{prefix}_{base64.urlsafe_b64encode(new_bytes(_ID_BYTES)).decode()}"
+def new_id(prefix: str, new_bytes: Callable[[int], bytes] | None = None) -> str:
+    """Return an id: prefix (`evt`, `dlv`, `ses`, `whk`, `req`), `_`, and 24 URL-safe characters, fresh by default."""
+    return f"{prefix}_{_fresh() if new_bytes is None else _text(new_bytes(_ID_BYTES))}"
 
 
 def new_event_id() -> str:
     """Return a fresh event id."""
     return new_id("evt")
+
+
+def _text(given: bytes) -> str:
+    return base64.urlsafe_b64encode(given).decode()
 
 
 def build_event(

@@ -1,3 +1,4 @@
+import base64
 import json
 import re
 
@@ -5,7 +6,7 @@ import pytest
 
 from cstar_cli.errors import UsageError
 from cstar_cli.events.canonical import MAX_DEPTH, Json, MalformedJson, canonical, parse
-from cstar_cli.events.envelope import Clustered, Event, build_event, iso, iso_ms, new_event_id, new_id, parse_iso
+from cstar_cli.events.envelope import Event, Fresh, build_event, iso, iso_ms, new_event_id, new_id, parse_iso
 
 NOW_MS = 1_765_377_000_999
 
@@ -60,10 +61,22 @@ def test_event_ids_are_fresh_and_safe_in_a_url() -> None:
 
 
 def test_ids_of_one_time_are_neighbours_and_differ() -> None:
-    clustered = Clustered(lambda: 1_760_000_000_000)
-    made = {new_id("dlv", clustered) for _ in range(1000)}
+    fresh = Fresh(lambda: 1_760_000_000_000)
+    made = {fresh() for _ in range(1000)}
     assert len(made) == 1000
-    assert len({id_[: len("dlv_") + 8] for id_ in made}) == 1
+    assert len({id_[:8] for id_ in made}) == 1
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{24}", id_) for id_ in made)
+
+
+def test_ids_tell_the_milliseconds_of_their_making() -> None:
+    times = iter([1_760_000_000_000, 1_760_000_000_000, 1_760_000_000_001])
+    fresh = Fresh(lambda: next(times))
+    made = [int.from_bytes(base64.urlsafe_b64decode(fresh())[:6], "big") for _ in range(3)]
+    assert made == [1_760_000_000_000, 1_760_000_000_000, 1_760_000_000_001]
+
+
+def test_an_id_of_given_bytes_is_their_text() -> None:
+    assert new_id("evt", bytes) == "evt_" + "A" * 24
 
 
 def test_an_id_starts_with_its_prefix() -> None:

@@ -8,10 +8,10 @@ from cstar_cli.cloud.api import bodies, views
 from cstar_cli.cloud.api.answers import ApiError, invalid, missing
 from cstar_cli.cloud.api.operations import Listed, cloud_of, team_of
 from cstar_cli.cloud.api.parameters import EventsQuery
-from cstar_cli.cloud.api.seeding import random_bytes
+from cstar_cli.cloud.api.seeding import of_seed
 from cstar_cli.cloud.store.queries import MAX_PAGE_SIZE, DeliveryQuery, Page
 from cstar_cli.events import canonical, catalogue
-from cstar_cli.events.envelope import MAX_BODY_BYTES, build_event, clustered_bytes, new_id
+from cstar_cli.events.envelope import MAX_BODY_BYTES, build_event, new_id
 from cstar_cli.events.fixtures import fixture
 
 
@@ -21,9 +21,7 @@ async def create(request: Request, body: bodies.NewEvent) -> views.SentEvent:
     _check_type(body)
     now_ms = cloud.now_ms()
     data = fixture(body.type, team_id, now_ms) if body.data is None else cast(dict[str, canonical.Json], body.data)
-    event = build_event(
-        body.type, data, team_id, now_ms, lambda: new_id("evt", random_bytes(request, "event", clustered_bytes))
-    )
+    event = build_event(body.type, data, team_id, now_ms, lambda: new_id("evt", of_seed(request, "event")))
     if len(event.body) > MAX_BODY_BYTES:
         raise bodies.too_large("The event")
     deliveries = await cloud.store.append_event(event)

@@ -7,13 +7,18 @@ from collections.abc import Callable
 from starlette.requests import Request
 
 
-def random_bytes(request: Request, label: str, unseeded: Callable[[int], bytes] = os.urandom) -> Callable[[int], bytes]:
-    """Return the source of what the label names: the request's seed if it has one, else the system's randomness.
+def random_bytes(request: Request, label: str) -> Callable[[int], bytes]:
+    """Return the source of what the label names: the request's seed if it has one, else the system's randomness."""
+    return of_seed(request, label) or os.urandom
+
+
+def of_seed(request: Request, label: str) -> Callable[[int], bytes] | None:
+    """Return what the request's seed gives for the label; None if it has no seed.
 
     The seed is that of the first request with this `Idempotency-Key`.
     """
     seed: str | None = getattr(request.state, "seed", None)
-    return unseeded if seed is None else seeded(seed, label)
+    return None if seed is None else seeded(seed, label)
 
 
 def seeded(seed: str, label: str) -> Callable[[int], bytes]:
