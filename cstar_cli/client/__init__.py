@@ -1,6 +1,8 @@
 """The cloud's HTTP API as the CLI sees it: one `ApiClient` for one team of one cloud.
 
-    http      the one import of httpx; how a connection to a cloud is made
+    wire      the seam: a Request goes out, a Reply comes in, or the answer is Lost
+    plain     requests over http://, on a socket of our own: it loads in a tenth of httpx's time
+    http      requests over https://: the one import of httpx
     answers   the API's answers as structs; a refusal → the CstarError a user can act on
     api       ApiClient: create_event, get, post, patch, delete, records (all pages), tail; waits where the cloud says
               "later", and asks again under the same `Idempotency-Key` where an answer was lost
@@ -11,5 +13,5 @@
     connect() ─► ApiClient ─► create_event() ─► Accepted
                      └──────► follow() ─► Attempted | Notice ─► await_outcomes()
 
-Clock, sleep and randomness come in as `Edges`. Import the modules, late: this package loads nothing, they load httpx.
+Clock, sleep and randomness come in as `Edges`. Import the modules, late: this package loads nothing.
 """

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from types import TracebackType
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -22,7 +23,7 @@ from cstar_cli.client.answers import (
     refusal,
     unreachable,
 )
-from cstar_cli.client.http import CONNECT_TIMEOUT_S, httpx, open_client
+from cstar_cli.client.wire import Cut, Lost, NoConnection, NoHttp, Reply, Request, Wire, wire_to
 from cstar_cli.errors import CloudUnreachable, CstarError
 from cstar_cli.resources import Identity
 
@@ -31,6 +32,8 @@ _PATIENCE_S = 120
 _MAX_WAITS = 5
 _DEFAULT_WAIT_S = 1
 _PAGE_SIZE = 100
+_JSON = {"Content-Type": "application/json"}
+_KEY = "Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,11 @@ class ApiClient:
     Every method raises CloudUnreachable, NotAllowed, UsageError (the cloud finds the request invalid) or CstarError.
     """
 
-    def __init__(
-        self, api_base: str, team_id: str, token: str, edges: Edges, transport: httpx.BaseTransport | None = None
-    ) -> None:
+    def __init__(self, api_base: str, team_id: str, token: str, edges: Edges, wire: Wire | None = None) -> None:
         self.api_base = api_base
         self.edges = edges
-        self._http = open_client(f"{api_base}/api/v1/teams/{team_id}", token, transport)
+        self._team_url = f"{api_base}/api/v1/teams/{team_id}"
+        self._wire = wire or wire_to(api_base, token, edges.monotonic)
 
     def __enter__(self) -> "ApiClient":
         return self
@@ -66,11 +68,11 @@ class ApiClient:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._http.close()
+        self._wire.close()
 
     def create_event(self, request: bytes) -> Accepted:
         """Post `{"type", "data"?, "custom"?}`; the event is durable when this returns."""
-        body = self._ask("POST", "/events", content=request)
+        body = self._ask(Request("POST", self._url("/events"), _JSON, request))
         created = decode(body, CreatedEvent, self.api_base)
         return Accepted(
             event_id=created.event.id,
@@ -86,18 +88,19 @@ class ApiClient:
 
     def whoami(self) -> Identity:
         """Return whom the cloud takes us for."""
-        return self.get(f"{self.api_base}/api/v1/whoami", {}, Identity)
+        return decode(self._ask(Request("GET", f"{self.api_base}/api/v1/whoami", {})), Identity, self.api_base)
 
     def get(self, path: str, params: Mapping[str, str | int], shape: type[Shape]) -> Shape:
         """Return the `data` of any resource, in the given shape (`msgspec.Raw` for its JSON)."""
-        return decode(self._ask("GET", path, params=params), shape, self.api_base)
+        return decode(self._ask(Request("GET", self._url(path, params), {})), shape, self.api_base)
 
     def records(self, path: str, params: Mapping[str, str | int], most: int | None = None) -> Iterator[msgspec.Raw]:
         """Yield a list's records, at most so many; one that newer ones push to a later page meanwhile comes once."""
         seen: set[str] = set()
         size = min(most or _PAGE_SIZE, _PAGE_SIZE)
         for number in count(1):
-            body = self._ask("GET", path, params={**params, "page": number, "pageSize": size})
+            url = self._url(path, {**params, "page": number, "pageSize": size})
+            body = self._ask(Request("GET", url, {}))
             listing = read(body, Listing, self.api_base)
             for record in listing.data:
                 record_id = read(record, Identified, self.api_base).id
@@ -119,81 +122,74 @@ class ApiClient:
 
     def delete(self, path: str, shape: type[Shape]) -> Shape:
         """Return the `data` of what the cloud says to a deletion."""
-        return decode(self._ask("DELETE", path), shape, self.api_base)
+        return decode(self._ask(Request("DELETE", self._url(path), {})), shape, self.api_base)
 
     @contextmanager
     def tail(self, params: Mapping[str, str | int], silence_s: float) -> Iterator[Iterator[bytes]]:
-        """Open the tail once; yields its lines. Raises what httpx raises when it is cut or silent for too long."""
-        timeout = httpx.Timeout(min(CONNECT_TIMEOUT_S, silence_s), read=silence_s)
-        with self._http.stream("GET", "/deliveries/tail", params=dict(params), timeout=timeout) as response:
-            if response.status_code != 200:
-                raise refusal(response.status_code, response.read(), self.api_base)
-            kind = response.headers.get("Content-Type", "")
+        """Open the tail once; yields its lines. Raises Lost when it is cut or silent for too long."""
+        request = Request("GET", self._url("/deliveries/tail", params), {}, silence_s=silence_s)
+        with self._wire.open(request) as reply:
+            if reply.status != 200:
+                raise refusal(reply.status, _body(reply), self.api_base)
+            kind = reply.header("content-type")
             if not kind.startswith("application/x-ndjson"):
                 raise foreign(self.api_base, kind or "no Content-Type")
-            yield _lines(response.iter_bytes())
+            yield _lines(reply.chunks())
 
-    def unanswered(self, error: httpx.TransportError) -> CstarError:
+    def unanswered(self, error: Lost) -> CstarError:
         """Return the error for a request that got no answer."""
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        if isinstance(error, NoConnection):
             return unreachable(self.api_base, str(error))
-        if isinstance(error, httpx.RemoteProtocolError) and not _is_cut(error):
+        if isinstance(error, NoHttp):
             return foreign(self.api_base, "it speaks no HTTP")
         return CloudUnreachable(
-            f"The cloud at {self.api_base} went away before it answered ({type(error).__name__}): what was asked may "
-            "have been done; see cstar logs tail."
+            f"The cloud at {self.api_base} went away before it answered ({error}): what was asked may have been done; "
+            "see cstar logs tail."
         )
 
-    def _change(self, method: str, path: str, request: object, shape: type[Shape]) -> Shape:
-        content = msgspec.json.encode(request)
-        return decode(self._ask(method, path, content=content, key=self.edges.new_key()), shape, self.api_base)
+    def _url(self, path: str, params: Mapping[str, str | int] | None = None) -> str:
+        return f"{self._team_url}{path}?{urlencode(params)}" if params else self._team_url + path
 
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        content: bytes | None = None,
-        key: str | None = None,
-    ) -> bytes:
-        """Return the body of a success. With a `key`, the cloud does the request once however often it comes."""
-        headers = {} if content is None else {"Content-Type": "application/json"}
-        headers |= {"Idempotency-Key": key} if key else {}
-        cut: httpx.TransportError | None = None
+    def _change(self, method: str, path: str, content: object, shape: type[Shape]) -> Shape:
+        headers = {**_JSON, _KEY: self.edges.new_key()}
+        request = Request(method, self._url(path), headers, msgspec.json.encode(content))
+        return decode(self._ask(request), shape, self.api_base)
+
+    def _ask(self, request: Request) -> bytes:
+        """Return the body of a success. With a key, the cloud does the request once however often it comes."""
+        keyed = _KEY in request.headers
+        cut: Cut | None = None
         patience_s = _PATIENCE_S
         for attempt in range(_MAX_WAITS + 1):
             try:
-                response = self._http.request(method, path, params=dict(params or {}), content=content, headers=headers)
-            except httpx.TransportError as error:
-                if cut or not key or not _is_cut(error) or attempt == _MAX_WAITS:
+                with self._wire.open(request) as reply:
+                    body = _body(reply)
+            except Lost as error:
+                if cut or not keyed or not isinstance(error, Cut) or attempt == _MAX_WAITS:
                     raise self.unanswered(cut or error) from error
                 cut = error
                 self.edges.sleep(_DEFAULT_WAIT_S)
                 continue
-            if response.is_success:
-                return response.content
+            if 200 <= reply.status < 300:
+                return body
             # 429 means that nothing was done; after a 503 only what may be done twice is sure to be harmless.
-            later = response.status_code == 429 or (response.status_code == 503 and (key or method != "POST"))
-            wait_s = retry_after_s(response.headers.get("Retry-After", ""), _PATIENCE_S + 1) or _DEFAULT_WAIT_S
+            later = reply.status == 429 or (reply.status == 503 and (keyed or request.method != "POST"))
+            asks = reply.header("retry-after")
+            wait_s = retry_after_s(asks, _PATIENCE_S + 1) or _DEFAULT_WAIT_S
             patience_s -= wait_s
-            if not later or "Retry-After" not in response.headers or patience_s < 0 or attempt == _MAX_WAITS:
+            if not later or not asks or patience_s < 0 or attempt == _MAX_WAITS:
                 break
-            self.edges.say(f"The cloud is busy (HTTP {response.status_code}); trying again in {wait_s} s.")
+            self.edges.say(f"The cloud is busy (HTTP {reply.status}); trying again in {wait_s} s.")
             self.edges.sleep(wait_s)
-        raise refusal(response.status_code, response.content, self.api_base)
+        raise refusal(reply.status, body, self.api_base)
 
 
-def _is_cut(error: httpx.TransportError) -> bool:
-    """Say whether the connection went away under a request, instead of never coming or being silent for too long."""
-    if isinstance(error, httpx.RemoteProtocolError):
-        # h11 says so when the peer closes before a status line; all else it says means: that is no HTTP.
-        return "disconnected" in str(error)
-    return isinstance(error, httpx.NetworkError) and not isinstance(error, httpx.ConnectError)
+def _body(reply: Reply) -> bytes:
+    return b"".join(reply.chunks())
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Split at newlines alone: httpx's own iter_lines also splits at U+2028 and U+0085, which JSON may hold raw.
+    """Split at newlines alone: `splitlines` also splits at U+2028 and U+0085, which JSON may hold raw.
 
     Text after the last newline is a line cut off, and is dropped.
     """

@@ -9,7 +9,7 @@ from cstar_cli.activity import Attempted, Notice
 from cstar_cli.backoff import jittered
 from cstar_cli.client.answers import TailLine, foreign
 from cstar_cli.client.api import ApiClient
-from cstar_cli.client.http import httpx
+from cstar_cli.client.wire import Lost
 from cstar_cli.errors import CloudUnreachable
 
 # The cloud sends a line at least every 5 s.
@@ -79,7 +79,7 @@ class Tail:
                         yield item
                 if not self._query.follow:
                     return
-            except httpx.TransportError as error:
+            except Lost as error:
                 if not (self._connected and self._query.follow):
                     raise self._client.unanswered(error) from error
             except CloudUnreachable:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cstar_cli.client.api import ApiClient, Edges
-from cstar_cli.client.http import httpx
+from cstar_cli.client.http import HttpxWire, httpx
 
 BASE = "http://127.0.0.1:7827"
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -47,7 +47,10 @@ class FakeCloud:
         return step
 
     def client(self) -> ApiClient:
-        return ApiClient(BASE, "team", "sk_test_1", self.world.edges(), httpx.MockTransport(self))
+        return ApiClient(BASE, "team", "sk_test_1", self.world.edges(), self.wire())
+
+    def wire(self) -> HttpxWire:
+        return HttpxWire("sk_test_1", httpx.MockTransport(self))
 
     def query(self, number: int) -> dict[str, str]:
         return dict(self.requests[number].url.params)

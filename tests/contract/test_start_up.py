@@ -86,3 +86,13 @@ def test_listening_loads_neither_httpx_nor_rich(home: Env, tmp_path: Path) -> No
         assert '"ready"' in session.next_line()
         session.stop()
     assert packages(session.stderr) & {"httpx", "rich"} == set()
+
+
+SLOW = {"asyncio", "email", "http", "httpx", "logging", "rich", "ssl"}
+
+
+def test_triggering_loads_no_client_but_our_own(home: Env, tmp_path: Path) -> None:
+    with Running([*CSTAR, "listen", "--json"], home, tmp_path) as session:
+        assert '"ready"' in session.next_line()
+        assert loaded("trigger ticket.created", home, tmp_path) & SLOW == set()
+        session.stop()
