@@ -11,9 +11,10 @@ working folder, else `config.toml` in the home folder, else the default. The hom
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import msgspec
 
 from cstar_cli.errors import CstarError, NotAllowed, UsageError
 from cstar_cli.files import read, read_or_create
@@ -23,16 +24,14 @@ DEFAULT_API_BASE = "http://127.0.0.1:7827"
 PROFILE_VARIABLE = "CSTAR_PROFILE"
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(msgspec.Struct, frozen=True):
     """What opens a cloud."""
 
     team_id: str
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(msgspec.Struct, frozen=True):
     """The folder that holds config and state, and which of its profiles is used."""
 
     path: Path

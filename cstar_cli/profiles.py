@@ -8,8 +8,10 @@ the address that stands beside it, and goes nowhere else.
 
 import contextlib
 import re
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from cstar_cli.errors import CstarError, UsageError
 from cstar_cli.files import read, read_or_create, write_private
@@ -18,26 +20,29 @@ DEFAULT_PROFILE = "default"
 _NAME = re.compile(r"[a-z0-9_-]{1,50}")
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Login(msgspec.Struct, frozen=True):
     """What opens a cloud that isn't this home's own."""
 
-    api_base: str
-    team_id: str
-    api_key: str = field(repr=False)
+    api_base: Text
+    team_id: Text
+    api_key: Text
+
+    def __repr__(self) -> str:
+        return f"Login({self.api_base!r}, {self.team_id!r})"  # a key is for no log
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who this machine is to the cloud: the same across restarts."""
 
-    team_id: str
-    signing_secret: str
+    team_id: Text
+    signing_secret: Text
     login: Login | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Profiles:
+class Profiles(msgspec.Struct, frozen=True):
     """The folder of all profiles."""
 
     folder: Path
@@ -68,14 +73,14 @@ class Profiles:
         from cstar_cli.signing import new_secret
 
         fresh = Profile(self.get(DEFAULT_PROFILE).team_id, new_secret())
-        self._write(name, replace(self.find(name) or fresh, login=login))
+        self._write(name, msgspec.structs.replace(self.find(name) or fresh, login=login))
 
     def log_out(self, name: str) -> Login | None:
         """Take a profile's login away and return it, if it had one."""
         profile = self.find(name)
         if profile is None or profile.login is None:
             return None
-        self._write(name, replace(profile, login=None))
+        self._write(name, msgspec.structs.replace(profile, login=None))
         return profile.login
 
     def _write(self, name: str, profile: Profile) -> None:
@@ -98,25 +103,10 @@ def profile_name(text: str) -> str:
 
 
 def _parse(path: Path, text: str) -> Profile:
-    import json
-
     try:
-        fields = json.loads(text)
-        login = fields.get("login")
-        return Profile(
-            _string(fields, "team_id"),
-            _string(fields, "signing_secret"),
-            None if login is None else Login(*(_string(login, name) for name in ("api_base", "team_id", "api_key"))),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return msgspec.json.decode(text, type=Profile)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise CstarError(f"{path} is damaged ({error}): mend it, or delete it to get a new secret.") from error
-
-
-def _string(fields: dict[str, object], name: str) -> str:
-    match fields[name]:
-        case str(text) if text:
-            return text
-    raise ValueError(f"{name} is not a text")
 
 
 def _new() -> str:
@@ -128,9 +118,4 @@ def _new() -> str:
 
 
 def _text_of(profile: Profile) -> str:
-    import json
-
-    fields = asdict(profile)
-    if profile.login is None:
-        del fields["login"]
-    return json.dumps(fields, indent=2) + "\n"
+    return msgspec.json.format(msgspec.json.encode(profile), indent=2).decode() + "\n"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from types import TracebackType
 from urllib.parse import urlencode
@@ -36,8 +35,7 @@ _JSON = {"Content-Type": "application/json"}
 _KEY = "Idempotency-Key"
 
 
-@dataclass(frozen=True, slots=True)
-class Edges:
+class Edges(msgspec.Struct, frozen=True):
     """What the client takes from the world; `say` tells the user something, beside the output.
 
     `new_key` makes what tells a request from all others: sent again, it is the same request.

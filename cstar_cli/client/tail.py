@@ -1,7 +1,6 @@
 """The attempts of the cloud's log, live, across cuts, without gap or repeat."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 
@@ -20,8 +19,7 @@ _MOST_WAIT_S = 10.0
 _DEADLINE_SLACK_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class TailQuery:
+class TailQuery(msgspec.Struct, frozen=True):
     """Where to begin (one of `lines`, `since`, `after`), and which attempts to want; the cloud does the filtering."""
 
     lines: int | None = None

@@ -1,7 +1,8 @@
 """The deliveries of some events, followed until each has its outcome or the time is up."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from cstar_cli.activity import Accepted, Activity, Attempted, Notice
 from cstar_cli.client.api import ApiClient
@@ -9,17 +10,15 @@ from cstar_cli.client.tail import TailQuery, follow
 from cstar_cli.events.envelope import parse_iso
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
+class Awaited(msgspec.Struct, frozen=True):
     """What came of the deliveries; `missing` maps those without an outcome to their last attempt, if there was one."""
 
     met: int = 0
     differing: tuple[Attempted, ...] = ()
-    missing: Mapping[str, Attempted | None] = field(default_factory=dict)
+    missing: Mapping[str, Attempted | None] = msgspec.field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Tracker:
+class Tracker(msgspec.Struct):
     """Which deliveries are still open; fed with attempts. No I/O.
 
     An attempt that satisfies `meets` settles its delivery; so does, badly, the last one, and one whose successor
@@ -30,7 +29,7 @@ class Tracker:
     until_ms: int
     open: dict[str, Attempted | None]
     met: int = 0
-    differing: list[Attempted] = field(default_factory=list)
+    differing: list[Attempted] = msgspec.field(default_factory=list)
 
     def take(self, attempt: Attempted) -> None:
         """Note an attempt of an open delivery."""
@@ -44,8 +43,7 @@ class Tracker:
             self.open[attempt.delivery_id] = attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """Until when to wait: on the monotonic clock in seconds, and on the wall clock in milliseconds."""
 
     monotonic: float

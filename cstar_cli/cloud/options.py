@@ -1,8 +1,9 @@
 """How a cloud runs, as plain data."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from cstar_cli.cloud.api.guard import Access
@@ -12,8 +13,7 @@ HOUR_S = 60 * MINUTE_S
 DAY_S = 24 * HOUR_S
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryPolicy:
+class DeliveryPolicy(msgspec.Struct, frozen=True):
     """How deliveries to webhooks are made (cStar webhooks, 2025-12).
 
     `timeout_s` is for the whole exchange; `retries_s` are the waits before each retry, counted from the end of the
@@ -28,8 +28,7 @@ class DeliveryPolicy:
     private_addresses: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RequestLimits:
+class RequestLimits(msgspec.Struct, frozen=True):
     """How many requests a key may make in each window; None is no limit."""
 
     secret: int | None = 1000
@@ -37,8 +36,7 @@ class RequestLimits:
     window_s: float = HOUR_S
 
 
-@dataclass(frozen=True, slots=True)
-class CloudOptions:
+class CloudOptions(msgspec.Struct, frozen=True):
     """How a cloud runs. Port 0 takes any free one; `database` is a file or the URL of a PostgreSQL database.
 
     `grace_s` is how long a session may stay away, `retention_s` how long events are kept, `poll_s` how often a node
@@ -53,5 +51,5 @@ class CloudOptions:
     grace_s: float = 120.0
     retention_s: float = 30 * DAY_S
     poll_s: float = 1.0
-    policy: DeliveryPolicy = field(default_factory=DeliveryPolicy)
-    limits: RequestLimits = field(default_factory=RequestLimits)
+    policy: DeliveryPolicy = msgspec.field(default_factory=DeliveryPolicy)
+    limits: RequestLimits = msgspec.field(default_factory=RequestLimits)

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -23,8 +22,7 @@ Records = Iterable[msgspec.Raw]
 Request = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Dialogue:
+class Dialogue(msgspec.Struct, frozen=True):
     """Asks `client`, and shows on `console`: with `json` each record as the API has it, on a line of its own.
 
     `typed` reads a line from the terminal; it is None where there is nobody to ask.

@@ -6,10 +6,11 @@ The cloud is imported when one is started: a `listen` that finds one running nee
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import msgspec
 
 from cstar_cli.cloud.options import CloudOptions, DeliveryPolicy
 from cstar_cli.config import Home
@@ -41,8 +42,7 @@ async def noted_cloud(home: Home, options: CloudOptions) -> AsyncIterator[str]:
         yield address
 
 
-@dataclass(frozen=True, slots=True)
-class CloudStarter:
+class CloudStarter(msgspec.Struct, frozen=True):
     """Makes this process the cloud at a local address."""
 
     home: Home

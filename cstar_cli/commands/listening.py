@@ -4,7 +4,8 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from cstar_cli import __version__
 from cstar_cli.activity import Activity, Ready
@@ -19,8 +20,7 @@ from cstar_cli.tunnel.forwarder import Forwarder
 from cstar_cli.tunnel.listener import Listener, Surroundings
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """Which events to forward, where, signed with what. `timeout_s` is for one whole exchange."""
 
     target: Target
@@ -31,8 +31,7 @@ class Options:
     concurrency: int = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """Where what happens goes; `room` is what to wait for while whoever shows it can't keep up."""
 
     report: Callable[[Activity], None]

@@ -1,9 +1,9 @@
 """`cstar logs`: what became of the deliveries."""
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from cstar_cli import config
@@ -24,8 +24,7 @@ def logs() -> None:
     """Follow what became of the deliveries."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """Which attempts, from which cloud, shown how."""
 
     query: "TailQuery"

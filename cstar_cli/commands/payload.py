@@ -4,8 +4,9 @@ A plain `cstar trigger TYPE` makes no data: what making it needs is imported lat
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from cstar_cli.errors import UsageError
 from cstar_cli.events import canonical, catalogue
@@ -13,8 +14,7 @@ from cstar_cli.events.canonical import Json
 from cstar_cli.events.envelope import MAX_BODY_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True):
     """Changes to the data, as the user wrote them."""
 
     overrides: tuple[str, ...] = ()
@@ -33,8 +33,7 @@ class Changes:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """Where the data comes from: `data` is JSON, `@file`, `-`, or None for the built-in data of the type."""
 
     event_type: str
@@ -44,8 +43,7 @@ class Source:
     custom: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True):
     """One event to be; `data` is canonical JSON, or None where the cloud fills in the built-in data itself."""
 
     event_type: str
@@ -70,8 +68,7 @@ class Payload:
         return build_event(self.event_type, data, team_id, now_ms).body
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True):
     """What payloads are made from, beside the user's words; `keep` saves a text and returns where."""
 
     team_id: str

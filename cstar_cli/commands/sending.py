@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from cstar_cli.activity import Accepted, Activity, Attempted, Notice
 from cstar_cli.client.api import ApiClient
@@ -18,8 +19,7 @@ _SHOWN_FAULTS = 3
 Report = Callable[[Activity], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(msgspec.Struct, frozen=True):
     """What every delivery must come to: `status` is `2xx` or a code, or None for success; `within_ms` bounds it."""
 
     status: str | None
@@ -36,8 +36,7 @@ class Expectation:
         return attempt.status == int(self.status)
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
+class Clocks(msgspec.Struct, frozen=True):
     """Time as sending needs it."""
 
     sleep: Callable[[float], None]

@@ -5,11 +5,11 @@ request_limits, database_of   what only a service takes
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from cstar_cli.cloud.options import DeliveryPolicy, RequestLimits
@@ -68,8 +68,7 @@ PollInterval = Annotated[
 Grace = Annotated[str, typer.Option(metavar="TIME", help="How long a listener may stay away before its session ends.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """How a cloud delivers, and how long it remembers."""
 
     retention: str = "30d"
@@ -98,7 +97,7 @@ def timing_of(env: Mapping[str, str], settings: Mapping[str, object]) -> Timing:
     table = settings.get("cloud")
     table = {str(key).replace("-", "_"): value for key, value in table.items()} if isinstance(table, dict) else {}
     written: dict[str, str] = {}
-    for name in (field.name for field in fields(Timing)):
+    for name in Timing.__struct_fields__:
         value = env.get(VARIABLE_PREFIX + name.upper()) or table.get(name)
         if value is not None:
             written[name] = str(value)

@@ -3,10 +3,10 @@
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
 import typer
 
 from cstar_cli import config
@@ -22,8 +22,7 @@ Settings = Mapping[str, object]
 Callbacks = Mapping[str, Callable[..., Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(msgspec.Struct, frozen=True):
     """The profile's name, and what Typer takes as the defaults of the command's options."""
 
     profile: str

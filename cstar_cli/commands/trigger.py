@@ -5,9 +5,9 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from cstar_cli import config
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 MOST_INTERVAL_S = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """What to send, how often, where to, and what to expect of it."""
 
     source: "Source"

@@ -1,7 +1,8 @@
 """The one list of event types (cStar webhooks, 2025-12)."""
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 MAX_NAME_CHARS = 100
 
@@ -16,8 +17,7 @@ _SAME_WORD = 0.8
 _PART_ALONE = 0.9
 
 
-@dataclass(frozen=True, slots=True)
-class EventType:
+class EventType(msgspec.Struct, frozen=True):
     """One type of event; `meaning` completes the sentence "fires when …"."""
 
     name: str

@@ -3,9 +3,10 @@
 import base64
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+
+import msgspec
 
 from cstar_cli.clock import now_ms
 from cstar_cli.errors import UsageError
@@ -25,8 +26,7 @@ _ID_BYTES = _TIME_BYTES + _RANDOM_BYTES
 _ASKED_FOR = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event; `body` is what is signed and sent, and is never written again."""
 
     id: str

@@ -5,9 +5,9 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, NegotiationError
 from websockets.typing import Subprotocol
@@ -42,8 +42,7 @@ class Connection(Protocol):
     async def send(self, frames: Iterable[Frame]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class CloudAddress:
+class CloudAddress(msgspec.Struct, frozen=True):
     """Where the cloud is, and what opens it."""
 
     api_base: str

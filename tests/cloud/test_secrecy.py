@@ -5,10 +5,10 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.logs import LOGGER, LogFormat

@@ -14,7 +14,6 @@ HEAVY = {
     "asyncio",
     "asyncpg",
     "httpx",
-    "msgspec",
     "rich",
     "sqlite3",
     "ssl",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from cstar_cli.cloud.api.app import build_api
@@ -339,7 +340,7 @@ def test_a_connection_that_isn_t_kept_is_closed(serve: Serve, version: str, line
 
 def test_a_key_is_told_its_limit_and_held_to_it(tmp_path: Path) -> None:
     async def main() -> None:
-        wanted = replace(options(tmp_path), limits=RequestLimits(secret=4))
+        wanted = msgspec.structs.replace(options(tmp_path), limits=RequestLimits(secret=4))
         async with serving(wanted) as there:
             made = await there.client.post("/api-keys", json={"name": "one", "readOnly": False})
             key = {"authorization": f"Bearer {made.json()['data']['key']}"}
