@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from types import TracebackType
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import msgspec
@@ -24,7 +25,9 @@ from cstar_cli.client.answers import (
 )
 from cstar_cli.client.wire import Cut, Lost, NoConnection, NoHttp, Reply, Request, Wire, wire_to
 from cstar_cli.errors import CloudUnreachable, CstarError
-from cstar_cli.resources import Identity
+
+if TYPE_CHECKING:
+    from cstar_cli.resources import Identity
 
 # How long a command waits for a busy cloud, all in all: whoever is put off for longer is told so at once.
 _PATIENCE_S = 120
@@ -84,8 +87,10 @@ class ApiClient:
         """Return how the cloud is."""
         return self.get("/health", {}, Health)
 
-    def whoami(self) -> Identity:
+    def whoami(self) -> "Identity":
         """Return whom the cloud takes us for."""
+        from cstar_cli.resources import Identity
+
         return decode(self._ask(Request("GET", f"{self.api_base}/api/v1/whoami", {})), Identity, self.api_base)
 
     def get(self, path: str, params: Mapping[str, str | int], shape: type[Shape]) -> Shape:

@@ -1,7 +1,7 @@
 """The ApiClient of this machine's profile."""
 
-import random
-import secrets
+import base64
+import os
 import time
 from collections.abc import Callable, Mapping
 
@@ -17,10 +17,16 @@ def connect(api_base: str, env: Mapping[str, str], say: Callable[[str], None]) -
 
 def client_for(api_base: str, credentials: config.Credentials, say: Callable[[str], None]) -> ApiClient:
     """Return the client for the cloud at the address, with the process's own clock and chance."""
-    edges = Edges(time.monotonic, time.sleep, random.random, new_key, say)
+    edges = Edges(time.monotonic, time.sleep, _random, new_key, say)
     return ApiClient(api_base, credentials.team_id, credentials.token, edges)
 
 
 def new_key() -> str:
     """Return what no other request has as its `Idempotency-Key`."""
-    return secrets.token_urlsafe(18)
+    return base64.urlsafe_b64encode(os.urandom(18)).decode()
+
+
+def _random() -> float:
+    import random  # it begins by hashing, and is needed where a connection was lost
+
+    return random.random()

@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from cstar_cli.client.wire import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, Cut, NoConnection, NoHttp, Request, Silent
@@ -30,7 +31,7 @@ class PlainWire:
         if not (token.isascii() and token.isprintable()):
             raise UsageError("The key holds stray characters: copy it again, whole and without line breaks.")
         parts = urlsplit(api_base)
-        self._address = (parts.hostname or "", parts.port or 80)
+        self._host, self._port = parts.hostname or "", parts.port or 80
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._head = f"Host: {parts.netloc}\r\nAuthorization: Bearer {token}\r\nAccept: application/json\r\n"
         self._monotonic = monotonic
@@ -64,8 +65,10 @@ class PlainWire:
                 return kept
             kept.close()
         try:
-            made = socket.create_connection(self._address, min(CONNECT_TIMEOUT_S, silence_s))
-        except (OSError, UnicodeError) as error:  # a name that no lookup takes is a UnicodeError
+            # A host that is text is taken to the IDNA codec with all its tables.
+            address: Any = (self._host.encode("ascii"), self._port)
+            made = socket.create_connection(address, min(CONNECT_TIMEOUT_S, silence_s))
+        except OSError as error:
             raise NoConnection(str(error)) from error
         made.settimeout(silence_s)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

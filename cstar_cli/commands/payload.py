@@ -5,13 +5,15 @@ A plain `cstar trigger TYPE` makes no data: what making it needs is imported lat
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from cstar_cli.errors import UsageError
-from cstar_cli.events import canonical, catalogue
-from cstar_cli.events.canonical import Json
-from cstar_cli.events.envelope import MAX_BODY_BYTES
+from cstar_cli.events import catalogue
+
+if TYPE_CHECKING:
+    from cstar_cli.events.canonical import Json
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -24,7 +26,7 @@ class Changes(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.overrides or self.adds or self.removes)
 
-    def apply(self, data: Json) -> Json:
+    def apply(self, data: "Json") -> "Json":
         """Return the data with the changes made."""
         from cstar_cli.events.overrides import apply_overrides, parse_assignment
 
@@ -52,7 +54,7 @@ class Payload(msgspec.Struct, frozen=True):
 
     def request(self) -> bytes:
         """Return what `POST /events` takes."""
-        parts = [b'"type":' + canonical.dumps(self.event_type)]
+        parts = [b'"type":' + msgspec.json.encode(self.event_type)]
         if self.data is not None:
             parts.append(b'"data":' + self.data)
         if self.custom:
@@ -61,6 +63,7 @@ class Payload(msgspec.Struct, frozen=True):
 
     def body(self, team_id: str, now_ms: int) -> bytes:
         """Return a body as it would be delivered, under a fresh event id."""
+        from cstar_cli.events import canonical
         from cstar_cli.events.envelope import build_event
         from cstar_cli.events.fixtures import fixture
 
@@ -107,6 +110,8 @@ def payloads(source: Source, count: int, desk: Desk) -> Iterator[Payload]:
 
 
 def _data(source: Source, desk: Desk) -> bytes:
+    from cstar_cli.events import canonical
+
     if source.data is None:
         from cstar_cli.events.fixtures import fixture
 
@@ -118,14 +123,14 @@ def _data(source: Source, desk: Desk) -> bytes:
     return canonical.dumps(_edited(data, desk) if source.edit else data)
 
 
-def _given(text: str, desk: Desk) -> Json:
+def _given(text: str, desk: Desk) -> "Json":
     try:
         return _object(_text_of(text, desk))
     except UsageError as error:
         raise UsageError(f"--data: {error}") from None
 
 
-def _edited(data: Json, desk: Desk) -> Json:
+def _edited(data: "Json", desk: Desk) -> "Json":
     import json
 
     text = desk.edit(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
@@ -136,7 +141,10 @@ def _edited(data: Json, desk: Desk) -> Json:
         raise UsageError(f"{error} Nothing was sent; mend {kept} and send it with --data @{kept}") from None
 
 
-def _object(text: str | bytes) -> Json:
+def _object(text: str | bytes) -> "Json":
+    from cstar_cli.events import canonical
+    from cstar_cli.events.envelope import MAX_BODY_BYTES
+
     if len(text) > MAX_BODY_BYTES:
         raise UsageError("An event may have at most 1 MiB (1048576 bytes) of data.")
     value = canonical.parse(text)
@@ -150,6 +158,8 @@ def _text_of(data: str, desk: Desk) -> str | bytes:
         return desk.read_stdin()
     if not data.startswith("@"):
         return data
+    from cstar_cli.events.envelope import MAX_BODY_BYTES
+
     try:
         with Path(data[1:]).expanduser().open("rb") as file:
             return file.read(MAX_BODY_BYTES + 1)

@@ -87,7 +87,20 @@ def test_listening_loads_neither_httpx_nor_rich(home: Env, tmp_path: Path) -> No
     assert packages(session.stderr) & {"httpx", "rich"} == set()
 
 
-SLOW = {"asyncio", "email", "http", "httpx", "logging", "rich", "ssl"}
+SLOW = {
+    "asyncio",
+    "email",
+    "hashlib",
+    "http",
+    "httpx",
+    "json",
+    "logging",
+    "random",
+    "rich",
+    "secrets",
+    "ssl",
+    "stringprep",
+}
 
 
 def test_triggering_loads_no_client_but_our_own(home: Env, tmp_path: Path) -> None:
