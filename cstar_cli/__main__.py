@@ -13,6 +13,10 @@ def main() -> None:
             import gc
 
             gc.set_threshold(10_000)  # imports make objects by the thousand, and hardly any garbage
+            from cstar_cli.deferred import defer
+
+            # Websockets imports them for its own development, and typer to open files.
+            defer("importlib.metadata", "subprocess")
             from cstar_cli.main import run
 
             run()

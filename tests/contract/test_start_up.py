@@ -85,6 +85,7 @@ def test_listening_loads_neither_httpx_nor_rich(home: Env, tmp_path: Path) -> No
         assert '"ready"' in session.next_line()
         session.stop()
     assert packages(session.stderr) & {"httpx", "rich"} == set()
+    assert "importlib.metadata" not in session.stderr
 
 
 SLOW = {

@@ -1,0 +1,30 @@
+"""Modules that other packages import for what we don't use: left unloaded until somebody does.
+
+What `import` finds is a stand-in, which loads the module when it is asked for anything.
+"""
+
+import sys
+from _thread import allocate_lock
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+_one_at_a_time = allocate_lock()
+
+
+def defer(*names: str) -> None:
+    """Let these modules be loaded at their first use; the packages that they are in are loaded already."""
+    for name in names:
+        if name not in sys.modules:
+            sys.modules[name] = stand_in = _Deferred(name)
+            package, _, own = name.rpartition(".")
+            if package:
+                setattr(sys.modules[package], own, stand_in)  # as an import would
+
+
+class _Deferred(ModuleType):
+    def __getattr__(self, attribute: str) -> Any:
+        with _one_at_a_time:  # a thread that comes second must not take away what the first one loads
+            if sys.modules.get(self.__name__) is self:
+                del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), attribute)

@@ -1,0 +1,48 @@
+"""A module that is deferred, in a process of its own: what is loaded can't be unloaded."""
+
+import subprocess
+import sys
+
+import pytest
+
+BEFORE = """
+import sys
+from cstar_cli.deferred import _Deferred, defer
+def loaded(name):
+    return not isinstance(sys.modules[name], _Deferred)
+"""
+
+
+def said(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", BEFORE + code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_an_import_alone_does_not_load_it() -> None:
+    assert said("defer('wave'); import wave; print(loaded('wave'))") == "False"
+
+
+@pytest.mark.parametrize("use", ["import wave; wave.Error", "from wave import Error"])
+def test_whoever_asks_it_for_something_loads_it(use: str) -> None:
+    assert said(f"defer('wave'); {use}; print(loaded('wave'))") == "True"
+
+
+def test_whoever_imported_it_before_it_was_loaded_has_all_of_it() -> None:
+    assert (
+        said("defer('wave'); import wave as early; early.Error; import wave; print(early.open is wave.open)") == "True"
+    )
+
+
+def test_a_module_in_a_package_is_found_there() -> None:
+    asked = "defer('importlib.metadata'); import importlib.metadata; print(loaded('importlib.metadata'),"
+    assert said(f"{asked} importlib.metadata.version.__name__, loaded('importlib.metadata'))") == "False version True"
+
+
+def test_what_is_loaded_stays_as_it_is() -> None:
+    assert said("import wave; defer('wave'); print(sys.modules['wave'] is wave, loaded('wave'))") == "True True"
+
+
+def test_what_a_module_lacks_is_told_as_ever() -> None:
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        said("defer('wave'); import wave; wave.nothing")
+    assert "module 'wave' has no attribute 'nothing'" in failed.value.stderr
