@@ -2,6 +2,8 @@
 
 import json
 
+import msgspec
+
 from cstar_cli.activity import (
     Accepted,
     Activity,
@@ -14,7 +16,6 @@ from cstar_cli.activity import (
     Summary,
 )
 
-_FORWARDED = ("event_id", "event_type", "delivery_id", "attempt", "url", "status", "duration_ms", "outcome", "error")
 _ATTEMPTED = (
     "time",
     "event_id",
@@ -30,17 +31,30 @@ _ATTEMPTED = (
     "next_attempt_at",
 )
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = msgspec.json.Encoder().encode
+_escape = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class _ForwardedLine(msgspec.Struct, frozen=True, gc=False, tag="forwarded"):
+    event_id: str
+    event_type: str
+    delivery_id: str
+    attempt: int
+    url: str
+    status: int | None
+    duration_ms: float
+    outcome: str
+    error: str | None
 
 
 def json_line(activity: Activity) -> bytes | None:
     """Return the line without its newline, in ASCII but for an API answer, or None for what is told on stderr."""
     match activity:
+        case Forwarded():
+            return _forwarded(activity)
         case Ready(forward_to=forward_to, secret=secret, cloud=cloud, team_id=team_id, session_id=session_id):
             fields: dict[str, object] = {"forward_to": forward_to, "secret": secret, "cloud": cloud}
             return _line({"type": "ready", **fields, "team_id": team_id, "session_id": session_id})
-        case Forwarded():
-            return _line({"type": "forwarded", **{name: getattr(activity, name) for name in _FORWARDED}})
         case Attempted():
             return _line({name: getattr(activity, name) for name in _ATTEMPTED})
         case Accepted(line=line):
@@ -53,6 +67,28 @@ def json_line(activity: Activity) -> bytes | None:
             return None
 
 
-def _line(fields: dict[str, object]) -> bytes:
+def _forwarded(activity: Forwarded) -> bytes:
+    return _line(
+        _ForwardedLine(
+            activity.event_id,
+            activity.event_type,
+            activity.delivery_id,
+            activity.attempt,
+            activity.url,
+            activity.status,
+            activity.duration_ms,
+            activity.outcome,
+            activity.error,
+        )
+    )
+
+
+def _line(fields: object) -> bytes:
     # ASCII: every locale can write it, and no payload's control character reaches a terminal.
-    return _encode(fields).encode()
+    try:
+        line = _encode(fields)
+        if line.isascii() and b"\x7f" not in line:
+            return line
+    except UnicodeEncodeError:  # half of a character
+        pass
+    return _escape(msgspec.to_builtins(fields)).encode()

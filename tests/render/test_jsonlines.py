@@ -72,3 +72,13 @@ def test_text_that_could_steer_a_terminal_is_escaped() -> None:
     assert line is not None
     assert line.isascii()
     assert b"\x1b" not in line
+
+
+def test_what_is_escaped_has_the_same_fields_in_the_same_order() -> None:
+    plain, escaped = (json_line(replace(samples.FAILED, error=error)) for error in ("refused", "\x7f é \ud800"))
+    assert plain is not None
+    assert escaped is not None
+    assert list(json.loads(escaped)) == list(json.loads(plain))
+    assert json.loads(escaped)["error"] == "\x7f é \ud800"
+    assert escaped.isascii()
+    assert b"\x7f" not in escaped
