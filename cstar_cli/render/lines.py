@@ -5,6 +5,7 @@ A successful attempt takes 75 columns: time, mark, type, event id, status, durat
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import assert_never
 
 from cstar_cli.activity import (
@@ -85,16 +86,11 @@ def attempt_rows(activity: Attempted, look: Look) -> list[str]:
 def _row(activity: Forwarded | Attempted, time_ms: int, look: Look) -> list[str]:
     good = activity.outcome == "succeeded"
     colour = _OUTCOME_COLOURS[activity.outcome]
-    event_type, event_id = harmless(activity.event_type).ljust(_TYPE_WIDTH), harmless(activity.event_id)
-    duration = (duration_text(activity.duration_ms) if was_posted(activity) else "").rjust(8)
-    parts = [
-        look.paint("dim", clock(time_ms, look)),
-        look.paint(colour, look.symbol("✓" if good else "✗")),
-        f"{event_type}  {event_id} ",
-        look.paint(colour, str(activity.status or "---")),
-        duration,
-    ]
-    rows = [" ".join(parts)]
+    mark = look.paint(colour, look.symbol("✓" if good else "✗"))
+    status = look.paint(colour, str(activity.status or "---"))
+    what = f"{_type_column(activity.event_type)}  {harmless(activity.event_id)}"
+    duration = duration_text(activity.duration_ms) if was_posted(activity) else ""
+    rows = [f"{look.paint('dim', clock(time_ms, look))} {mark} {what}  {status} {duration:>8}"]
     if activity.attempt > 1 and was_posted(activity):
         rows = _beside(rows[0], f"attempt {activity.attempt}", "yellow", look, gap=" ")
     if good:
@@ -103,6 +99,11 @@ def _row(activity: Forwarded | Attempted, time_ms: int, look: Look) -> list[str]
     if len(rows) > 1:
         return [rows[0], f"{rows[1]}  {look.paint(colour, reason)}"]
     return _beside(rows[0], reason, colour, look)
+
+
+@lru_cache(maxsize=256)  # there are few
+def _type_column(event_type: str) -> str:
+    return harmless(event_type).ljust(_TYPE_WIDTH)
 
 
 def was_posted(activity: Forwarded | Attempted) -> bool:
@@ -137,8 +138,7 @@ def _accepted(activity: Accepted, look: Look) -> str:
     counts = (("listener", count - activity.webhooks), ("webhook", activity.webhooks))
     to = ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for noun, number in counts if number) or "nobody"
     mark = look.paint("green" if count else "yellow", look.symbol("✓"))
-    event_type = harmless(activity.event_type).ljust(_TYPE_WIDTH)
-    return f"{mark} {event_type}  {harmless(activity.event_id)}  {look.symbol('→')} {to}"
+    return f"{mark} {_type_column(activity.event_type)}  {harmless(activity.event_id)}  {look.symbol('→')} {to}"
 
 
 def _ready(activity: Ready, look: Look) -> list[str]:

@@ -44,10 +44,11 @@ class Output:
 
     def line(self, text: str) -> None:
         """Write a line; a character that the stream's encoding lacks becomes an escape."""
-        encoding = self.stream.encoding or "utf-8"
-        if not text.isascii():
-            text = text.encode(encoding, "backslashreplace").decode(encoding)
-        self.stream.write(text + "\n")
+        try:
+            self.stream.write(text + "\n")
+        except UnicodeEncodeError:
+            encoding = self.stream.encoding or "utf-8"
+            self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         self.stream.flush()
 
     def raw_line(self, line: bytes) -> None:
