@@ -31,6 +31,7 @@ _ATTEMPTED = (
     "next_attempt_at",
 )
 
+_DELETE = 0x7F
 _encode = msgspec.json.Encoder().encode
 _escape = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -87,7 +88,7 @@ def _line(fields: object) -> bytes:
     # ASCII: every locale can write it, and no payload's control character reaches a terminal.
     try:
         line = _encode(fields)
-        if line.isascii() and b"\x7f" not in line:
+        if line.isascii() and _DELETE not in line:
             return line
     except UnicodeEncodeError:  # half of a character
         pass

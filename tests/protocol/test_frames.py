@@ -197,6 +197,28 @@ def test_what_is_not_the_language_is_refused(message: bytes, reason: str) -> Non
         decode(message)
 
 
+NAMED = [
+    (shape, name)
+    for shape in SHAPES
+    for name in (b"dlv_1", b"dlv_2", b"evt_1", b"ticket.created", b"ses_1")
+    if b'"%b"' % name in shape.message
+]
+
+
+@pytest.mark.parametrize("odd", ["a b", "a\\r\\nb", "\x7f", "é", "\\u00e9"])
+@pytest.mark.parametrize(("shape", "name"), NAMED, ids=str)
+def test_no_name_holds_what_a_header_cannot(shape: Shape, name: bytes, odd: str) -> None:
+    with pytest.raises(MalformedMessage, match="wrong field"):
+        decode(shape.message.replace(b'"%b"' % name, f'"{odd}"'.encode(), 1))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: type(shape.frame).__name__)
+def test_a_name_may_be_told_in_json_with_spaces_and_escapes(shape: Shape) -> None:
+    head, rest = shape.message.split(b"\n", 1)
+    spaced = head.replace(b",", b", ").replace(b"dlv", b"\\u0064lv")
+    assert decode(spaced + b"\n" + rest) == [sized(shape.frame)]
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_do_more_harm_than_to_be_refused(message: bytes) -> None:
     try:
