@@ -112,7 +112,7 @@ class _Kind(msgspec.Struct):
     body_bytes: int = 0
 
 
-_WITH_BODY = (Delivery, Result)
+_WITH_BODY = (Result, Delivery)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Frame)
 _kind_decoder = msgspec.json.Decoder(_Kind)
@@ -124,15 +124,15 @@ _KNOWN = {kind.__struct_config__.tag for kind in Frame.__args__}
 
 def encode(frames: Iterable[Frame]) -> bytes:
     """Return one message that carries the frames in order."""
-    parts: list[bytes] = []
-    for frame in frames:
-        if isinstance(frame, _WITH_BODY) and frame.body:
-            head = msgspec.structs.replace(frame, body=b"", body_bytes=len(frame.body))
-            parts += (_encoder.encode(head), frame.body)
-        else:
-            parts.append(_encoder.encode(frame))
-    parts.append(b"")
-    return b"\n".join(parts)
+    return b"".join(map(encode_frame, frames))
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """Return the frame's part of a message: parts that are put together are one message."""
+    if isinstance(frame, _WITH_BODY) and frame.body:
+        head = msgspec.structs.replace(frame, body=b"", body_bytes=len(frame.body))
+        return b"%b\n%b\n" % (_encoder.encode(head), frame.body)
+    return _encoder.encode(frame) + b"\n"
 
 
 def decode(message: bytes) -> Sequence[Frame]:

@@ -142,6 +142,6 @@ class ListenerProtocol:
         self._queued.clear()
 
     def _noted(self, commands: list[ListenerCommand], now: float) -> list[ListenerCommand]:
-        if self._pulse and any(isinstance(command, Send) for command in commands):
+        if self._pulse and Send in map(type, commands):
             self._pulse.said(now)
         return commands

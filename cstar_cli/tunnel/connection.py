@@ -3,7 +3,7 @@
 import errno
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 
 from cstar_cli.backoff import retry_after_s
 from cstar_cli.errors import CstarError, NotAllowed
-from cstar_cli.protocol.frames import MAX_MESSAGE_BYTES, SUBPROTOCOL, Frame, MalformedMessage, decode, encode
+from cstar_cli.protocol.frames import MAX_MESSAGE_BYTES, SUBPROTOCOL, Frame, MalformedMessage, decode
 
 DIAL_S = 5.0
 CLOSE_S = 1.0
@@ -39,7 +39,7 @@ class Connection(Protocol):
 
     async def receive(self) -> Sequence[Frame]: ...
 
-    async def send(self, frames: Iterable[Frame]) -> None: ...
+    async def send(self, message: bytes) -> None: ...
 
 
 class CloudAddress(msgspec.Struct, frozen=True):
@@ -98,9 +98,9 @@ class _Websocket:
         except MalformedMessage as error:
             raise Unreachable(f"the cloud sent {error}") from error
 
-    async def send(self, frames: Iterable[Frame]) -> None:
+    async def send(self, message: bytes) -> None:
         try:
-            await self._websocket.send(encode(frames))
+            await self._websocket.send(message)
         except ConnectionClosed as closed:
             raise _gone(closed) from closed
 

@@ -5,14 +5,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from itertools import chain
 from typing import NoReturn, assert_never
 
 from cstar_cli.activity import Activity, Disconnected, Forwarded, Notice, Ready, Reconnected, Summary
 from cstar_cli.backoff import jittered
 from cstar_cli.errors import CloudUnreachable, CstarError
 from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
-from cstar_cli.protocol.frames import DEAD_AFTER_S, Delivery, Frame, Result
+from cstar_cli.protocol.frames import DEAD_AFTER_S, Delivery, Result, encode_frame
 from cstar_cli.protocol.listener import ListenerProtocol
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import Connection, Unreachable
@@ -60,7 +59,7 @@ class Listener:
         self._abort = asyncio.Event()
         self._leaving = asyncio.Event()
         self._progress = asyncio.Event()
-        self._outbox: deque[Frame] = deque()
+        self._outbox: deque[bytes] = deque()  # frames, encoded
         self._outbox_filled = asyncio.Event()
         self._forwards: dict[str, Cancelable] = {}
         self._workers: asyncio.TaskGroup | None = None
@@ -167,22 +166,22 @@ class Listener:
         while True:
             await self._outbox_filled.wait()
             self._outbox_filled.clear()
-            while frames := self._next_message():
+            while message := self._next_message():
                 try:
                     async with asyncio.timeout(DEAD_AFTER_S):
-                        await connection.send(frames)
+                        await connection.send(message)
                 except TimeoutError:
                     raise Unreachable("the cloud doesn't read") from None
 
-    def _next_message(self) -> list[Frame]:
+    def _next_message(self) -> bytes:
         """Take what the outbox holds, as far as one message may go: many results at once exceed what a cloud reads."""
-        frames: list[Frame] = []
+        frames: list[bytes] = []
         size = 0
         while self._outbox and size < MESSAGE_BYTES:
             frame = self._outbox.popleft()
-            size += _size(frame)
+            size += len(frame)
             frames.append(frame)
-        return frames
+        return b"".join(frames)
 
     async def _tick(self) -> NoReturn:
         while True:
@@ -193,11 +192,12 @@ class Listener:
         hang_up: HangUp | None = None
         for command in commands:
             match command:
-                case Send(frame):
-                    self._outbox.append(frame)
-                    self._outbox_filled.set()
-                case Forward(delivery):
-                    self._start_forward(delivery)
+                case Send():
+                    if not self._outbox:
+                        self._outbox_filled.set()
+                    self._outbox.append(encode_frame(command.frame))
+                case Forward():
+                    self._start_forward(command.delivery)
                 case Accepted():
                     self._accepted(command)
                 case HangUp():
@@ -283,11 +283,3 @@ class Listener:
 
 async def _fail(error: Exception) -> None:
     raise error
-
-
-def _size(frame: Frame) -> int:
-    """Return about how many bytes a frame takes, without encoding it."""
-    if not isinstance(frame, Result):
-        return 0
-    texts = chain.from_iterable(chain(frame.request_headers, frame.response_headers))
-    return len(frame.body) + sum(map(len, texts))

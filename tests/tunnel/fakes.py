@@ -1,13 +1,13 @@
 """A cloud without sockets, and a listener before it that forwards to nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
 from cstar_cli.activity import Activity, Forwarded, Ready
 from cstar_cli.errors import CstarError
-from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Result, Settled, Welcome
+from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Result, Settled, Welcome, decode
 from cstar_cli.protocol.listener import ListenerProtocol
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import Connection, Unreachable
@@ -91,9 +91,9 @@ class FakeConnection:
             raise item
         return item
 
-    async def send(self, frames: Iterable[Frame]) -> None:
+    async def send(self, message: bytes) -> None:
         await self.reading.wait()
-        self._messages.add(list(frames))
+        self._messages.add(list(decode(message)))
         if self.heard(Bye):
             self.cut("bye")
 

@@ -100,7 +100,7 @@ async def test_frames_go_both_ways() -> None:
         await websocket.send(await websocket.recv())
 
     async with cloud(echo) as base, dial(address_of(base)) as connection:
-        await connection.send([Heartbeat(), Bye()])
+        await connection.send(encode([Heartbeat(), Bye()]))
         assert list(await connection.receive()) == [Heartbeat(), Bye()]
 
 
@@ -299,4 +299,4 @@ async def test_why_the_cloud_closed_is_told() -> None:
         with pytest.raises(Unreachable, match="going away"):
             await connection.receive()
         with pytest.raises(Unreachable, match="going away"):
-            await connection.send([Heartbeat()])
+            await connection.send(encode([Heartbeat()]))
