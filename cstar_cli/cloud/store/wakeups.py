@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 WEBHOOKS = "webhooks"  # the topic of deliveries to webhooks: something may be due
+
+Wake = Callable[[], None]
 
 
 class Wakeups:
@@ -14,11 +16,11 @@ class Wakeups:
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._waiting: dict[str, set[Wake]] = defaultdict(set)
 
     @property
     def waiting(self) -> int:
-        """How many events have joined, over all topics."""
+        """How many have joined, over all topics."""
         return sum(map(len, self._waiting.values()))
 
     @property
@@ -30,22 +32,29 @@ class Wakeups:
         """Return an event that is set at each wake-up of the topic, until it leaves; it starts set."""
         event = asyncio.Event()
         event.set()
-        self._waiting[topic].add(event)
+        self.call(topic, event.set)
         return event
 
     def leave(self, topic: str, event: asyncio.Event) -> None:
-        self._waiting[topic].discard(event)
+        self.call_no_more(topic, event.set)
+
+    def call(self, topic: str, wake: Wake) -> None:
+        """Have `wake` called at each wake-up of the topic."""
+        self._waiting[topic].add(wake)
+
+    def call_no_more(self, topic: str, wake: Wake) -> None:
+        self._waiting[topic].discard(wake)
         if not self._waiting[topic]:
             del self._waiting[topic]
 
     def wake(self, topics: Iterable[str]) -> None:
         for topic in topics:
-            for event in self._waiting.get(topic, ()):
-                event.set()
+            for wake in tuple(self._waiting.get(topic, ())):
+                wake()
 
     def wake_all(self) -> None:
         """Wake everyone, whatever they wait on."""
-        self.wake(self._waiting)
+        self.wake(tuple(self._waiting))
 
 
 def attempts_of(team_id: str) -> str:
