@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cstar_cli.cloud.relay import Gone, Relay
+from cstar_cli.cloud.beat import Beat, Tick
+from cstar_cli.cloud.outbox import Gone
+from cstar_cli.cloud.relay import Relay
 from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.queries import AttemptQuery
 from cstar_cli.cloud.store.records import AttemptOutcome, Session
@@ -29,40 +31,49 @@ GRACE_S = 120.0
 
 
 class Pipe:
-    """A websocket without a network; while `stuck`, what is sent waits."""
+    """A websocket without a network; while `stuck`, the listener doesn't read."""
 
     def __init__(self) -> None:
-        self._up: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._up: list[bytes] = []
         self._down: asyncio.Queue[bytes] = asyncio.Queue()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._is_paused = False
         self._arrived: list[Frame] = []
+        self.is_writable = True
+        self.relay: Relay
 
-    async def receive(self) -> bytes:
-        message = await self._up.get()
-        if message is None:
-            raise Gone("closed by the listener")
-        return message
-
-    async def send(self, message: bytes) -> None:
-        await asyncio.sleep(0)  # a socket may make its caller wait
-        await self._flowing.wait()
+    def write(self, message: bytes) -> None:
         self._down.put_nowait(message)
 
+    def pause(self) -> None:
+        self._is_paused = True
+
+    def resume(self) -> None:
+        self._is_paused = False
+        asyncio.get_running_loop().call_soon(self._flow)
+
     def say(self, *frames: Frame) -> None:
-        self._up.put_nowait(encode(frames))
+        self.say_bytes(encode(frames))
 
     def say_bytes(self, message: bytes) -> None:
-        self._up.put_nowait(message)
+        self._up.append(message)
+        self._flow()
 
     def cut(self) -> None:
-        self._up.put_nowait(None)
+        self.relay.lost()
 
     def get_stuck(self) -> None:
-        self._flowing.clear()
+        self.is_writable = False
+
+    def read_on(self) -> None:
+        self.is_writable = True
+        self.relay.writable()
 
     def sent_bytes(self) -> int:
         return sum(len(self._down.get_nowait()) for _ in range(self._down.qsize()))
+
+    def _flow(self) -> None:
+        while self._up and not self._is_paused:
+            self.relay.received(self._up.pop(0))
 
     async def hear(self, count: int = 1) -> list[Frame]:
         """The next frames, without heartbeats."""
@@ -78,6 +89,24 @@ class Pipe:
         return [frame.delivery_id for frame in frames if isinstance(frame, Delivery)]
 
 
+class HandBeat(Beat):
+    """One that beats when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ticks: list[Tick] = []
+
+    def join(self, tick: Tick) -> None:
+        self._ticks.append(tick)
+
+    def leave(self, tick: Tick) -> None:
+        self._ticks.remove(tick)
+
+    def call_all(self) -> None:
+        for tick in tuple(self._ticks):
+            tick()
+
+
 class Room:
     """A store, its sessions, and as many relays as a test connects; they see a `flaky` one, which is the same."""
 
@@ -89,32 +118,21 @@ class Room:
         self.observed: list[tuple[str, str]] = []
         self.now = 0.0
         self._tasks: list[asyncio.Task[Gone]] = []
-        self._ticks: list[asyncio.Event] = []
+        self._beat = HandBeat()
 
     def connect(self) -> tuple[Pipe, "asyncio.Task[Gone]"]:
         """Start a relay whose clock is the test's: it beats when `pass_time` says so."""
-        beat = asyncio.Event()
-        self._ticks.append(beat)
-
-        async def sleep(_: float) -> None:
-            await beat.wait()
-            beat.clear()
-
-        return self._start(lambda: self.now, sleep)
+        return self._start(lambda: self.now, self._beat)
 
     def connect_in_loop_time(self) -> tuple[Pipe, "asyncio.Task[Gone]"]:
-        return self._start(hurried_clock(), asyncio.sleep)
+        return self._start(hurried_clock(), Beat())
 
-    def _start(
-        self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
-    ) -> tuple[Pipe, "asyncio.Task[Gone]"]:
+    def _start(self, clock: Callable[[], float], beat: Beat) -> tuple[Pipe, "asyncio.Task[Gone]"]:
         pipe = Pipe()
-        task = asyncio.ensure_future(self._relay(pipe, clock, sleep).run())
+        pipe.relay = Relay(pipe, TEAM, self.flaky.as_store, self.sessions, beat, clock, self._observe)
+        task = asyncio.ensure_future(pipe.relay.run())
         self._tasks.append(task)
         return pipe, task
-
-    def _relay(self, pipe: Pipe, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> Relay:
-        return Relay(pipe, TEAM, self.flaky.as_store, self.sessions, clock, sleep, self._observe)
 
     def _observe(self, session: Session, outcome: AttemptOutcome) -> None:
         self.observed.append((session.id, outcome.delivery_id))
@@ -128,8 +146,7 @@ class Room:
 
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
-        for beat in self._ticks:
-            beat.set()
+        self._beat.call_all()
 
     async def open(self) -> list[str]:
         """The sessions that an event goes to."""

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
-from cstar_cli.cloud.relay import TICK_S
+from cstar_cli.cloud.beat import TICK_S
 from cstar_cli.protocol.frames import (
     Delivery,
     Heartbeat,
@@ -126,6 +126,7 @@ def test_a_silent_listener_is_hung_up(tmp_path: Path) -> None:
 def test_whoever_never_says_a_word_is_hung_up(tmp_path: Path) -> None:
     async def check(room: Room) -> None:
         _, ended = room.connect()
+        await asyncio.sleep(0)
         room.pass_time(12.0)
         assert (await ended).reason == "nothing heard for 12 s"
 
@@ -145,6 +146,32 @@ def test_a_listener_that_does_not_read_is_hung_up(tmp_path: Path) -> None:
         assert ended.result().reason == "the listener doesn't read"
 
     run(tmp_path, check, hurried_loop)
+
+
+def test_a_listener_that_reads_again_gets_what_has_waited(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        pipe, _ = await room.opened()
+        pipe.get_stuck()
+        stored = await append(room, 2)
+        await room.open()
+        assert pipe.sent_bytes() == 0
+        pipe.read_on()
+        assert (await pipe.hear_deliveries(3))[:2] == stored
+
+    run(tmp_path, check)
+
+
+def test_an_idle_tunnel_is_one_task(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        before = len(asyncio.all_tasks())
+        for _ in range(3):
+            await room.opened()
+        await append(room, 1)
+        await asyncio.sleep(0)
+        while len(asyncio.all_tasks()) > before + 3:  # noqa: ASYNC110 (the end of a task is no event)
+            await asyncio.sleep(0)
+
+    run(tmp_path, check)
 
 
 def test_a_listener_that_does_not_answer_costs_bounded_memory(tmp_path: Path) -> None:

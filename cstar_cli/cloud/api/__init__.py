@@ -27,6 +27,7 @@ webhooks.py    registered URLs
 keys.py        API keys
 status.py      who asks, who serves
 probes.py      health, readiness and metrics, for anyone
-sockets.py     the one layer before a websocket
+sockets.py     who may open a websocket
+upgrading.py   its handshake, on uvicorn; from there on it is a tunnel's
 tunnel.py      the websocket of a listener
 """

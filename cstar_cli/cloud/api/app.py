@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from cstar_cli.cloud.api.access_log import AccessLog
 from cstar_cli.cloud.api.answers import ApiError, conflict, failure, invalid, missing
@@ -20,7 +20,7 @@ from cstar_cli.cloud.api.identity import Identities
 from cstar_cli.cloud.api.limits import Limits
 from cstar_cli.cloud.api.operations import Operation
 from cstar_cli.cloud.api.routes import OPERATIONS
-from cstar_cli.cloud.api.sockets import Sockets
+from cstar_cli.cloud.api.sockets import Door
 from cstar_cli.cloud.api.straight import Straight
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.store.interface import Conflict, StoreUnavailable, Unknown
@@ -28,28 +28,22 @@ from cstar_cli.cloud.store.interface import Conflict, StoreUnavailable, Unknown
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The application, and the straight way past it."""
+    """The application of requests, the straight way past it, and the door for websockets."""
 
     app: ASGIApp
     straight: Straight
+    door: Door
 
 
 def build_api(cloud: Cloud, access: Access) -> Api:
-    """Return what a cloud serves; both ways share their guard and limits."""
+    """Return what a cloud serves; all share one guard, and both ways of requests their limits."""
     app: ASGIApp = _routed(cloud)
     accounts, clock = cloud.store.accounts, cloud.clock
     app = Idempotency(app, accounts, clock, asyncio.sleep)
     app = Authorization(app)
     app = limits = Limits(app, accounts, cloud.options.limits, clock, cloud.now_ms)
     app = guard = Guard(app, access, Identities(access.teams_by_token, accounts, clock))
-    return Api(_by_type(AccessLog(Faults(app), cloud), Sockets(cloud, guard)), Straight(cloud, guard, limits))
-
-
-def _by_type(requests: ASGIApp, sockets: ASGIApp) -> ASGIApp:
-    def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        return (sockets if scope["type"] == "websocket" else requests)(scope, receive, send)
-
-    return app
+    return Api(AccessLog(Faults(app), cloud), Straight(cloud, guard, limits), Door(cloud, guard))
 
 
 def _routed(cloud: Cloud) -> Starlette:

@@ -218,6 +218,22 @@ def test_a_text_message_may_carry_frames(serve: Serve) -> None:
     serve(check)
 
 
+def test_a_message_may_come_in_fragments_with_a_ping_between(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        async with dialled(there) as tunnel:
+            whole = encode([Hello(URL, ("*",), 10)])
+
+            async def fragments() -> AsyncIterator[bytes]:
+                yield whole[:9]
+                await (await tunnel.websocket.ping())
+                yield whole[9:]
+
+            await tunnel.websocket.send(fragments())
+            assert isinstance(await tunnel.hear(), Welcome)
+
+    serve(check)
+
+
 def test_a_message_that_is_too_large_closes_its_tunnel(serve: Serve) -> None:
     async def check(there: There) -> None:
         async with opened(there) as (tunnel, _):

@@ -1,0 +1,65 @@
+"""uvicorn's websocket up to the end of its handshake; from there on a tunnel has the connection.
+
+What uvicorn keeps for an application (the request, a queue, a task that waits in the application) is several times what
+an idle tunnel needs, and is gone when the tunnel begins.
+"""
+
+from collections.abc import Callable
+from typing import cast
+
+from starlette.types import Scope
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+from cstar_cli.cloud.api.sockets import Door
+from cstar_cli.cloud.api.tunnel import Tunnel
+from cstar_cli.cloud.outbox import Socket
+from cstar_cli.cloud.relay import Relay
+from cstar_cli.protocol.frames import SUBPROTOCOL
+
+RelayMaker = Callable[[Socket, str], Relay]
+
+
+def upgrading(door: Door, relay_of: RelayMaker) -> type["Upgrading"]:
+    """Return the protocol of one server; `relay_of` gets a listener's socket and team."""
+
+    class OfOneServer(Upgrading):
+        pass
+
+    OfOneServer.door = door
+    OfOneServer.relay_of = staticmethod(relay_of)
+    return OfOneServer
+
+
+class Upgrading(WebSocketsSansIOProtocol):
+    """Lets a listener in, or has it refused."""
+
+    door: Door
+    relay_of: RelayMaker
+
+    def handle_connect(self, event: Request) -> None:
+        self.transport.pause_reading()  # what comes from now on is for the tunnel
+        super().handle_connect(event)
+
+    async def run_asgi(self) -> None:
+        admitted = await self.door.admit(cast(Scope, self.scope))
+        if isinstance(admitted, str):
+            return await self._let_in(admitted)
+        self.app = admitted
+        await super().run_asgi()
+
+    async def _let_in(self, team_id: str) -> None:
+        try:
+            await self.send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+        except ClientDisconnected:
+            return
+        if self.transport.is_closing():
+            return
+        tunnel = Tunnel(self.transport, self.connections)
+        tunnel.relay = self.relay_of(tunnel, team_id)
+        self.transport.set_protocol(tunnel)
+        self.connections.discard(self)
+        task = self.loop.create_task(tunnel.run())
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
