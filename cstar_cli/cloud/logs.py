@@ -8,9 +8,14 @@ decides where lines go, with `configure`; inside `listen` nobody does, and there
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, TextIO
+
+from cstar_cli.clock import now_ms
 
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -23,13 +28,12 @@ LOGGER.addHandler(logging.NullHandler())  # without one, warnings would go to st
 _BLOT = "[secret]"
 _SECRET = re.compile(r"Bearer(?:%20|\s)+[^\s/'\"]+|(?:[sp]k_(?:live|test)_|whsec_)[\w+=-]*", re.ASCII | re.IGNORECASE)
 _PLAIN = re.compile(r"[\w.:/@%+*,;()-]+", re.ASCII)
+_to_json = json.JSONEncoder(default=str).encode
 
 
 def configure(format: LogFormat, level: LogLevel, stream: TextIO) -> None:
     """Write the lines from this level up to the stream, and nowhere else."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines() if format == "json" else TextLines())
-    LOGGER.handlers = [handler]
+    LOGGER.handlers = [Lines(json_line if format == "json" else text_line, stream)]
     LOGGER.propagate = False
     LOGGER.setLevel(level.upper())
 
@@ -40,74 +44,116 @@ def is_on() -> bool:
 
 
 def info(event: str, **fields: Field) -> None:
-    _log(logging.INFO, event, [fields])
-
-
-def info_each(event: str, lines: Sequence[Fields]) -> None:
-    """Write many lines of one event at once, which costs little more than to write one."""
-    _log(logging.INFO, event, lines)
+    _log(logging.INFO, event, fields)
 
 
 def warning(event: str, **fields: Field) -> None:
-    _log(logging.WARNING, event, [fields])
+    _log(logging.WARNING, event, fields)
 
 
 def error(event: str, **fields: Field) -> None:
-    _log(logging.ERROR, event, [fields])
+    _log(logging.ERROR, event, fields)
 
 
-def _log(level: int, event: str, lines: Sequence[Fields]) -> None:
-    if LOGGER.isEnabledFor(level):
-        LOGGER.log(level, "%s", event, extra={"lines": lines})
+@contextmanager
+def together() -> Iterator[None]:
+    """Write what is said inside at once, when it is over. It must be over within the turn of the event loop."""
+    lines = _lines()
+    if lines:
+        lines.keep()
+    try:
+        yield
+    finally:
+        if lines:
+            lines.write_kept()
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, event, and the fields that are known."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        said = {"time": _time(record), "level": record.levelname.lower(), "event": record.getMessage()}
-        return "\n".join([json.dumps(said | _known(fields), default=str) for fields in _lines(record)])
-
-
-class TextLines(logging.Formatter):
-    """Time, level, event, and `name=value` of the fields that are known, quoted where they aren't plain."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        event = record.getMessage()
-        shown = event if event.isascii() and event.isprintable() else json.dumps(event)
-        start = f"{_time(record)} {record.levelname:<7} {shown}"
-        return "\n".join([start + _text(_known(fields)) for fields in _lines(record)])
+def _log(level: int, event: str, fields: Fields) -> None:
+    if not LOGGER.isEnabledFor(level):
+        return
+    lines = _lines()
+    if lines is None:
+        LOGGER.log(level, "%s", event, extra={"fields": fields})
+    else:
+        lines.say(level, event, fields)
 
 
-def _lines(record: logging.LogRecord) -> Sequence[Fields]:
-    lines: Sequence[Fields] = getattr(record, "lines", [{}])
-    return lines
+def _lines() -> "Lines | None":
+    handler = LOGGER.handlers[0] if LOGGER.handlers else None
+    return handler if isinstance(handler, Lines) else None
 
 
-def _known(fields: Fields) -> dict[str, Field]:
-    return {name: _blotted(value) for name, value in fields.items() if value is not None}
+class Lines(logging.Handler):
+    """Writes lines to a stream.
+
+    It is told of them directly: what `logging` finds out for each record of its own costs far more than the line.
+    """
+
+    def __init__(self, line: Callable[[int, int, str, Fields], str], stream: TextIO) -> None:
+        super().__init__()
+        self._line = line
+        self._stream = stream
+        self._writing = threading.Lock()
+        self._kept: list[str] | None = None
+
+    def say(self, level: int, event: str, fields: Fields) -> None:
+        line = self._line(now_ms(), level, event, fields)
+        with self._writing:
+            if self._kept is None:
+                self._write(line)
+            else:
+                self._kept.append(line)
+
+    def keep(self) -> None:
+        with self._writing:
+            self._kept = []
+
+    def write_kept(self) -> None:
+        with self._writing:
+            kept, self._kept = self._kept, None
+            if kept:
+                self._write("".join(kept))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write what somebody has said who knows only `logging`."""
+        self.say(record.levelno, record.getMessage(), getattr(record, "fields", {}))
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # a node goes on without its log
+            self._stream.write(text)
+            self._stream.flush()
+
+
+def json_line(time_ms: int, level: int, event: str, fields: Fields) -> str:
+    """Return one JSON object: time, level, event, and the fields that are known."""
+    said: dict[str, Field] = {"time": _time(time_ms), "level": logging.getLevelName(level).lower(), "event": event}
+    said |= {name: _blotted(value) for name, value in fields.items() if value is not None}
+    return f"{_to_json(said)}\n"
+
+
+def text_line(time_ms: int, level: int, event: str, fields: Fields) -> str:
+    """Return time, level, event, and `name=value` of the fields that are known, quoted where they aren't plain."""
+    known = [f" {name}={_plain(_blotted(value))}" for name, value in fields.items() if value is not None]
+    shown = event if event.isascii() and event.isprintable() else _to_json(event)
+    return f"{_time(time_ms)} {logging.getLevelName(level):<7} {shown}{''.join(known)}\n"
 
 
 def _blotted(value: Field) -> Field:
-    if not isinstance(value, str):
-        return value
-    return _SECRET.sub(_BLOT, value) if _may_hold_a_secret(value.lower()) else value
+    return _SECRET.sub(_BLOT, value) if isinstance(value, str) and _may_hold_secret(value.lower()) else value
 
 
-def _may_hold_a_secret(text: str) -> bool:
-    """Say whether it takes the pattern to tell, which needs 20 times as long."""
-    return "_live_" in text or "_test_" in text or "whsec_" in text or "bearer" in text
-
-
-def _text(fields: Fields) -> str:
-    return "".join([f" {name}={_plain(value)}" for name, value in fields.items()])
+def _may_hold_secret(lower: str) -> bool:
+    """Look for what is in all that the pattern finds: that is much quicker."""
+    return "bearer" in lower or "_live_" in lower or "_test_" in lower or "whsec_" in lower
 
 
 def _plain(value: Field) -> str:
-    if isinstance(value, str):
-        return value if _PLAIN.fullmatch(value) else json.dumps(value)
-    return json.dumps(value) if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = value if isinstance(value, str) else str(value)
+    return text if _PLAIN.fullmatch(text) else _to_json(text)
 
 
-def _time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+@lru_cache(maxsize=16)  # for what happens in one moment
+def _time(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -110,11 +110,13 @@ class Settler:
             self._tell(batch, durable)
 
     def _tell(self, batch: Sequence[Posted], durable: Collection[str]) -> None:
-        for posted in batch:
-            if posted.claim.delivery_id in durable:
-                self._observe(posted.claim, posted.outcome)
-            else:
-                logs.warning("attempt not recorded", delivery_id=posted.claim.delivery_id, attempt=posted.claim.attempt)
+        with logs.together():
+            for posted in batch:
+                claim = posted.claim
+                if claim.delivery_id in durable:
+                    self._observe(claim, posted.outcome)
+                else:
+                    logs.warning("attempt not recorded", delivery_id=claim.delivery_id, attempt=claim.attempt)
         self._settled(batch)
 
     async def _settle(self, batch: Sequence[Posted]) -> Collection[str]:

@@ -11,6 +11,8 @@ import pytest
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.logs import LOGGER, LogFormat, LogLevel, configure
 
+from .streams import Writes
+
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
@@ -41,7 +43,9 @@ def test_lines_that_are_written_together_are_as_if_each_were_written_alone(forma
     for fields in many:
         logs.info("request", **fields)
     configure(format, "info", together)
-    logs.info_each("request", many)
+    with logs.together():
+        for fields in many:
+            logs.info("request", **fields)
     assert without_times(together) == without_times(alone)
 
 
@@ -66,6 +70,47 @@ def test_whatever_a_field_holds_it_is_one_harmless_line(format: LogFormat, text:
     assert (len(said.splitlines()), said.count("\n")) == (2, 2)
     assert said.isascii()
     assert said.replace("\n", "").isprintable()
+
+
+def test_what_is_said_together_is_one_write() -> None:
+    stream = Writes()
+    configure("text", "info", stream)
+    with logs.together():
+        logs.info("first")
+        logs.info("second")
+        assert stream.writes == []
+    logs.info("third")
+    assert [[line.split()[2] for line in text.splitlines()] for text in stream.writes] == [
+        ["first", "second"],
+        ["third"],
+    ]
+
+
+def test_what_was_said_is_written_though_what_followed_broke() -> None:
+    stream = lines("text")
+
+    def say_and_break() -> None:
+        with logs.together():
+            logs.info("said")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        say_and_break()
+    assert "said" in stream.getvalue()
+
+
+def test_a_log_that_cannot_be_written_ends_nothing() -> None:
+    stream = lines("text")
+    stream.close()
+    logs.error("tunnel broke")
+    with logs.together():
+        logs.error("tunnel broke")
+
+
+def test_a_line_that_was_given_to_logging_itself_is_in_the_form_of_all() -> None:
+    stream = lines("text")
+    LOGGER.warning("store %s", "away", extra={"fields": {"reason": "disk is full"}})
+    assert stream.getvalue().endswith(' WARNING store away reason="disk is full"\n')
 
 
 def test_levels_below_the_wanted_are_left_out() -> None:

@@ -207,13 +207,11 @@ class Straight:
             self._cloud.metrics.requested("POST", ROUTE, status)
         if logs.is_on():
             now = perf_counter()
-            lines = [
-                access_log.line(
-                    "POST", asked.head.path, status, (now - asked.began) * 1000, id_, asked.identity.team_id
-                )
-                for asked, status, id_ in ended
-            ]
-            logs.info_each(access_log.REQUEST, lines)
+            with logs.together():
+                for asked, status, id_ in ended:
+                    took_ms = (now - asked.began) * 1000
+                    fields = access_log.line("POST", asked.head.path, status, took_ms, id_, asked.identity.team_id)
+                    logs.info(access_log.REQUEST, **fields)
 
 
 def _without(length: re.Match[bytes], end: int) -> bytes:

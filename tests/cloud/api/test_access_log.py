@@ -21,8 +21,7 @@ def lines(serve: Serve, caplog: pytest.LogCaptureFixture) -> Lines:
     def run(body: Callable[[There], Awaitable[None]]) -> list[dict[str, object]]:
         with caplog.at_level(logging.INFO, "cstar.cloud"):
             serve(body)
-        requests = [record for record in caplog.records if record.getMessage() == "request"]
-        return [dict(line) for record in requests for line in getattr(record, "lines", ())]
+        return [getattr(record, "fields", {}) for record in caplog.records if record.getMessage() == "request"]
 
     return run
 

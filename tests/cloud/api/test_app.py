@@ -14,7 +14,7 @@ from cstar_cli import __version__
 from cstar_cli.cloud.api.app import build_api
 from cstar_cli.cloud.api.faults import Faults
 from cstar_cli.cloud.api.guard import Access
-from cstar_cli.cloud.logs import JsonLines
+from cstar_cli.cloud.logs import json_line
 from cstar_cli.cloud.store.interface import Store, StoreUnavailable
 
 from ..serving import Serve, There, is_error, is_missing
@@ -139,14 +139,10 @@ def test_a_fault_of_ours_is_one_line_in_the_log(
     with caplog.at_level(logging.DEBUG, "cstar.cloud"):
         serve(check)
     [line] = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert (
-        JsonLines()
-        .format(line)
-        .endswith(
-            '"level": "error", "event": "request failed", "method": "GET", "path": "/api/v1/teams/team-1/events", '
-            f'"request_id": "{ids[0]}", '
-            """"error": "ZeroDivisionError('what\\\\nnobody thought of')"}"""
-        )
+    assert json_line(0, line.levelno, line.getMessage(), vars(line)["fields"]).endswith(
+        '"level": "error", "event": "request failed", "method": "GET", "path": "/api/v1/teams/team-1/events", '
+        f'"request_id": "{ids[0]}", '
+        """"error": "ZeroDivisionError('what\\\\nnobody thought of')"}\n"""
     )
     assert capfd.readouterr().err == ""
 

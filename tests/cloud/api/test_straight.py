@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 
+from cstar_cli.cloud import logs
 from cstar_cli.cloud.api.app import build_api
 from cstar_cli.cloud.api.identity import Identity
 from cstar_cli.cloud.api.straight import MAX_HEAD_BYTES, MOST_HEADS, Answer, Asked, Sending, Straight
@@ -21,6 +22,7 @@ from cstar_cli.events.envelope import Event
 
 from ..serving import TOKEN, Serve, There, options, serving
 from ..store.making import TEAM, event, session
+from ..streams import Writes
 
 URL = f"/api/v1/teams/{TEAM}/events".encode()
 BODY = b'{"type":"ticket.created","data":{"n":1}}'
@@ -392,13 +394,18 @@ def test_the_events_of_a_turn_are_handed_to_the_store_together(serve: Serve) -> 
     with_store(serve, check)
 
 
-def test_the_events_of_a_turn_are_one_write_to_the_log(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_events_of_a_turn_are_one_write_to_the_log(
+    serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Writes()
+    monkeypatch.setattr(logs.LOGGER, "handlers", [logs.Lines(logs.json_line, stream)])
+
     async def check(straight: Straight, _: FakeStore) -> None:
         with caplog.at_level(logging.INFO, "cstar.cloud"):
             answers = await sent(straight, [event() for _ in range(32)])
-        [record] = [record for record in caplog.records if record.getMessage() == "request"]
-        lines = getattr(record, "lines", [])
-        assert [line["request_id"] for line in lines] == [each.request_id for each in answers]
+        [written] = [text for text in stream.writes if '"event": "request"' in text]
+        ids = [json.loads(line)["request_id"] for line in written.splitlines()]
+        assert ids == [each.request_id for each in answers]
 
     with_store(serve, check)
 
