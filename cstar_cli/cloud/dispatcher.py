@@ -1,11 +1,12 @@
 """Delivers to webhooks: claims what is due, posts it, settles what came of it.
 
-    store.queue.claim ─► a task for each delivery ─► sender ─► Settler ─► store.queue.settle
+    store.queue.claim ─► an Attempt for each delivery ─► sender ─► Settler ─► store.queue.settle
 
-Each post is a task of its own, so that no endpoint is in the way of another's. What a node holds (posts under way and
-outcomes that aren't durable yet) is bounded in number and bytes. So that endpoints that hang don't fill that up, each
-one's share narrows as there is less room, and the last quarter is given out in single posts: some hundred endpoints
-may hang on one node at the same time, each with as much as it wants to be sent, before others have to wait.
+Nothing waits for a post, so that no endpoint is in the way of another's; it takes a task only where it has to connect.
+What a node holds (posts under way and outcomes that aren't durable yet) is bounded in number and bytes. So that
+endpoints that hang don't fill that up, each one's share narrows as there is less room, and the last quarter is given
+out in single posts: some hundred endpoints may hang on one node at the same time, each with as much as it wants to be
+sent, before others have to wait.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 
 from cstar_cli.clock import elapsed_ns
 from cstar_cli.cloud.options import DeliveryPolicy
-from cstar_cli.cloud.posting import attempt, unanswered
+from cstar_cli.cloud.posting import Attempt, unanswered
 from cstar_cli.cloud.retries import retry_in_ms
 from cstar_cli.cloud.settling import Outage, Posted, Settler, Sleep
 from cstar_cli.cloud.store.interface import Store, StoreUnavailable
@@ -25,6 +26,7 @@ from cstar_cli.cloud.store.records import AttemptOutcome
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
 from cstar_cli.cloud.store.webhooks import Claim
 from cstar_cli.sender.client import Sender
+from cstar_cli.sender.posting import Spawn
 
 MOST_HELD = 2000
 MOST_HELD_BYTES = 64 * 1024 * 1024
@@ -102,7 +104,7 @@ class Dispatcher:
             observe=observe,
             settled=self._settled,
         )
-        self._posts: set[asyncio.Task[None]] = set()
+        self._under_way: dict[Attempt, float] = {}  # and when each began, by the clock
         self._busy: Counter[str] = Counter()
         self._held = 0
         self._held_bytes = 0
@@ -111,7 +113,7 @@ class Dispatcher:
         self._freed = 0
         self._wake = asyncio.Event()
         self._draining = False
-        self._cutting = False
+        self._idle = asyncio.Event()
         self._over = asyncio.Event()
         self._over.set()
 
@@ -123,9 +125,12 @@ class Dispatcher:
             async with asyncio.TaskGroup() as settling:
                 settling.create_task(self._settler.run())
                 async with asyncio.TaskGroup() as posting:
-                    await self._claim(posting)
+                    await self._claim(posting.create_task)
+                    await self._until_idle()
                 self._settler.finish()
         finally:
+            for attempt in self._under_way:
+                attempt.give_up()
             self._store.wakeups.leave(WEBHOOKS, self._wake)
             self._over.set()
 
@@ -139,9 +144,8 @@ class Dispatcher:
         settling_s = min(MOST_SETTLING_S, within_s / 4)
         if await self._is_over_within(within_s - settling_s):
             return
-        self._cutting = True
-        for post in list(self._posts):
-            post.cancel()
+        for attempt, began in list(self._under_way.items()):
+            self._cut_off(attempt, (self._clock() - began) * 1000)
         await self._is_over_within(settling_s)
 
     async def _is_over_within(self, seconds: float) -> bool:
@@ -150,7 +154,12 @@ class Dispatcher:
                 await self._over.wait()
         return self._over.is_set()
 
-    async def _claim(self, posting: asyncio.TaskGroup) -> None:
+    async def _until_idle(self) -> None:
+        while self._under_way:
+            self._idle.clear()
+            await self._idle.wait()
+
+    async def _claim(self, spawn: Spawn) -> None:
         while not self._draining:
             self._wake.clear()
             room = _room(self._held, self._held_bytes, self._policy.per_webhook)
@@ -169,7 +178,7 @@ class Dispatcher:
                 await self._give_back(claimed.claims)
                 continue
             for claim in claimed.claims:
-                self._start(claim, posting)
+                self._start(claim, spawn)
             self._hold_back(busy, claimed.claims, room)
             if self._freed != freed and (self._is_narrow or self._full):
                 continue  # room was made meanwhile, which the store hasn't been told of
@@ -192,25 +201,30 @@ class Dispatcher:
             with suppress(StoreUnavailable):  # then their leases run out
                 await self._store.queue.release({claim.delivery_id: claim.lease for claim in claims})
 
-    def _start(self, claim: Claim, posting: asyncio.TaskGroup) -> None:
+    def _start(self, claim: Claim, spawn: Spawn) -> None:
         self._busy[claim.webhook_id] += 1
         self._held += 1
         self._held_bytes += len(claim.body)
-        post = posting.create_task(self._post(claim))
-        self._posts.add(post)
-        post.add_done_callback(self._posts.discard)
+        attempt = Attempt(claim, self._now_ms(), self._ended)
+        self._under_way[attempt] = self._clock()
+        attempt.begin(self._sender, self._policy.timeout_s, spawn)
 
-    async def _post(self, claim: Claim) -> None:
-        started_at_ms, started = self._now_ms(), self._clock()
-        retries = claim.retries
-        try:
-            outcome = await attempt(claim, self._sender, self._policy.timeout_s, self._now_ms)
-        except asyncio.CancelledError:
-            if not self._cutting:
-                raise
-            outcome = unanswered(claim, started_at_ms, "stopped", STOPPED, (self._clock() - started) * 1000)
-            retries = None if retries is None else min(retries, max(0, len(self._policy.retries_s) - 1))
-        answer_size = len(outcome.response_body) + sum(len(n) + len(v) for n, v in outcome.response_headers)
+    def _ended(self, attempt: Attempt, outcome: AttemptOutcome) -> None:
+        self._settle(attempt, outcome, attempt.claim.retries)
+
+    def _cut_off(self, attempt: Attempt, after_ms: float) -> None:
+        attempt.give_up()
+        retries = attempt.claim.retries
+        if retries is not None:
+            retries = min(retries, max(0, len(self._policy.retries_s) - 1))
+        self._settle(attempt, unanswered(attempt.claim, attempt.started_at_ms, "stopped", STOPPED, after_ms), retries)
+
+    def _settle(self, attempt: Attempt, outcome: AttemptOutcome, retries: int | None) -> None:
+        claim = attempt.claim
+        del self._under_way[attempt]
+        if not self._under_way:
+            self._idle.set()
+        answer_size = len(outcome.response_body) + sum([len(n) + len(v) for n, v in outcome.response_headers])
         self._held_bytes += answer_size
         self._free(claim.webhook_id)
         retry_in_ms = self._retry_in_ms(retries, outcome)

@@ -1,6 +1,7 @@
 """One attempt at a webhook: sign, post, outcome."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from functools import lru_cache
 
 from cstar_cli import signing
@@ -11,6 +12,7 @@ from cstar_cli.errors import UsageError
 from cstar_cli.sender.client import Sender
 from cstar_cli.sender.headers import contract_headers
 from cstar_cli.sender.outcome import Outcome
+from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.sender.target import Target
 
 USER_AGENT = "cStar-Webhooks/1.0"
@@ -19,19 +21,60 @@ MOST_ERROR_CHARS = 1000
 _parsed = lru_cache(maxsize=4096)(Target.parse)
 
 
-async def attempt(claim: Claim, sender: Sender, timeout_s: float, now_ms: Callable[[], int]) -> AttemptOutcome:
-    """Post a delivery and say what came of it, even if it is one that can't be posted."""
-    started_at_ms = now_ms()
-    try:
-        headers = webhook_headers(claim, started_at_ms // 1000)
-        answer = await sender.post(_parsed(claim.url), headers, claim.body, timeout_s)
-    except UsageError as error:
-        return unanswered(claim, started_at_ms, "url", str(error))
-    except Exception as error:
-        # A fault of ours in one delivery must not end those of everybody else.
+class Attempt:
+    """A delivery being posted; `done` hears, once, what came of it, even if it is one that can't be posted."""
+
+    __slots__ = ("_begun", "_done", "_headers", "claim", "started_at_ms")
+
+    def __init__(self, claim: Claim, started_at_ms: int, done: "Callable[[Attempt, AttemptOutcome], None]") -> None:
+        self.claim = claim
+        self.started_at_ms = started_at_ms
+        self._done: Callable[[Attempt, AttemptOutcome], None] | None = done
+        self._headers: Headers = ()
+        self._begun: Cancelable | None = None
+
+    def begin(self, sender: Sender, timeout_s: float, spawn: Spawn) -> None:
+        """Sign it and post it. `spawn` starts the task that it takes where no connection is kept."""
+
+        def spawn_guarded(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+            return spawn(self._guard(work))
+
+        claim = self.claim
+        try:
+            self._headers = webhook_headers(claim, self.started_at_ms // 1000)
+            self._begun = sender.begin(
+                _parsed(claim.url), self._headers, claim.body, timeout_s, done=self._answered, spawn=spawn_guarded
+            )
+        except UsageError as error:
+            self._end(unanswered(claim, self.started_at_ms, "url", str(error)))
+        except Exception as error:
+            self._break(error)
+
+    def give_up(self) -> None:
+        """Let nothing more be heard of it."""
+        self._done = None
+        if self._begun is not None:
+            self._begun.cancel()
+
+    async def _guard(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self._break(error)
+
+    def _answered(self, answer: Outcome) -> None:
+        self._end(_outcome(self.claim, self._headers, answer, self.started_at_ms))
+
+    def _break(self, error: Exception) -> None:
+        """End it as failed: a fault of ours in one delivery must not end those of everybody else."""
+        claim = self.claim
         logs.error("post failed", delivery_id=claim.delivery_id, webhook_id=claim.webhook_id, error=repr(error))
-        return unanswered(claim, started_at_ms, "internal", f"the delivery could not be made: {error}")
-    return _outcome(claim, headers, answer, started_at_ms)
+        self._end(unanswered(claim, self.started_at_ms, "internal", f"the delivery could not be made: {error}"))
+
+    def _end(self, outcome: AttemptOutcome) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done(self, outcome)
 
 
 def webhook_headers(claim: Claim, timestamp_s: int) -> Headers:

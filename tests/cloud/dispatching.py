@@ -17,6 +17,7 @@ from cstar_cli.cloud.store.wakeups import WEBHOOKS, Wakeups
 from cstar_cli.cloud.store.webhooks import Claim, Claimed, Settlement
 from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Failure, Outcome
+from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.sender.target import Target
 
 NOW_MS = 1_765_376_000_000
@@ -191,18 +192,28 @@ class FakeSender(Sender):
         self.under_way = 0
         self.most_under_way = 0
 
-    async def post(
-        self, target: Target, headers: Sequence[tuple[str, str]], body: bytes, timeout_s: float | None
-    ) -> Outcome:
+    def begin(
+        self,
+        target: Target,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        timeout_s: float | None,
+        *,
+        done: Callable[[Outcome], None],
+        spawn: Spawn,
+    ) -> Cancelable:
         assert timeout_s is not None
-        host, said = target.host.partition(".")[0], dict(headers)
+        return spawn(self._post(target.host.partition(".")[0], dict(headers), timeout_s, done))
+
+    async def _post(self, host: str, said: dict[str, str], timeout_s: float, done: Callable[[Outcome], None]) -> None:
         self.posts.append(Post(host, said["x-cstar-delivery"], said, asyncio.get_running_loop().time()))
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            return await self.answering(host, timeout_s)
+            outcome = await self.answering(host, timeout_s)
         finally:
             self.under_way -= 1
+        done(outcome)
 
 
 class Desk:

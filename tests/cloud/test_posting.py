@@ -1,14 +1,17 @@
 import asyncio
+from collections.abc import Coroutine
 
 import pytest
 
-from cstar_cli.cloud.posting import MOST_ERROR_CHARS, attempt, webhook_headers
+from cstar_cli.cloud.posting import MOST_ERROR_CHARS, Attempt, webhook_headers
 from cstar_cli.cloud.store.records import AttemptOutcome
 from cstar_cli.cloud.store.webhooks import Claim
+from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Failure, Outcome
 from cstar_cli.signing import sign, standard_signature
 
-from .dispatching import NOW_MS, FakeSender, answered, claim
+from ..sender.receivers import OK, answering, receiver
+from .dispatching import NOW_MS, FakeSender, answered, claim, hanging_where_dead
 
 NOW_S = NOW_MS // 1000
 CLAIM = claim("a", body=b'{"a":1}', secrets=("whsec_old", "whsec_new"), attempt=2)
@@ -22,7 +25,12 @@ def attempted(answer: Outcome | Exception, posted: Claim = CLAIM) -> tuple[Attem
 
     async def scenario() -> tuple[AttemptOutcome, FakeSender]:
         sender = FakeSender(answering)
-        return await attempt(posted, sender, 10.0, lambda: NOW_MS), sender
+        outcomes: list[AttemptOutcome] = []
+        async with asyncio.TaskGroup() as tasks:
+            attempt = Attempt(posted, NOW_MS, lambda _, outcome: outcomes.append(outcome))
+            attempt.begin(sender, 10.0, tasks.create_task)
+        [outcome] = outcomes
+        return outcome, sender
 
     return asyncio.run(scenario())
 
@@ -118,3 +126,40 @@ def test_a_fault_of_the_sender_is_a_failed_attempt() -> None:
 def test_an_endless_error_is_cut() -> None:
     outcome, _ = attempted(unanswered(Failure.REFUSED, "x" * 5000))
     assert len(outcome.error or "") == MOST_ERROR_CHARS
+
+
+def test_only_a_post_that_connects_takes_a_task() -> None:
+    async def scenario() -> int:
+        loop = asyncio.get_running_loop()
+        spawned: list[asyncio.Task[None]] = []
+        ended: asyncio.Queue[AttemptOutcome] = asyncio.Queue()
+
+        def spawn(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+            spawned.append(loop.create_task(work))
+            return spawned[-1]
+
+        sender = Sender(max_connections=1)
+        async with receiver(answering(OK)) as there:
+            for number in range(5):
+                posted = claim("a", number, url=there.target().url)
+                Attempt(posted, NOW_MS, lambda _, outcome: ended.put_nowait(outcome)).begin(sender, 10.0, spawn)
+                assert (await ended.get()).succeeded
+            await sender.close()
+        return len(spawned)
+
+    assert asyncio.run(scenario()) == 1
+
+
+def test_of_one_that_was_given_up_nothing_more_is_heard() -> None:
+    async def scenario() -> list[AttemptOutcome]:
+        heard: list[AttemptOutcome] = []
+        sender = FakeSender(hanging_where_dead)
+        async with asyncio.TaskGroup() as tasks:
+            attempt = Attempt(claim("dead"), NOW_MS, lambda _, outcome: heard.append(outcome))
+            attempt.begin(sender, 0.01, tasks.create_task)
+            await asyncio.sleep(0)
+            attempt.give_up()
+        assert (len(sender.posts), sender.under_way) == (1, 0)
+        return heard
+
+    assert asyncio.run(scenario()) == []
