@@ -5,6 +5,10 @@ import sys
 
 from cstar_cli.shortcut import answer
 
+# Typer imports the first to open files; websockets the others for its own development and for proxies, with all that
+# they load in turn.
+UNUSED = ("subprocess", "importlib.metadata", "urllib.request")
+
 
 def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it as quietly as later."""
@@ -15,8 +19,7 @@ def main() -> None:
             gc.set_threshold(10_000)  # imports make objects by the thousand, and hardly any garbage
             from cstar_cli.deferred import defer
 
-            # Websockets imports them for its own development, and typer to open files.
-            defer("importlib.metadata", "subprocess")
+            defer(*UNUSED)
             from cstar_cli.main import run
 
             run()

@@ -13,13 +13,13 @@ _one_at_a_time = allocate_lock()
 
 
 def defer(*names: str) -> None:
-    """Let these modules be loaded at their first use; the packages that they are in are loaded already."""
+    """Let these modules be loaded at their first use; the packages that they are in are loaded now."""
     for name in names:
         if name not in sys.modules:
             sys.modules[name] = stand_in = _Deferred(name)
             package, _, own = name.rpartition(".")
             if package:
-                setattr(sys.modules[package], own, stand_in)  # as an import would
+                setattr(import_module(package), own, stand_in)  # as an import would
 
 
 class _Deferred(ModuleType):
