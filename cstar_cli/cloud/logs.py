@@ -126,25 +126,33 @@ class Lines(logging.Handler):
 
 def json_line(time_ms: int, level: int, event: str, fields: Fields) -> str:
     """Return one JSON object: time, level, event, and the fields that are known."""
-    said: dict[str, Field] = {"time": _time(time_ms), "level": logging.getLevelName(level).lower(), "event": event}
-    said |= {name: _blotted(value) for name, value in fields.items() if value is not None}
-    return f"{_to_json(said)}\n"
+    said = {"time": _time(time_ms), "level": logging.getLevelName(level).lower(), "event": event}
+    return _without_secrets(lambda known: f"{_to_json({**said, **known})}\n", fields)
 
 
 def text_line(time_ms: int, level: int, event: str, fields: Fields) -> str:
     """Return time, level, event, and `name=value` of the fields that are known, quoted where they aren't plain."""
-    known = [f" {name}={_plain(_blotted(value))}" for name, value in fields.items() if value is not None]
     shown = event if event.isascii() and event.isprintable() else _to_json(event)
-    return f"{_time(time_ms)} {logging.getLevelName(level):<7} {shown}{''.join(known)}\n"
+    start = f"{_time(time_ms)} {logging.getLevelName(level):<7} {shown}"
+    return _without_secrets(
+        lambda known: start + "".join([f" {name}={_plain(value)}" for name, value in known.items()]) + "\n", fields
+    )
+
+
+def _without_secrets(write: Callable[[Fields], str], fields: Fields) -> str:
+    """Return what is written of the known fields, once more without secrets where there may be any."""
+    known = {name: value for name, value in fields.items() if value is not None}
+    line = write(known)
+    return write({name: _blotted(value) for name, value in known.items()}) if _may_hold_secrets(line.lower()) else line
+
+
+def _may_hold_secrets(lower: str) -> bool:
+    """Look for what is in all that the pattern finds: once in a whole line, that is much quicker."""
+    return "bearer" in lower or "_live_" in lower or "_test_" in lower or "whsec_" in lower
 
 
 def _blotted(value: Field) -> Field:
-    return _SECRET.sub(_BLOT, value) if isinstance(value, str) and _may_hold_secret(value.lower()) else value
-
-
-def _may_hold_secret(lower: str) -> bool:
-    """Look for what is in all that the pattern finds: that is much quicker."""
-    return "bearer" in lower or "_live_" in lower or "_test_" in lower or "whsec_" in lower
+    return _SECRET.sub(_BLOT, value) if isinstance(value, str) else value
 
 
 def _plain(value: Field) -> str:
