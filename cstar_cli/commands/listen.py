@@ -85,6 +85,7 @@ async def _listen_and_show(
     options: "Options", address: "CloudAddress", home: config.Home, *, json: bool, quiet: bool, no_color: bool
 ) -> None:
     import sys
+    from functools import cache
 
     from cstar_cli.activity import Notice
     from cstar_cli.render.console import make_renderer, open_console
@@ -92,11 +93,15 @@ async def _listen_and_show(
 
     stdout, stderr = QueuedOutput(sys.stdout.fileno()), QueuedOutput(sys.stderr.fileno())
     console = open_console(no_color=no_color, stdout=stdout.text(sys.stdout), stderr=stderr.text(sys.stderr))
-    report = make_renderer(json=json, quiet=quiet, no_color=no_color, console=console)
+    renderer = cache(lambda: make_renderer(json=json, quiet=quiet, no_color=no_color, console=console))
+
+    def report(activity: "Activity") -> None:
+        renderer()(activity)
+
     for warning in options.filter.warnings():
         report(Notice(warning))
     try:
-        summary = await run(options, address, home, report, stdout)
+        summary = await run(options, address, home, stdout, report, renderer)
         stdout.finish()  # before the last word, where both are one terminal
         report(summary)
     finally:
@@ -108,10 +113,14 @@ async def run(
     options: "Options",
     address: "CloudAddress",
     home: config.Home,
-    report: "Callable[[Activity], None]",
     stdout: "QueuedOutput",
+    report: "Callable[[Activity], None]",
+    prepare: "Callable[[], object]",
 ) -> "Summary":
-    """Listen until a signal, or until nobody reads the output any more, which is raised as the OSError it is."""
+    """Listen until a signal, or until nobody reads the output any more, which is raised as the OSError it is.
+
+    `prepare` is called when there is time for what `report` needs the first time.
+    """
     from cstar_cli.commands.embedded import CloudStarter
     from cstar_cli.commands.listening import Output, real_listener
     from cstar_cli.commands.loop import on_stop_signals
@@ -140,7 +149,8 @@ async def run(
         timing = timing_of(os.environ, written(home))
         policy = timing.policy(private_addresses=True)
         start_cloud = CloudStarter(home, home.profile(), address.api_base, timing.retention_s, policy).start
-    async with real_listener(options, address, Output(report_or_stop, stdout.room), start_cloud) as listener:
+    output = Output(report_or_stop, stdout.room, prepare)
+    async with real_listener(options, address, output, start_cloud) as listener:
         on_stop_signals(lambda _: stop())
         stdout.when_broken(give_up)
         summary = await listener.run()

@@ -1,9 +1,12 @@
 """A listener with everything real around it: the part that `listen` and `trigger --forward-to` share."""
 
+import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,11 +16,13 @@ from cstar_cli.clock import now_ms
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import Headers
 from cstar_cli.protocol.listener import ListenerProtocol
-from cstar_cli.sender.client import Sender
 from cstar_cli.sender.target import Target
-from cstar_cli.tunnel.connection import CloudAddress, dial
-from cstar_cli.tunnel.forwarder import Forwarder
+from cstar_cli.tunnel.connection import CloudAddress, Connection, dial
 from cstar_cli.tunnel.listener import Listener, Surroundings
+
+if TYPE_CHECKING:
+    from cstar_cli.sender.client import Sender
+    from cstar_cli.tunnel.forwarder import Forwarder
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -32,10 +37,14 @@ class Options(msgspec.Struct, frozen=True):
 
 
 class Output(msgspec.Struct, frozen=True):
-    """Where what happens goes; `room` is what to wait for while whoever shows it can't keep up."""
+    """Where what happens goes; `room` is what to wait for while whoever shows it can't keep up.
+
+    `prepare` is called when there is time for what `report` needs the first time.
+    """
 
     report: Callable[[Activity], None]
     room: Callable[[], Awaitable[object] | None]
+    prepare: Callable[[], object] = lambda: None
 
 
 @asynccontextmanager
@@ -46,16 +55,29 @@ async def real_listener(
     start_cloud: Callable[[bool], AbstractAsyncContextManager[object]] | None,
 ) -> AsyncIterator[Listener]:
     """Yield a listener that is ready to `run`."""
-    sender = Sender(max_connections=options.concurrency)
+    work = _Work(options)
     protocol = ListenerProtocol(
         forward_to=options.target.url,
         events=options.filter.patterns,
         concurrency=options.concurrency,
         agent=f"cstar-cli/{__version__}",
     )
+
+    def prepare() -> None:
+        output.prepare()
+        work.prepare()
+
+    @asynccontextmanager
+    async def dialled() -> AsyncIterator[Connection]:
+        async with dial(address) as connection:
+            # The turn after the next: our first words are out by then, and the cloud takes a while to answer them.
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, prepare)
+            yield connection
+
     around = Surroundings(
-        dial=lambda: dial(address),
-        forward=Forwarder(options.target, options.secret, options.headers, options.timeout_s, sender, now_ms).forward,
+        dial=dialled,
+        forward=lambda delivery, done, spawn: work.forwarder.forward(delivery, done, spawn),
         ready=lambda session_id, embedded: Ready(
             forward_to=options.target.url,
             secret=options.secret,
@@ -75,4 +97,29 @@ async def real_listener(
     try:
         yield Listener(protocol, around)
     finally:
-        await sender.close()
+        await work.close()
+
+
+class _Work:
+    """What forwards events, loaded by the time that one can come."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._sender: Sender | None = None
+
+    @cached_property
+    def forwarder(self) -> "Forwarder":
+        from cstar_cli.sender.client import Sender
+        from cstar_cli.tunnel.forwarder import Forwarder
+
+        options = self._options
+        self._sender = Sender(max_connections=options.concurrency)
+        return Forwarder(options.target, options.secret, options.headers, options.timeout_s, self._sender, now_ms)
+
+    def prepare(self) -> None:
+        """Load it."""
+        _ = self.forwarder
+
+    async def close(self) -> None:
+        if self._sender is not None:
+            await self._sender.close()

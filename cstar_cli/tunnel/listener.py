@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from typing import NoReturn, assert_never
+from typing import TYPE_CHECKING, NoReturn, assert_never
 
 from cstar_cli.activity import Activity, Disconnected, Forwarded, Notice, Ready, Reconnected, Summary
 from cstar_cli.backoff import jittered
@@ -13,9 +13,11 @@ from cstar_cli.errors import CloudUnreachable, CstarError
 from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
 from cstar_cli.protocol.frames import DEAD_AFTER_S, Delivery, Result, encode_frame
 from cstar_cli.protocol.listener import ListenerProtocol
-from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import Connection, Unreachable
-from cstar_cli.tunnel.forwarder import Done
+
+if TYPE_CHECKING:
+    from cstar_cli.sender.posting import Cancelable, Spawn
+    from cstar_cli.tunnel.forwarder import Done
 
 TICK_S = 1.0
 FIRST_WAIT_S = 0.1
@@ -39,7 +41,7 @@ class Surroundings:
     """
 
     dial: Callable[[], AbstractAsyncContextManager[Connection]]
-    forward: Callable[[Delivery, Done, Spawn], Cancelable]
+    forward: "Callable[[Delivery, Done, Spawn], Cancelable]"
     ready: Callable[[str, bool], Ready]
     report: Callable[[Activity], None]
     room: Callable[[], Awaitable[object] | None]

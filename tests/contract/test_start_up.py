@@ -1,6 +1,7 @@
 """Start-up is what a user feels at every command: held by which modules are loaded, never by milliseconds."""
 
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,19 @@ def test_listening_loads_neither_httpx_nor_rich(home: Env, tmp_path: Path) -> No
         session.stop()
     assert packages(session.stderr) & {"httpx", "rich"} == set()
     assert not {name for name in UNUSED if f" {name}\n" in session.stderr} - {"subprocess"}  # which asyncio uses
+
+
+FOR_EVENTS = ("cstar_cli.tunnel.forwarder", "cstar_cli.sender.client", "cstar_cli.render.jsonlines")
+
+
+def test_the_cloud_is_called_before_what_events_need_is_loaded(home: Env, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as cloud:
+        base = f"http://127.0.0.1:{cloud.getsockname()[1]}"
+        with Running([*CSTAR, "listen", "--json", "--api-base", base], home, tmp_path) as session:
+            connection, _ = cloud.accept()
+            with connection:
+                assert connection.recv(100).startswith(b"GET /api/v1/teams/")
+                assert [name for name in FOR_EVENTS if name in session.stderr] == []
 
 
 SLOW = {
