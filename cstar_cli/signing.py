@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import hmac
 import os
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from functools import lru_cache
 
 SECRET_PREFIX = "whsec_"
 _URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_BLOCK_BYTES = 64
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _SECRET_BYTES = 33  # whole groups of base64: no padding, which some decoders demand and others refuse
 
 
@@ -45,15 +48,18 @@ def new_secret(random_bytes: Callable[[int], bytes] = os.urandom) -> str:
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:
-    signature = _keyed(key).copy()
-    signature.update(message)
-    return signature.digest()
+    begun, wrapped = _keyed(key)
+    inner, outer = begun.copy(), wrapped.copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 @lru_cache(maxsize=4096)
-def _keyed(key: bytes) -> hmac.HMAC:
-    """Return the signature of nothing yet: copying it is quicker than taking in the same key each time."""
-    return hmac.new(key, digestmod="sha256")
+def _keyed(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """Return the two hashes of RFC 2104 that have taken in the key: to copy them is quicker than to copy an HMAC."""
+    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK_BYTES else key).ljust(_BLOCK_BYTES, b"\0")
+    return hashlib.sha256(block.translate(_INNER)), hashlib.sha256(block.translate(_OUTER))
 
 
 @lru_cache(maxsize=4096)
