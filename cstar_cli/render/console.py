@@ -21,7 +21,7 @@ from cstar_cli.render.output import Look, Output, columns_of, has_symbols, wants
 
 Renderer = Callable[[Activity], None]
 
-_ASIDE = (Notice, Disconnected, Reconnected, Summary)
+_ASIDE = {Notice, Disconnected, Reconnected, Summary}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def lines_renderer(console: Console) -> Renderer:
     from cstar_cli.render.lines import lines_of
 
     def render(activity: Activity) -> None:
-        output = console.err if isinstance(activity, _ASIDE) else console.out
+        output = console.err if type(activity) in _ASIDE else console.out
         for line in lines_of(activity, output.look):
             output.line(line)
 

@@ -42,22 +42,19 @@ def _role(name: str) -> _Role:
 
 
 @lru_cache(maxsize=256)
-def _template(names: tuple[str, ...]) -> tuple[str, int, int | None]:
-    """Return the head with a place for each value, how many line breaks it has, and which header is the Host.
+def _template(names: tuple[str, ...]) -> tuple[list[str], tuple[int, ...], int | None]:
+    """Return the head with an empty place for each value, which headers are sent as they are, and which is the Host.
 
-    The values are those of the request line and the Host header, then the headers' own, then the length.
+    The values are the path, the Host, those of the headers that are sent, and the length.
     """
-    lines = ["POST %s HTTP/1.1", "Host: %s"]
-    dropped = ""  # a place without room, which takes its value all the same
-    for name in names:
-        if _role(name) is _Role.PLAIN:
-            lines.append(f"{dropped}{name.replace('%', '%%')}: %s")
-            dropped = ""
-        else:
-            dropped += "%.0s"
-    lines.append(f"{dropped}Content-Length: %d\r\n\r\n")
-    hosts = [number for number, name in enumerate(names) if _role(name) is _Role.HOST]
-    return "\r\n".join(lines), len(lines) + 1, hosts[-1] if hosts else None
+    roles = [_role(name) for name in names]
+    sent = tuple(number for number, role in enumerate(roles) if role is _Role.PLAIN)
+    head = ["POST ", "", " HTTP/1.1\r\nHost: ", ""]
+    for number in sent:
+        head += (f"\r\n{names[number]}: ", "")
+    head += ("\r\nContent-Length: ", "", "\r\n\r\n")
+    hosts = [number for number, role in enumerate(roles) if role is _Role.HOST]
+    return head, sent, hosts[-1] if hosts else None
 
 
 def compose(target: Target, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
@@ -66,12 +63,14 @@ def compose(target: Target, headers: Sequence[tuple[str, str]], body: bytes) -> 
     A Host header replaces the target's own; hop-by-hop and framing headers are dropped. Raises ValueError for
     a name that is no token and for CR, LF or NUL in a value.
     """
-    names = tuple([name for name, _ in headers])
-    values = [value for _, value in headers]
-    template, breaks, host = _template(names)
+    names, values = zip(*headers, strict=True) if headers else ((), ())
+    template, sent, host = _template(names)
     authority = target.authority if host is None else values[host]
-    head = template % (target.path_and_query, authority, *values, len(body))
-    # One look over the whole head finds a stray line break sooner than one look at each value would.
-    if head.count("\r") != breaks or head.count("\n") != breaks or "\0" in head:
+    if len(sent) < len(values):
+        values = tuple([values[number] for number in sent])
+    text = "".join((authority, *values))
+    if "\r" in text or "\n" in text or "\0" in text:
         raise ValueError("a header value holds CR, LF or NUL")
-    return head.encode() + body
+    head = template.copy()
+    head[1::2] = (target.path_and_query, authority, *values, str(len(body)))
+    return "".join(head).encode() + body
