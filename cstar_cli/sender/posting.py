@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from cstar_cli.sender.connection import Connection, Ending
 from cstar_cli.sender.outcome import Outcome
@@ -19,8 +20,7 @@ class Cancelable(Protocol):
     def cancel(self) -> object: ...
 
 
-@dataclass(slots=True)  # not frozen: that costs more than all else that is done with it
-class Post:
+class Post(msgspec.Struct, frozen=True):
     """What is posted, and from when until when."""
 
     target: Target
