@@ -1,7 +1,8 @@
 """The CLI's side of the tunnel: stay connected, forward what comes, send back what came of it.
 
     listener.py   `Listener`: stays connected for ever, drains at the end
-    connection.py one websocket: dial, frames in and out; which failures are worth another try
+    connection.py dial, frames in and out; which failures are worth another try
+    websocket.py  one websocket, over the sans-I/O core of websockets
     forwarder.py  one delivery: sign, post, result
     headers.py    the headers of a forwarded event: ours, and the user's
     addresses.py  what `--forward-to` may say

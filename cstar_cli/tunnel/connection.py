@@ -1,5 +1,6 @@
-"""One websocket to the cloud: dial, frames in and out; which failures are worth another try."""
+"""A connection to the cloud: dial, frames in and out; which failures are worth another try."""
 
+import asyncio
 import errno
 import socket
 import ssl
@@ -8,16 +9,17 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, NegotiationError
 from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
 
 from cstar_cli.backoff import retry_after_s
 from cstar_cli.errors import CstarError, NotAllowed
 from cstar_cli.protocol.frames import MAX_MESSAGE_BYTES, SUBPROTOCOL, Frame, MalformedMessage, decode
+from cstar_cli.tunnel.websocket import Websocket
 
 DIAL_S = 5.0
-CLOSE_S = 1.0
 MOST_WAIT_S = 3600
 
 
@@ -56,43 +58,39 @@ class CloudAddress(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def dial(address: CloudAddress) -> AsyncIterator[Connection]:
-    """Open the tunnel's websocket. Raises Unreachable, or NotAllowed when the cloud refuses us."""
-    connecting = _Connect(
-        address.tunnel_url,
-        subprotocols=[Subprotocol(SUBPROTOCOL)],
-        additional_headers={"Authorization": f"Bearer {address.token}"},
-        user_agent_header=None,
-        compression=None,
-        proxy=None,
-        open_timeout=DIAL_S,
-        close_timeout=CLOSE_S,
-        ping_interval=None,
-        max_size=2 * MAX_MESSAGE_BYTES,
-    )
+    """Open the tunnel's websocket. Raises Unreachable, or NotAllowed when the cloud refuses us.
+
+    A redirect isn't followed: the token is for the cloud that the user named, and for nobody else.
+    """
+    uri = parse_uri(address.tunnel_url)
+    core = ClientProtocol(uri, subprotocols=[Subprotocol(SUBPROTOCOL)], max_size=2 * MAX_MESSAGE_BYTES)
+    websocket = Websocket(core, {"Authorization": f"Bearer {address.token}"})
     try:
-        websocket = await connecting
-    except (OSError, InvalidHandshake, InvalidMessage, ConnectionClosed, EOFError) as error:
+        async with asyncio.timeout(DIAL_S):
+            loop = asyncio.get_running_loop()
+            await loop.create_connection(lambda: websocket, uri.host, uri.port, ssl=uri.secure or None)
+            await websocket.opened
+    except (OSError, InvalidHandshake, InvalidMessage, EOFError) as error:
+        websocket.abort()
         raise _explain(error, address.api_base) from error
-    async with websocket:
-        if websocket.subprotocol != SUBPROTOCOL:
+    except BaseException:
+        websocket.abort()
+        raise
+    try:
+        if core.subprotocol != SUBPROTOCOL:
             raise Unreachable(_foreign(address.api_base), foreign=True)
-        yield _Websocket(websocket)
+        yield _Frames(websocket)
+    finally:
+        await websocket.close()
 
 
-class _Connect(connect):
-    """Follows no redirects: the token is for the cloud that the user named, and for nobody else."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-class _Websocket:
-    def __init__(self, websocket: ClientConnection) -> None:
+class _Frames:
+    def __init__(self, websocket: Websocket) -> None:
         self._websocket = websocket
 
     async def receive(self) -> Sequence[Frame]:
         try:
-            return decode(await self._websocket.recv(decode=False))
+            return decode(await self._websocket.receive())
         except ConnectionClosed as closed:
             raise _gone(closed) from closed
         except MalformedMessage as error:

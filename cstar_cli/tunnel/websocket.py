@@ -1,0 +1,139 @@
+"""One websocket over websockets' sans-I/O core: nothing stands between a socket's bytes and who waits for them."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import cast
+
+from websockets.client import ClientProtocol
+from websockets.frames import DATA_OPCODES, Frame
+from websockets.protocol import OPEN, Event
+
+CLOSE_S = 1.0
+MOST_QUEUED = 16
+
+
+class Websocket(asyncio.Protocol):
+    """A client's websocket. `opened` is done when the server has agreed, or holds why it hasn't.
+
+    `receive` and `send` raise ConnectionClosed once it is gone. While `MOST_QUEUED` messages wait, no more are read.
+    """
+
+    def __init__(self, core: ClientProtocol, headers: Mapping[str, str]) -> None:
+        self._core = core
+        self._headers = headers
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._parts: list[bytes] = []
+        self._messages: deque[bytes] = deque()
+        self._awaited: asyncio.Future[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._lost = asyncio.Event()
+        self._deaf = False
+        self._closing: asyncio.TimerHandle | None = None
+        self.opened: asyncio.Future[None] = self._loop.create_future()
+
+    async def receive(self) -> bytes:
+        """Return the next message."""
+        while not self._messages:
+            if self._lost.is_set():
+                raise self._core.close_exc
+            self._awaited = self._loop.create_future()
+            await self._awaited
+        message = self._messages.popleft()
+        if not self._messages and self._transport is not None:
+            self._transport.resume_reading()
+        return message
+
+    async def send(self, message: bytes) -> None:
+        """Send a message; return when the system has room for the next."""
+        if self._core.state is OPEN:
+            self._core.send_binary(message)
+            self._flush()
+            if self._writable.is_set():
+                return
+            await self._writable.wait()
+        if self._core.state is not OPEN:
+            await self._lost.wait()
+            raise self._core.close_exc
+
+    async def close(self) -> None:
+        """Say goodbye, and wait for the answer a moment; what comes before it is nobody's any more."""
+        if self._transport is None or self._lost.is_set():
+            return
+        self._deaf = True
+        self._messages.clear()
+        self._transport.resume_reading()
+        if self._core.state is OPEN:
+            self._core.send_close()
+            self._flush()
+        await self._lost.wait()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # A cast, since uvloop's transports are no asyncio.Transport by class.
+        self._transport = cast(asyncio.Transport, transport)
+        request = self._core.connect()
+        request.headers.update(self._headers)
+        self._core.send_request(request)
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        self._core.receive_data(data)
+        self._flush()
+        for event in self._core.events_received():
+            self._take(event)
+
+    def eof_received(self) -> None:
+        self._core.receive_eof()
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._core.receive_eof()
+        if self._closing is not None:
+            self._closing.cancel()
+        if not self.opened.done():
+            self.opened.set_exception(self._core.handshake_exc or exc or EOFError())
+        self._lost.set()
+        self._writable.set()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def _take(self, event: Event) -> None:
+        if not isinstance(event, Frame):
+            if not self.opened.done():
+                refusal = self._core.handshake_exc
+                self.opened.set_exception(refusal) if refusal else self.opened.set_result(None)
+        elif event.opcode in DATA_OPCODES and not self._deaf:
+            self._parts.append(bytes(event.data))
+            if event.fin:
+                self._messages.append(b"".join(self._parts))
+                self._parts.clear()
+                self._wake()
+                if len(self._messages) >= MOST_QUEUED and self._transport is not None:
+                    self._transport.pause_reading()
+
+    def _wake(self) -> None:
+        awaited, self._awaited = self._awaited, None
+        if awaited is not None and not awaited.done():
+            awaited.set_result(None)
+
+    def _flush(self) -> None:
+        assert self._transport
+        for data in self._core.data_to_send():
+            if data:
+                self._transport.write(data)
+            elif self._transport.can_write_eof():
+                self._transport.write_eof()
+        if self._closing is None and self._core.close_expected():
+            self._closing = self._loop.call_later(CLOSE_S, self._transport.abort)

@@ -1,0 +1,126 @@
+"""The websocket against a real server: what waits, what is paused, and how it ends."""
+
+import asyncio
+
+import pytest
+from websockets.asyncio.server import ServerConnection
+from websockets.client import ClientProtocol
+from websockets.exceptions import ConnectionClosed
+from websockets.uri import parse_uri
+from websockets.utils import accept_key
+
+from cstar_cli.tunnel.websocket import CLOSE_S, MOST_QUEUED, Websocket
+
+from .test_connection import Talk, cloud, in_a_loop, until_closed
+from .virtual_time import virtually
+
+
+async def opened(base: str) -> Websocket:
+    uri = parse_uri(base.replace("http", "ws"))
+    websocket = Websocket(ClientProtocol(uri), {})
+    await asyncio.get_running_loop().create_connection(lambda: websocket, uri.host, uri.port)
+    await websocket.opened
+    return websocket
+
+
+async def send_for_ever(websocket: Websocket) -> None:
+    while True:
+        await websocket.send(b"x")
+        await asyncio.sleep(0)
+
+
+def saying(*messages: bytes) -> Talk:
+    async def talk(websocket: ServerConnection) -> None:
+        for message in messages:
+            await websocket.send(message)
+        await websocket.wait_closed()
+
+    return talk
+
+
+@in_a_loop
+async def test_a_message_in_pieces_is_one() -> None:
+    async def talk(websocket: ServerConnection) -> None:
+        await websocket.send([b"one", b" and", b" the same"])
+        await websocket.wait_closed()
+
+    async with cloud(talk, subprotocol=None) as base:
+        websocket = await opened(base)
+        assert await websocket.receive() == b"one and the same"
+        await websocket.close()
+
+
+@in_a_loop
+async def test_what_came_before_the_end_is_received_and_then_the_end() -> None:
+    async def talk(websocket: ServerConnection) -> None:
+        await websocket.send(b"last words")
+
+    async with cloud(talk, subprotocol=None) as base:
+        websocket = await opened(base)
+        with pytest.raises(ConnectionClosed):
+            await send_for_ever(websocket)
+        assert await websocket.receive() == b"last words"
+        with pytest.raises(ConnectionClosed):
+            await websocket.receive()
+
+
+@in_a_loop
+async def test_no_more_is_read_while_many_messages_wait() -> None:
+    sent = 0
+    large = b"x" * 2**19
+
+    async def talk(websocket: ServerConnection) -> None:
+        nonlocal sent
+        for number in range(200):
+            await websocket.send(b"%d" % number + large)
+            sent += 1
+        await websocket.wait_closed()
+
+    async with cloud(talk, subprotocol=None) as base:
+        websocket = await opened(base)
+        before = -1
+        while before < sent:
+            before = sent
+            for _ in range(1000):
+                await asyncio.sleep(0)
+        assert MOST_QUEUED <= sent < 100
+        numbers = [int((await websocket.receive()).removesuffix(large)) for _ in range(200)]
+        assert numbers == list(range(200))
+        await websocket.close()
+
+
+@in_a_loop
+async def test_closing_waits_for_none_of_the_messages_that_nobody_wants_any_more() -> None:
+    async with cloud(saying(*[b"x"] * 3 * MOST_QUEUED), subprotocol=None) as base:
+        websocket = await opened(base)
+        await websocket.receive()
+        await websocket.close()
+        with pytest.raises(ConnectionClosed):
+            await websocket.receive()
+
+
+@virtually
+async def test_a_server_that_does_not_answer_a_goodbye_is_left() -> None:
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        key = next(line for line in head.decode().split("\r\n") if line.startswith("Sec-WebSocket-Key: "))[19:]
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n\r\n"
+        )
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        websocket = await opened(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        began = asyncio.get_running_loop().time()
+        await websocket.close()
+        assert asyncio.get_running_loop().time() - began == pytest.approx(CLOSE_S)
+
+
+@in_a_loop
+async def test_closing_twice_is_closing_once() -> None:
+    async with cloud(until_closed, subprotocol=None) as base:
+        websocket = await opened(base)
+        await websocket.close()
+        await websocket.close()
