@@ -1,14 +1,16 @@
 """Drives one tunnel: pushes what is due, settles what comes back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
-from typing import assert_never
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import ParamSpec, assert_never
 
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.beat import Beat
 from cstar_cli.cloud.outbox import PUSH_BYTES, Gone, Outbox, Socket
+from cstar_cli.cloud.pushing import Pusher
 from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.interface import SessionMoved, Store
+from cstar_cli.cloud.store.queries import DueQuery
 from cstar_cli.cloud.store.records import AttemptOutcome, DueDelivery, Session
 from cstar_cli.errors import CstarError
 from cstar_cli.events.envelope import MAX_BODY_BYTES
@@ -20,21 +22,42 @@ from cstar_cli.protocol.relay import MAX_WINDOW, RelayProtocol
 MAX_RESULTS = 4 * MAX_WINDOW  # that wait to be settled: a listener in order has a window of them, and repeats
 MAX_RESULT_BYTES = 32 * 1024 * 1024
 
+P = ParamSpec("P")
+
 
 def unobserved(_session: Session, _outcome: AttemptOutcome) -> None:
     """Nobody counts the attempts."""
 
 
+class Node:
+    """What all tunnels of a node share; `observe` gets each attempt once it is durable."""
+
+    __slots__ = ("beat", "clock", "observe", "pusher", "sessions", "store")
+
+    def __init__(
+        self,
+        store: Store,
+        sessions: Sessions,
+        clock: Callable[[], float],
+        observe: Callable[[Session, AttemptOutcome], None] = unobserved,
+        beat: Beat | None = None,
+    ) -> None:
+        self.store = store
+        self.sessions = sessions
+        self.clock = clock
+        self.observe = observe
+        self.beat = beat or Beat()
+        self.pusher = Pusher(store)
+
+
 class Relay:
-    """One connection of one listener, from its hello to its end; `observe` gets each attempt once it is durable.
+    """One connection of one listener, from its hello to its end.
 
     A node has thousands, and most have nothing to do: one task each waits for the end. What takes time (opening,
     pushing, settling) has a task for as long as it takes; all else happens at once, when the socket tells of it.
     """
 
     __slots__ = (
-        "_beat",
-        "_clock",
         "_group",
         "_has_news",
         "_has_said_bye",
@@ -42,39 +65,25 @@ class Relay:
         "_is_pushing",
         "_is_settling",
         "_just_settled",
-        "_observe",
+        "_node",
         "_outbox",
         "_over",
         "_protocol",
         "_result_bytes",
         "_results",
+        "_room_asked",
         "_session",
-        "_sessions",
         "_socket",
-        "_store",
         "_team_id",
         "_to_do",
     )
 
-    def __init__(
-        self,
-        socket: Socket,
-        team_id: str,
-        store: Store,
-        sessions: Sessions,
-        beat: Beat,
-        clock: Callable[[], float],
-        observe: Callable[[Session, AttemptOutcome], None] = unobserved,
-    ) -> None:
+    def __init__(self, socket: Socket, team_id: str, node: Node) -> None:
         self._socket = socket
         self._team_id = team_id
-        self._store = store
-        self._sessions = sessions
-        self._beat = beat
-        self._clock = clock
-        self._observe = observe
-        self._protocol = RelayProtocol(clock())
-        self._outbox = Outbox(socket, clock)
+        self._node = node
+        self._protocol = RelayProtocol(node.clock())
+        self._outbox = Outbox(socket, node.clock)
         self._over: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._group = asyncio.TaskGroup()
         self._session: Session | None = None
@@ -85,11 +94,12 @@ class Relay:
         self._just_settled: set[str] = set()
         self._is_settling = self._has_said_bye = False
         self._has_news = self._is_pushing = False
+        self._room_asked = 0
 
     async def run(self) -> Gone:
         """Serve the tunnel until it ends, and say why it did."""
         end = Gone("over")
-        self._beat.join(self.tick)
+        self._node.beat.join(self.tick)
         try:
             async with self._group:
                 self._go_on()
@@ -102,10 +112,10 @@ class Relay:
             end = next(error for error in gone.exceptions if isinstance(error, Gone))
         finally:
             self._finish(end)
-            self._beat.leave(self.tick)
+            self._node.beat.leave(self.tick)
             if self._session:
-                self._store.wakeups.call_no_more(self._session.id, self.wake)
-                await self._sessions.leave(self._session, self.hang_up)
+                self._node.store.wakeups.call_no_more(self._session.id, self.wake)
+                await self._node.sessions.leave(self._session, self.hang_up)
         session_id = self._session.id if self._session else None
         logs.info("tunnel closed", team_id=self._team_id, session_id=session_id, code=end.code, reason=end.reason)
         return end
@@ -115,7 +125,7 @@ class Relay:
         if self._over.done():
             return
         try:
-            self._to_do += self._protocol.received(decode(message), self._clock())
+            self._to_do += self._protocol.received(decode(message), self._node.clock())
         except MalformedMessage as error:
             self._to_do += [Send(Refused(str(error), retry=False)), HangUp(str(error), retry=False)]
         if not self._is_held:
@@ -146,17 +156,17 @@ class Relay:
         if not self._over.done():
             self._over.set_result(error)
 
-    def _now(self, work: Callable[[], None]) -> None:
+    def _now(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Do it at once; the tunnel ends where it fails."""
         if not self._over.done():
             try:
-                work()
+                work(*args, **kwargs)
             except Exception as error:  # raised again by `run`
                 self._finish(error)
 
     def _look_at_the_time(self) -> None:
         self._outbox.check()
-        self._do(self._protocol.tick(self._clock()))
+        self._do(self._protocol.tick(self._node.clock()))
 
     def _start(self, work: Awaitable[None]) -> None:
         """Do it in a task of its own; the tunnel ends where it fails."""
@@ -198,7 +208,7 @@ class Relay:
         except CstarError as error:
             self._do([Send(Refused(str(error), retry=False))])
             raise Gone("not an event filter", code=1008) from error
-        async with self._sessions.opening:
+        async with self._node.sessions.opening:
             await self._open_session(hello, filter)
         self._go_on()
         self.wake()
@@ -206,41 +216,49 @@ class Relay:
     async def _open_session(self, hello: Hello, filter: EventFilter) -> None:
         session = None
         if hello.session_id:
-            session = await self._store.resume_session(hello.session_id, self._team_id, filter, hello.forward_to)
+            session = await self._node.store.resume_session(hello.session_id, self._team_id, filter, hello.forward_to)
         resumed = session is not None
-        session = session or await self._store.open_session(self._team_id, filter, hello.forward_to)
+        session = session or await self._node.store.open_session(self._team_id, filter, hello.forward_to)
         self._session = session
-        self._store.wakeups.call(session.id, self.wake)
-        self._sessions.join(session, self.hang_up)
+        self._node.store.wakeups.call(session.id, self.wake)
+        self._node.sessions.join(session, self.hang_up)
         logs.info("tunnel opened", team_id=self._team_id, session_id=session.id, resumed=resumed)
         holding: Collection[str] = ()
         if resumed and hello.holding:
-            holding = await self._store.still_pending(session, hello.holding)
-        waiting = await self._store.count_due(session) - len(holding)
+            holding = await self._node.store.still_pending(session, hello.holding)
+        waiting = await self._node.store.count_due(session) - len(holding)
         welcome = Welcome(session.id, resumed, waiting)
-        self._do(self._protocol.accepted(welcome, holding, self._clock()))
+        self._do(self._protocol.accepted(welcome, holding, self._node.clock()))
+
+    def wanted(self) -> DueQuery:
+        """Say what the listener takes now."""
+        assert self._session
+        self._has_news = False
+        self._just_settled.clear()
+        self._room_asked = self._protocol.room
+        return DueQuery(self._session, tuple(self._protocol.held), self._room_asked, PUSH_BYTES)
+
+    def due(self, answer: Sequence[DueDelivery] | Exception) -> None:
+        """Send what is due to the listener; more of it may be, and have room."""
+        self._is_pushing = False
+        self._now(self._push, answer)
 
     def _push_soon(self) -> None:
         """Push, if there may be something and there is room, unless that is being done."""
-        if self._is_held or self._is_pushing or self._over.done():
-            return
-        if self._session and self._has_news and self._protocol.room:
+        if self._has_news and not self._is_pushing and not self._is_held and self._protocol.room:
             self._is_pushing = True
-            self._start(self._push(self._session))
+            self._node.pusher.add(self)
 
-    async def _push(self, session: Session) -> None:
-        """Send what is due and not with the listener, as far as there is room, in commit order."""
-        while self._has_news and (room := self._protocol.room):
-            self._has_news = False
-            self._just_settled.clear()
-            due = await self._store.due(session, self._protocol.held, room, PUSH_BYTES)
-            size = sum(len(delivery.body) for delivery in due)
-            if len(due) == room or size + MAX_BODY_BYTES > PUSH_BYTES:  # one more would else have come along
-                self._has_news = True
-            # A result may have come, after its lease, while the store was read: the listener has forgotten it.
-            fresh = [_frame(delivery) for delivery in due if delivery.id not in self._just_settled]
-            self._do(self._protocol.push(fresh, self._clock()))
-        self._is_pushing = False
+    def _push(self, answer: Sequence[DueDelivery] | Exception) -> None:
+        if isinstance(answer, Exception):
+            raise answer
+        size = sum(len(delivery.body) for delivery in answer)
+        if len(answer) >= self._room_asked or size + MAX_BODY_BYTES > PUSH_BYTES:  # one more would else have come along
+            self._has_news = True
+        # A result may have come, after its lease, while the store was read: the listener has forgotten it.
+        fresh = [_frame(delivery) for delivery in answer if delivery.id not in self._just_settled]
+        self._do(self._protocol.push(fresh, self._node.clock()))
+        self._push_soon()
 
     def _take(self, result: Result) -> None:
         self._results.append(result)
@@ -260,17 +278,17 @@ class Relay:
         while self._results:
             outcomes = [_outcome(result) for result in self._results]
             self._results, self._result_bytes = [], 0
-            settled = await self._store.settle(session, outcomes)
+            settled = await self._node.store.settle(session, outcomes)
             news = set(settled) & self._protocol.held  # the others were settled before, or twice now
             for outcome in outcomes:
                 if outcome.delivery_id in news:
                     news.discard(outcome.delivery_id)
-                    self._observe(session, outcome)
+                    self._node.observe(session, outcome)
             self._just_settled.update(settled)
-            self._do(self._protocol.settled(settled, self._clock()))
+            self._do(self._protocol.settled(settled, self._node.clock()))
             self._push_soon()
         if self._has_said_bye:
-            await self._sessions.end(session, self.hang_up, "the listener ended before it answered this")
+            await self._node.sessions.end(session, self.hang_up, "the listener ended before it answered this")
             raise Gone("bye")
         self._is_settling = False
 

@@ -21,13 +21,11 @@ from cstar_cli.cloud import logs
 from cstar_cli.cloud.api.app import build_api
 from cstar_cli.cloud.api.straight import Straight
 from cstar_cli.cloud.api.upgrading import upgrading
-from cstar_cli.cloud.beat import Beat
 from cstar_cli.cloud.dispatcher import Dispatcher
 from cstar_cli.cloud.metrics import Metrics
 from cstar_cli.cloud.observing import session_attempt, webhook_attempt
 from cstar_cli.cloud.options import CloudOptions
-from cstar_cli.cloud.outbox import Socket
-from cstar_cli.cloud.relay import Relay
+from cstar_cli.cloud.relay import Node
 from cstar_cli.cloud.retries import longest_wait_ms
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.sessions import Sessions
@@ -157,12 +155,13 @@ class _Server(uvicorn.Server):
 def _config(cloud: Cloud) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what fails is answered and logged by our app
     api = build_api(cloud, cloud.options.access)
+    observe = partial(session_attempt, cloud.metrics)
     return uvicorn.Config(
         api.app,
         interface="asgi3",
         loop="none",
         http=_http_protocol(api.straight),
-        ws=upgrading(api.door, _relay_of(cloud)),
+        ws=upgrading(api.door, Node(cloud.store, cloud.sessions, cloud.clock, observe)),
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=None,
         ws_per_message_deflate=False,
@@ -182,16 +181,6 @@ def _http_protocol(straight: Straight) -> type[asyncio.Protocol] | str:
     except ImportError:  # no httptools on this platform
         return "h11"  # whose heads have a bound of their own
     return straight_http(straight)
-
-
-def _relay_of(cloud: Cloud) -> Callable[[Socket, str], Relay]:
-    """Return what makes the relay of a listener of a team."""
-    beat, observe = Beat(), partial(session_attempt, cloud.metrics)
-
-    def relay_of(socket: Socket, team_id: str) -> Relay:
-        return Relay(socket, team_id, cloud.store, cloud.sessions, beat, cloud.clock, observe)
-
-    return relay_of
 
 
 def _raise_file_limit() -> None:

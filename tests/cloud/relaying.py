@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cstar_cli.cloud.beat import Beat, Tick
 from cstar_cli.cloud.outbox import Gone
-from cstar_cli.cloud.relay import Relay
+from cstar_cli.cloud.relay import Node, Relay
 from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.queries import AttemptQuery
 from cstar_cli.cloud.store.records import AttemptOutcome, Session
@@ -119,17 +119,21 @@ class Room:
         self.now = 0.0
         self._tasks: list[asyncio.Task[Gone]] = []
         self._beat = HandBeat()
+        self._node = self._node_with(lambda: self.now, self._beat)
 
     def connect(self) -> tuple[Pipe, "asyncio.Task[Gone]"]:
         """Start a relay whose clock is the test's: it beats when `pass_time` says so."""
-        return self._start(lambda: self.now, self._beat)
+        return self._start(self._node)
 
     def connect_in_loop_time(self) -> tuple[Pipe, "asyncio.Task[Gone]"]:
-        return self._start(hurried_clock(), Beat())
+        return self._start(self._node_with(hurried_clock(), Beat()))
 
-    def _start(self, clock: Callable[[], float], beat: Beat) -> tuple[Pipe, "asyncio.Task[Gone]"]:
+    def _node_with(self, clock: Callable[[], float], beat: Beat) -> Node:
+        return Node(self.flaky.as_store, self.sessions, clock, self._observe, beat)
+
+    def _start(self, node: Node) -> tuple[Pipe, "asyncio.Task[Gone]"]:
         pipe = Pipe()
-        pipe.relay = Relay(pipe, TEAM, self.flaky.as_store, self.sessions, beat, clock, self._observe)
+        pipe.relay = Relay(pipe, TEAM, node)
         task = asyncio.ensure_future(pipe.relay.run())
         self._tasks.append(task)
         return pipe, task
@@ -143,6 +147,11 @@ class Room:
         [welcome] = await pipe.hear()
         assert isinstance(welcome, Welcome)
         return pipe, welcome.session_id
+
+    async def until_idle(self, tasks: int) -> None:
+        """Wait until no more tasks than that are left."""
+        while len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110 (the end of a task is no event)
+            await asyncio.sleep(0)
 
     def pass_time(self, seconds: float) -> None:
         self.now += seconds

@@ -11,7 +11,7 @@ from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import Bye, Result, Settled, Welcome
 
 from .relaying import GRACE_S, Pipe, Room, append, hello, result, run
-from .store.making import TEAM, URL
+from .store.making import TEAM, URL, due_to
 
 
 async def resumed(room: Room, session_id: str, *holding: str) -> Pipe:
@@ -105,7 +105,7 @@ def test_a_session_that_goes_on_at_another_node_is_hung_up_here(tmp_path: Path) 
         assert (gone.code, gone.reason) == (1001, "going away")
         await room.clock.advance(10 * round(GRACE_S * 1000))
         await room.sessions.sweep()
-        due = await room.store.due(elsewhere, (), 10, 1000)
+        due = await due_to(room.store, elsewhere, (), 10, 1000)
         assert [delivery.id for delivery in due] == stored
 
     run(tmp_path, check)

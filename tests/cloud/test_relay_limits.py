@@ -163,13 +163,15 @@ def test_a_listener_that_reads_again_gets_what_has_waited(tmp_path: Path) -> Non
 
 def test_an_idle_tunnel_is_one_task(tmp_path: Path) -> None:
     async def check(room: Room) -> None:
-        before = len(asyncio.all_tasks())
-        for _ in range(3):
-            await room.opened()
+        others = len(asyncio.all_tasks())
+        pipes = [(await room.opened())[0] for _ in range(3)]
         await append(room, 1)
-        await asyncio.sleep(0)
-        while len(asyncio.all_tasks()) > before + 3:  # noqa: ASYNC110 (the end of a task is no event)
-            await asyncio.sleep(0)
+        for pipe in pipes:
+            [delivery] = await pipe.hear()
+            assert isinstance(delivery, Delivery)
+            pipe.say(result(delivery.delivery_id))
+            await pipe.hear()
+        await room.until_idle(others + len(pipes))
 
     run(tmp_path, check)
 

@@ -4,7 +4,6 @@ What uvicorn keeps for an application (the request, a queue, a task that waits i
 an idle tunnel needs, and is gone when the tunnel begins.
 """
 
-from collections.abc import Callable
 from typing import cast
 
 from starlette.types import Scope
@@ -14,21 +13,18 @@ from websockets.http11 import Request
 
 from cstar_cli.cloud.api.sockets import Door
 from cstar_cli.cloud.api.tunnel import Tunnel
-from cstar_cli.cloud.outbox import Socket
-from cstar_cli.cloud.relay import Relay
+from cstar_cli.cloud.relay import Node, Relay
 from cstar_cli.protocol.frames import SUBPROTOCOL
 
-RelayMaker = Callable[[Socket, str], Relay]
 
-
-def upgrading(door: Door, relay_of: RelayMaker) -> type["Upgrading"]:
-    """Return the protocol of one server; `relay_of` gets a listener's socket and team."""
+def upgrading(door: Door, node: Node) -> type["Upgrading"]:
+    """Return the protocol of one server."""
 
     class OfOneServer(Upgrading):
         pass
 
     OfOneServer.door = door
-    OfOneServer.relay_of = staticmethod(relay_of)
+    OfOneServer.node = node
     return OfOneServer
 
 
@@ -36,7 +32,7 @@ class Upgrading(WebSocketsSansIOProtocol):
     """Lets a listener in, or has it refused."""
 
     door: Door
-    relay_of: RelayMaker
+    node: Node
 
     def handle_connect(self, event: Request) -> None:
         self.transport.pause_reading()  # what comes from now on is for the tunnel
@@ -57,7 +53,7 @@ class Upgrading(WebSocketsSansIOProtocol):
         if self.transport.is_closing():
             return
         tunnel = Tunnel(self.transport, self.connections)
-        tunnel.relay = self.relay_of(tunnel, team_id)
+        tunnel.relay = Relay(tunnel, team_id, self.node)
         self.transport.set_protocol(tunnel)
         self.connections.discard(self)
         task = self.loop.create_task(tunnel.run())

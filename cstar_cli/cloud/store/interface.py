@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from cstar_cli.cloud.store.accounts import Allowance, ApiKey, Begun, StoredAnswer
-from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page
+from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page
 from cstar_cli.cloud.store.records import (
     Attempt,
     AttemptOutcome,
@@ -220,13 +220,8 @@ class Store(Protocol):
         """End the sessions whose grace is over, or whose node is gone for that long; return how many."""
         ...
 
-    async def due(
-        self, session: Session, without: Collection[str], limit: int, most_bytes: int
-    ) -> Sequence[DueDelivery]:
-        """Return the session's pending deliveries, but not these, in commit order; at least one if there is any.
-
-        Raises SessionMoved.
-        """
+    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | SessionMoved]:
+        """Answer each session's pending deliveries, as asked, in commit order; at least one if there is any."""
         ...
 
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:

@@ -1,9 +1,12 @@
 """What a caller may ask of the log."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import get_args
 
-from cstar_cli.cloud.store.records import DeliveryStatus, OutcomeName
+import msgspec
+
+from cstar_cli.cloud.store.records import DeliveryStatus, OutcomeName, Session
 from cstar_cli.errors import UsageError
 from cstar_cli.events.filters import EventFilter
 
@@ -31,6 +34,15 @@ class DeliveryQuery:
     status: DeliveryStatus | None = None
     target: str | None = None
     event_id: str | None = None
+
+
+class DueQuery(msgspec.Struct, frozen=True):
+    """What of a session's pending deliveries: not those that its listener has, so many, and of so many bytes."""
+
+    session: Session
+    without: Collection[str]
+    limit: int
+    most_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

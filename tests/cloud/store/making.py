@@ -5,8 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from cstar_cli.cloud.store.interface import Store
-from cstar_cli.cloud.store.queries import AttemptQuery
+from cstar_cli.cloud.store.interface import SessionMoved, Store
+from cstar_cli.cloud.store.queries import AttemptQuery, DueQuery
 from cstar_cli.cloud.store.records import Attempt, AttemptOutcome, Delivery, DueDelivery, Session
 from cstar_cli.cloud.store.webhooks import Claim, Claimed, NewWebhook, Settlement, Webhook
 from cstar_cli.events.envelope import Event, new_id
@@ -76,7 +76,17 @@ async def delivered(store: Store, type: str = "ticket.created", team_id: str = T
 
 
 async def due_ids(store: Store, to: Session, without: Collection[str] = ()) -> list[str]:
-    return [due.id for due in await store.due(to, without, limit=1000, most_bytes=2**30)]
+    return ids(await due_to(store, to, without))
+
+
+async def due_to(
+    store: Store, to: Session, without: Collection[str] = (), limit: int = 1000, most_bytes: int = 2**30
+) -> Sequence[DueDelivery]:
+    """What is due to one session. Raises SessionMoved."""
+    [answer] = await store.due([DueQuery(to, without, limit, most_bytes)])
+    if isinstance(answer, SessionMoved):
+        raise answer
+    return answer
 
 
 def ids(records: Sequence[Delivery | DueDelivery]) -> list[str]:

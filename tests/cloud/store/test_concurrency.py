@@ -8,7 +8,7 @@ from cstar_cli.cloud.store.interface import Conflict, Store, StoreUnavailable
 from cstar_cli.cloud.store.queries import AttemptQuery
 from cstar_cli.cloud.store.wakeups import WEBHOOKS, attempts_of
 
-from .making import TEAM, OpenStore, Within, delivered, due_ids, event, outcome, session
+from .making import TEAM, OpenStore, Within, delivered, due_ids, due_to, event, outcome, session
 
 
 def test_a_session_is_woken_once_its_delivery_can_be_read(within: Within[None]) -> None:
@@ -121,7 +121,7 @@ def test_a_pusher_that_leaves_out_what_it_has_misses_nothing(within: Within[None
             while len(found) < 400:
                 await wake.wait()
                 wake.clear()
-                while due := await store.due(to, found, 7, 2**20):
+                while due := await due_to(store, to, found, 7, 2**20):
                     found += [one.id for one in due]
         assert set(found) == {delivery.id for [delivery] in await appending}
         assert found == await due_ids(store, to)
@@ -150,7 +150,7 @@ def test_a_closed_store_says_that_it_is(open_store: OpenStore) -> None:
         with pytest.raises(StoreUnavailable, match="closed"):
             await store.append_event(event())
         with pytest.raises(StoreUnavailable, match="closed"):
-            await store.due(to, (), 1, 1)
+            await due_to(store, to, (), 1, 1)
 
     asyncio.run(check())
 

@@ -12,6 +12,7 @@ from .making import (
     claimed_one,
     delivered,
     due_ids,
+    due_to,
     event,
     ids,
     now,
@@ -37,7 +38,7 @@ def test_an_event_is_sent_again_to_all_that_match_now(within: Within[None], cloc
         assert {delivery.next_attempt_at_ms for delivery in deliveries} == {clock.now_ms}
         claim = await claimed_one(store)
         assert (claim.event_id, claim.body, claim.attempt, claim.retries) == (made.id, made.body, 1, 0)
-        [due] = await store.due(to, (), 10, 2**20)
+        [due] = await due_to(store, to, (), 10, 2**20)
         assert (due.event_id, due.body) == (made.id, made.body)
 
     within(check)

@@ -16,6 +16,7 @@ from .making import (
     claimed,
     claimed_one,
     delivered,
+    due_to,
     event,
     now,
     outcome,
@@ -91,7 +92,7 @@ def test_a_failed_delivery_to_an_open_session_goes_there_again(within: Within[No
         assert retried
         assert retried.status == "pending"
         assert wake.is_set()
-        [due] = await store.due(to, (), 10, 2**20)
+        [due] = await due_to(store, to, (), 10, 2**20)
         assert (due.id, due.attempt) == (delivery.id, 2)
         assert list(await store.settle(to, [outcome(delivery, 200, attempt=2)])) == [delivery.id]
         assert (await now(store, delivery)).status == "succeeded"

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from cstar_cli.cloud.store.interface import SessionMoved, Store
-from cstar_cli.cloud.store.queries import AttemptQuery
+from cstar_cli.cloud.store.queries import AttemptQuery, DueQuery
 from cstar_cli.events.filters import EventFilter
 
-from .making import TEAM, URL, Clock, Within, delivered, due_ids, event, ids, outcome, session
+from .making import TEAM, URL, Clock, Within, delivered, due_ids, due_to, event, ids, outcome, session
 
 EVERYTHING = EventFilter.parse(())
 
@@ -132,7 +132,7 @@ def test_a_connection_that_is_not_the_sessions_any_more_is_told_so(within: Withi
             case _:
                 opened = replace(opened, id="ses_none")
         with pytest.raises(SessionMoved):
-            await store.due(opened, (), limit=1, most_bytes=1)
+            await due_to(store, opened, (), limit=1, most_bytes=1)
 
     within(check)
 
@@ -169,9 +169,31 @@ def test_what_is_due_carries_the_body_and_the_number_of_the_attempt(within: With
         opened = await session(store)
         made = event(body=b'{"n":1}')
         [delivery] = await store.append_event(made)
-        [due] = await store.due(opened, (), limit=1, most_bytes=1)
+        [due] = await due_to(store, opened, (), limit=1, most_bytes=1)
         assert (due.id, due.event_id) == (delivery.id, made.id)
         assert (due.event_type, due.attempt, due.body) == ("ticket.created", 1, b'{"n":1}')
+
+    within(check)
+
+
+def test_several_sessions_are_answered_together_each_as_it_asked(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        one, two, idle = await session(store), await session(store), await session(store, "boss.*")
+        ended = await session(store, "boss.*")
+        await store.end_session(ended, "over")
+        made = [await store.append_event(event(body=b"x" * 100)) for _ in range(2)]
+        of_one, of_two = ([each.id for pair in made for each in pair if each.target == to.id] for to in (one, two))
+        queries = [
+            DueQuery(one, of_one[:1], 10, 1000),
+            DueQuery(ended, (), 10, 1000),
+            DueQuery(idle, (), 10, 1000),
+            DueQuery(two, (), 1, 1000),
+        ]
+        first, moved, nothing, second = await store.due(queries)
+        assert isinstance(moved, SessionMoved)
+        assert not isinstance(first, SessionMoved)
+        assert not isinstance(second, SessionMoved)
+        assert (ids(first), nothing, ids(second)) == (of_one[1:], [], of_two[:1])
 
     within(check)
 
@@ -180,7 +202,7 @@ def test_no_more_is_due_at_once_than_asked_for(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         opened = await session(store)
         deliveries = [await delivered(store) for _ in range(4)]
-        assert ids(await store.due(opened, (), limit=2, most_bytes=2**30)) == ids(deliveries[:2])
+        assert ids(await due_to(store, opened, (), limit=2, most_bytes=2**30)) == ids(deliveries[:2])
 
     within(check)
 
@@ -190,7 +212,7 @@ def test_no_more_bytes_are_due_at_once_than_asked_for(within: Within[None]) -> N
         opened = await session(store)
         for size in (40, 50, 20):
             await store.append_event(event(body=b"x" * size))
-        assert [len(due.body) for due in await store.due(opened, (), limit=10, most_bytes=100)] == [40, 50]
+        assert [len(due.body) for due in await due_to(store, opened, (), limit=10, most_bytes=100)] == [40, 50]
 
     within(check)
 
@@ -200,7 +222,7 @@ def test_one_is_due_however_large_it_is(within: Within[None]) -> None:
         opened = await session(store)
         await store.append_event(event(body=b"x" * 1000))
         await store.append_event(event(body=b"x"))
-        assert [len(due.body) for due in await store.due(opened, (), limit=10, most_bytes=10)] == [1000]
+        assert [len(due.body) for due in await due_to(store, opened, (), limit=10, most_bytes=10)] == [1000]
 
     within(check)
 

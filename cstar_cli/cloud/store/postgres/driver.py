@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from cstar_cli.cloud.store.interface import StoreUnavailable
+from cstar_cli.cloud.store.interface import SessionMoved, StoreUnavailable
 from cstar_cli.cloud.store.postgres import log, reads, sessions, upkeep
 from cstar_cli.cloud.store.postgres.accounts import PostgresAccounts
 from cstar_cli.cloud.store.postgres.appending import Appending, append
@@ -18,7 +18,7 @@ from cstar_cli.cloud.store.postgres.polling import Poll
 from cstar_cli.cloud.store.postgres.queue import PostgresQueue
 from cstar_cli.cloud.store.postgres.sessions import Report
 from cstar_cli.cloud.store.postgres.webhooks import PostgresWebhooks
-from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page
+from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page
 from cstar_cli.cloud.store.records import (
     Attempt,
     AttemptOutcome,
@@ -137,10 +137,8 @@ class PostgresStore:
     async def settle(self, session: Session, outcomes: Sequence[AttemptOutcome]) -> Sequence[str]:
         return await self._settler.run(Report(session, tuple(outcomes)))
 
-    async def due(
-        self, session: Session, without: Collection[str], limit: int, most_bytes: int
-    ) -> Sequence[DueDelivery]:
-        return await self._database.ask(reads.due, session, tuple(without), limit, most_bytes)
+    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | SessionMoved]:
+        return await asyncio.gather(*(self._database.ask(reads.due, query) for query in queries))
 
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:
         return await self._database.ask(reads.still_pending, session.id, tuple(delivery_ids))

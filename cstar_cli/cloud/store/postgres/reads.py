@@ -6,17 +6,16 @@ from cstar_cli.cloud.store.interface import SessionMoved
 from cstar_cli.cloud.store.postgres import rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.listing import Listing
-from cstar_cli.cloud.store.queries import DeliveryQuery, Page
-from cstar_cli.cloud.store.records import Delivery, DueDelivery, ListedEvent, Session
+from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
+from cstar_cli.cloud.store.records import Delivery, DueDelivery, ListedEvent
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
 
 ORDER = ("seq",)
 
 
-async def due(
-    connection: Connection, session: Session, without: Collection[str], limit: int, most_bytes: int
-) -> Sequence[DueDelivery]:
+async def due(connection: Connection, query: DueQuery) -> Sequence[DueDelivery] | SessionMoved:
+    session = query.session
     found = await connection.fetch(
         "SELECT d.id, d.event_id, d.event_type, d.attempt, e.body FROM sessions s LEFT JOIN LATERAL ("
         " SELECT d.id, d.seq, d.event_seq, d.event_id, d.event_type, d.attempt_count + 1 AS attempt"
@@ -26,18 +25,18 @@ async def due(
         " WHERE s.id = $1 AND s.epoch = $2 AND s.ended_at_ms IS NULL ORDER BY d.seq",
         session.id,
         session.epoch,
-        list(without),
-        limit,
+        list(query.without),
+        query.limit,
     )
     if not found:
-        raise SessionMoved("The session has ended, or goes on over another connection.")
+        return SessionMoved(f"{session.id} has ended, or goes on over another connection.")
     deliveries: list[DueDelivery] = []
     size = 0
     for row in found:
         if row[0] is None:
             break
         size += len(row[4])
-        if deliveries and size > most_bytes:
+        if deliveries and size > query.most_bytes:
             break
         deliveries.append(DueDelivery(*row))
     return deliveries

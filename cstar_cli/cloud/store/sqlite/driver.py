@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page
+from cstar_cli.cloud.store.interface import SessionMoved
+from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page
 from cstar_cli.cloud.store.records import (
     Attempt,
     AttemptOutcome,
@@ -123,10 +124,8 @@ class SqliteStore:
     async def settle(self, session: Session, outcomes: Sequence[AttemptOutcome]) -> Sequence[str]:
         return await self._writer.run(lambda connection: sessions.settle(connection, session, outcomes, self._now_ms()))
 
-    async def due(
-        self, session: Session, without: Collection[str], limit: int, most_bytes: int
-    ) -> Sequence[DueDelivery]:
-        return await self._tunnels.ask_together(reads.due, session, tuple(without), limit, most_bytes)
+    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | SessionMoved]:
+        return await self._tunnels.ask(reads.due, queries)
 
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:
         return await self._tunnels.ask_together(reads.still_pending, session.id, tuple(delivery_ids))

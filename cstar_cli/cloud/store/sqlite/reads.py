@@ -1,12 +1,13 @@
 """The questions, each on a connection that can't change anything."""
 
-import json
 import sqlite3
 from collections.abc import Collection, Sequence
 
+import msgspec
+
 from cstar_cli.cloud.store.interface import SessionMoved
-from cstar_cli.cloud.store.queries import DeliveryQuery, Page
-from cstar_cli.cloud.store.records import Delivery, DueDelivery, ListedEvent, Session
+from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
+from cstar_cli.cloud.store.records import Delivery, DueDelivery, ListedEvent
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.listing import Listing
 from cstar_cli.events.envelope import Event
@@ -18,30 +19,38 @@ def check(connection: sqlite3.Connection) -> None:
     connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
 
 
-def due(
-    connection: sqlite3.Connection, session: Session, without: Collection[str], limit: int, most_bytes: int
-) -> Sequence[DueDelivery]:
-    current = connection.execute(
-        "SELECT 1 FROM sessions WHERE id = ? AND epoch = ? AND ended_at_ms IS NULL", (session.id, session.epoch)
-    ).fetchone()
-    if not current:
-        raise SessionMoved(f"{session.id} has ended, or goes on over another connection.")
-    cursor = connection.execute(
-        f"SELECT {rows.DUE} FROM deliveries d JOIN events e ON e.seq = d.event_seq"
-        " WHERE d.target = ? AND d.status = 'pending' AND d.due_at_ms IS NULL"
-        " AND d.id NOT IN (SELECT value FROM json_each(?)) ORDER BY d.seq LIMIT ?",
-        (session.id, _as_json(without), limit),
-    )
+_DUE = (
+    f"SELECT {rows.DUE}, d.event_seq FROM sessions s"
+    " LEFT JOIN deliveries d ON d.target = s.id AND d.status = 'pending' AND d.due_at_ms IS NULL"
+    " AND d.id NOT IN (SELECT value FROM json_each(?))"
+    " LEFT JOIN events e ON e.seq = d.event_seq"
+    " WHERE s.id = ? AND s.epoch = ? AND s.ended_at_ms IS NULL ORDER BY d.seq LIMIT ?"
+)
+
+
+def due(connection: sqlite3.Connection, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | SessionMoved]:
+    bodies: dict[int, bytes] = {}  # an event that many sessions want is in memory once
+    return [_due(connection, query, bodies) for query in queries]
+
+
+def _due(
+    connection: sqlite3.Connection, query: DueQuery, bodies: dict[int, bytes]
+) -> Sequence[DueDelivery] | SessionMoved:
+    session = query.session
+    cursor = connection.execute(_DUE, (_as_json(query.without), session.id, session.epoch, query.limit))
     found: list[DueDelivery] = []
     size = 0
-    for row in cursor:
-        delivery = rows.due(row)
-        size += len(delivery.body)
-        if found and size > most_bytes:
+    is_open = False
+    for id_, event_id, event_type, attempt, body, event_seq in cursor:
+        is_open = True
+        if body is None:  # the session is there, and nothing is due to it
             break
-        found.append(delivery)
+        size += len(body)
+        if found and size > query.most_bytes:
+            break
+        found.append(DueDelivery(id_, event_id, event_type, attempt, bodies.setdefault(event_seq, body)))
     cursor.close()
-    return found
+    return found if is_open else SessionMoved(f"{session.id} has ended, or goes on over another connection.")
 
 
 def still_pending(connection: sqlite3.Connection, session_id: str, delivery_ids: Collection[str]) -> Collection[str]:
@@ -91,4 +100,4 @@ def deliveries(connection: sqlite3.Connection, team_id: str, query: DeliveryQuer
 
 
 def _as_json(ids: Collection[str]) -> str:
-    return json.dumps(list(ids))
+    return msgspec.json.encode(list(ids)).decode()

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from cstar_cli.cloud.store.accounts import ApiKey
-from cstar_cli.cloud.store.records import Attempt, Delivery, DueDelivery, Exchange, Headers, ListedEvent, Session
+from cstar_cli.cloud.store.records import Attempt, Delivery, Exchange, Headers, ListedEvent, Session
 from cstar_cli.cloud.store.webhooks import Webhook
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
@@ -46,10 +46,6 @@ def listed_event(row: Row) -> ListedEvent:
 
 def delivery(row: Row) -> Delivery:
     return Delivery(*row[1:])
-
-
-def due(row: Row) -> DueDelivery:
-    return DueDelivery(*row)
 
 
 def session(row: Row) -> Session:

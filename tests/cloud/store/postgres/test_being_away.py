@@ -17,7 +17,7 @@ from cstar_cli.errors import CstarError
 from cstar_cli.events.filters import EventFilter
 
 from ....postgres import Postgres
-from ..making import TEAM, URL, claimed, delivered, due_ids, event, outcome, session, webhook
+from ..making import TEAM, URL, claimed, delivered, due_ids, due_to, event, outcome, session, webhook
 from .conftest import Run
 from .nodes import cut_all, node
 
@@ -36,7 +36,7 @@ def whatever(store: PostgresStore, to: Session) -> Mapping[str, Callable[[], Awa
         "leave": lambda: store.leave_session(to),
         "end": lambda: store.end_session(to, "over"),
         "sweep": lambda: store.end_lost_sessions(1, "over"),
-        "due": lambda: store.due(to, (), 1, 1),
+        "due": lambda: due_to(store, to, (), 1, 1),
         "settle": lambda: store.settle(to, [outcome("dlv_1")]),
         "events": lambda: store.events(TEAM, EVERYTHING, Page()),
         "deliveries": lambda: store.deliveries(TEAM, DeliveryQuery(), Page()),
@@ -99,7 +99,7 @@ def test_what_was_answered_outlives_a_kill_and_what_was_not_can_be_sent_again(se
                 stored = await store.event(TEAM, one.id)
                 assert stored or isinstance(answer, StoreUnavailable)
             await asyncio.gather(*(store.append_event(one) for one in made))
-            due = await store.due(to, (), 10_000, 2**30)
+            due = await due_to(store, to, (), 10_000, 2**30)
             assert sorted(one.event_id for one in due) == sorted(one.id for one in made)
 
     run(check)

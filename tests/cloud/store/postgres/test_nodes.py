@@ -9,7 +9,7 @@ from cstar_cli.cloud.store.postgres.driver import PostgresStore
 from cstar_cli.cloud.store.postgres.sessions import NODE_LOST_MS
 from cstar_cli.events.filters import EventFilter
 
-from ..making import TEAM, URL, Clock, delivered, due_ids, event, now, outcome, session
+from ..making import TEAM, URL, Clock, delivered, due_ids, due_to, event, now, outcome, session
 from .conftest import Run
 from .databases import postgres_going_by
 from .nodes import database, node
@@ -33,7 +33,7 @@ def test_a_session_that_goes_on_at_another_node_is_told_to_the_one_it_left(url: 
             assert resumed
             await wake.wait()
             with pytest.raises(SessionMoved):
-                await here.due(left, (), 10, 2**20)
+                await due_to(here, left, (), 10, 2**20)
             assert list(await here.settle(left, [outcome(delivery)])) == []
             assert await due_ids(there, resumed) == [delivery.id]
 
@@ -49,7 +49,7 @@ def test_a_session_that_has_moved_is_found_by_the_poll_of_the_node_it_left(url: 
             await connection.execute("UPDATE sessions SET epoch = epoch + 1, node = 'another'")
             await wake.wait()
             with pytest.raises(SessionMoved):
-                await here.due(left, (), 10, 2**20)
+                await due_to(here, left, (), 10, 2**20)
 
     run(check)
 

@@ -13,7 +13,7 @@ from cstar_cli.cloud.store.postgres.claiming import Turns, Wanted, claim
 from cstar_cli.cloud.store.postgres.connection import Connection, Connector
 from cstar_cli.cloud.store.postgres.cursor import Cursor
 from cstar_cli.cloud.store.postgres.upkeep import forget
-from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page, StatusFilter
+from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page, StatusFilter
 from cstar_cli.cloud.store.records import Session
 from cstar_cli.events.filters import EventFilter
 
@@ -90,7 +90,7 @@ QUESTIONS: Mapping[str, Question] = {
     **{f"tail: {name}": of_tail(query) for name, query in ATTEMPTS.items()},
     "moment": lambda connection: log.cursor_before(connection, TEAM, 60_000 * ROWS // 2),
     "hidden": lambda connection: log.has_hidden(connection, TEAM),
-    "due": lambda connection: reads.due(connection, SESSION, ["dlv_1"], 10, 1000),
+    "due": lambda connection: reads.due(connection, DueQuery(SESSION, ["dlv_1"], 10, 1000)),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
     "forget": lambda connection: forget(connection, ROWS, 20),
 }

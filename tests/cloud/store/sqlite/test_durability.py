@@ -10,7 +10,7 @@ from cstar_cli.cloud.store.sqlite.connection import open_writer
 from cstar_cli.cloud.store.sqlite.driver import SqliteStore
 from cstar_cli.events.filters import EventFilter
 
-from ..making import event
+from ..making import due_to, event
 from .processes import StartWriter
 
 Opened = Callable[[Callable[[SqliteStore], Awaitable[None]]], None]
@@ -37,7 +37,7 @@ def test_every_acknowledged_event_outlives_kill_9(
     async def check(store: SqliteStore) -> None:
         session = await store.resume_session(session_id, "team-1", EventFilter.parse(()), "http://localhost:3000/")
         assert session
-        due = await store.due(session, (), limit=100_000, most_bytes=2**40)
+        due = await due_to(store, session, (), limit=100_000, most_bytes=2**40)
         assert set(acknowledged) <= {delivery.event_id for delivery in due} == stored(path)
 
     opened(check)

@@ -13,7 +13,7 @@ from cstar_cli.cloud.store.sqlite.driver import SqliteStore
 from cstar_cli.cloud.store.sqlite.lock import DatabaseInUse
 from cstar_cli.events.filters import EventFilter
 
-from ..making import T0_MS, TEAM, URL, Clock, claimed_one, event, outcome, settled, webhook
+from ..making import T0_MS, TEAM, URL, Clock, claimed_one, due_to, event, outcome, settled, webhook
 
 EVERYTHING = EventFilter.parse(())
 ROWS = f"""
@@ -57,7 +57,7 @@ def test_a_database_of_the_first_version_is_carried_over_with_its_rows(path: Pat
             resumed = await store.resume_session("ses_1", TEAM, EVERYTHING, URL)
             assert resumed
             assert resumed.epoch == 4
-            [due] = await store.due(resumed, (), 10, 2**20)
+            [due] = await due_to(store, resumed, (), 10, 2**20)
             assert due.id == "dlv_2"
             assert list(await store.settle(resumed, [outcome("dlv_2")])) == ["dlv_2"]
         finally:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page, StatusFilter
+from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page, StatusFilter
 from cstar_cli.cloud.store.records import Session
 from cstar_cli.cloud.store.sqlite import log, reads
 from cstar_cli.cloud.store.sqlite.connection import open_writer
@@ -96,7 +96,7 @@ def test_what_is_due_to_a_session_is_found_by_an_index(database: sqlite3.Connect
     )
     session = Session("ses_1", "team", EventFilter.parse(()), "u", 1)
     statements = asked(database)
-    reads.due(database, session, ["dlv_1"], 10, 1000)
+    reads.due(database, [DueQuery(session, ["dlv_1"], 10, 1000)])
     reads.still_pending(database, "ses_1", ["dlv_1"])
     reads.count_due(database, "ses_1")
     assert_flat(database, statements)

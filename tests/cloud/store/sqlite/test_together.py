@@ -11,10 +11,15 @@ from typing import Any
 import pytest
 
 from cstar_cli.cloud.store.interface import SessionMoved, StoreUnavailable
+from cstar_cli.cloud.store.queries import DueQuery
+from cstar_cli.cloud.store.records import Session
 from cstar_cli.cloud.store.sqlite.connection import open_writer
 from cstar_cli.cloud.store.sqlite.readers import MOST_TOGETHER, Readers
+from cstar_cli.cloud.store.sqlite.reads import due
+from cstar_cli.cloud.store.sqlite.sessions import open_session
 from cstar_cli.cloud.store.sqlite.writes import append_events
-from tests.cloud.store.making import T0_MS, TEAM, event
+from cstar_cli.events.filters import EventFilter
+from tests.cloud.store.making import T0_MS, TEAM, URL, event
 
 
 def test_events_that_come_together_share_their_look_ups(tmp_path: Path) -> None:
@@ -33,6 +38,19 @@ def test_an_event_under_the_id_of_another_teams_is_refused(tmp_path: Path) -> No
     append_events(connection, [theirs], T0_MS)
     with pytest.raises(sqlite3.IntegrityError, match=theirs.id):
         append_events(connection, [event(), replace(theirs, team_id=TEAM)], T0_MS)
+    connection.close()
+
+
+def test_an_event_that_many_sessions_want_is_in_memory_once(tmp_path: Path) -> None:
+    connection = open_writer(tmp_path / "cstar.db")
+    sessions = [Session(f"ses_{number}", TEAM, EventFilter(), URL, 1) for number in range(3)]
+    for each in sessions:
+        open_session(connection, each, T0_MS)
+    append_events(connection, [event(body=b"x" * 1000)], T0_MS)
+    answers = due(connection, [DueQuery(each, (), 10, 10_000) for each in sessions])
+    bodies = [delivery.body for answer in answers if not isinstance(answer, SessionMoved) for delivery in answer]
+    assert len(bodies) == 3
+    assert all(body is bodies[0] for body in bodies)
     connection.close()
 
 
