@@ -18,21 +18,21 @@ from cstar_cli.cloud.store.webhooks import Claim, Claimed
 STOPPED_A_CLAIM = 500
 SHORTEST_WAIT_MS = 20  # for what another node has locked
 
+# The first that waits for each webhook. One look for both: what was here lately leaves dead entries in the index, which
+# each look goes over until they are vacuumed.
 _HEADS = """
-WITH RECURSIVE waiting (target) AS (
-    (SELECT target FROM queue WHERE due_at_ms IS NOT NULL ORDER BY target LIMIT 1)
+WITH RECURSIVE head (target, due_at_ms) AS (
+    (SELECT target, due_at_ms FROM queue WHERE due_at_ms IS NOT NULL ORDER BY target, due_at_ms LIMIT 1)
     UNION ALL
-    SELECT (
-        SELECT target FROM queue WHERE due_at_ms IS NOT NULL AND target > waiting.target ORDER BY target LIMIT 1
-    ) FROM waiting WHERE target IS NOT NULL
+    SELECT next.* FROM head CROSS JOIN LATERAL (
+        SELECT target, due_at_ms FROM queue WHERE due_at_ms IS NOT NULL AND target > head.target
+        ORDER BY target, due_at_ms LIMIT 1
+    ) next
 )
-SELECT waiting.target, head.due_at_ms - ms, webhook.is_active, webhook.disabled_reason
-FROM (SELECT now_ms() AS ms) now CROSS JOIN waiting
-CROSS JOIN LATERAL (
-    SELECT due_at_ms FROM queue WHERE target = waiting.target AND due_at_ms IS NOT NULL ORDER BY due_at_ms LIMIT 1
-) head
-LEFT JOIN LATERAL (SELECT is_active, disabled_reason FROM webhooks WHERE id = waiting.target LIMIT 1) webhook ON TRUE
-ORDER BY waiting.target
+SELECT head.target, due_at_ms - ms, webhook.is_active, webhook.disabled_reason
+FROM (SELECT now_ms() AS ms) now CROSS JOIN head
+LEFT JOIN LATERAL (SELECT is_active, disabled_reason FROM webhooks WHERE id = head.target LIMIT 1) webhook ON TRUE
+ORDER BY head.target
 """
 _LEASE = """
 WITH now AS MATERIALIZED (SELECT now_ms() AS ms), locked AS MATERIALIZED (
