@@ -205,9 +205,9 @@ class Dispatcher:
         self._busy[claim.webhook_id] += 1
         self._held += 1
         self._held_bytes += len(claim.body)
-        attempt = Attempt(claim, self._now_ms(), self._ended)
+        attempt = Attempt(claim, self._now_ms(), self._ended, spawn)
         self._under_way[attempt] = self._clock()
-        attempt.begin(self._sender, self._policy.timeout_s, spawn)
+        attempt.begin(self._sender, self._policy.timeout_s)
 
     def _ended(self, attempt: Attempt, outcome: AttemptOutcome) -> None:
         self._settle(attempt, outcome, attempt.claim.retries)

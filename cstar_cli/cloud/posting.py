@@ -24,37 +24,48 @@ _parsed = lru_cache(maxsize=4096)(Target.parse)
 class Attempt:
     """A delivery being posted; `done` hears, once, what came of it, even if it is one that can't be posted."""
 
-    __slots__ = ("_begun", "_done", "_headers", "claim", "started_at_ms")
+    __slots__ = ("_begun", "_done", "_headers", "_spawn", "claim", "started_at_ms")
 
-    def __init__(self, claim: Claim, started_at_ms: int, done: "Callable[[Attempt, AttemptOutcome], None]") -> None:
+    def __init__(
+        self, claim: Claim, started_at_ms: int, done: "Callable[[Attempt, AttemptOutcome], None]", spawn: Spawn
+    ) -> None:
+        """`spawn` starts the task that it takes where no connection is kept."""
         self.claim = claim
         self.started_at_ms = started_at_ms
         self._done: Callable[[Attempt, AttemptOutcome], None] | None = done
+        self._spawn = spawn
         self._headers: Headers = ()
         self._begun: Cancelable | None = None
 
-    def begin(self, sender: Sender, timeout_s: float, spawn: Spawn) -> None:
-        """Sign it and post it. `spawn` starts the task that it takes where no connection is kept."""
-
-        def spawn_guarded(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-            return spawn(self._guard(work))
-
+    def begin(self, sender: Sender, timeout_s: float) -> None:
+        """Sign it and post it."""
         claim = self.claim
         try:
             self._headers = webhook_headers(claim, self.started_at_ms // 1000)
-            self._begun = sender.begin(
-                _parsed(claim.url), self._headers, claim.body, timeout_s, done=self._answered, spawn=spawn_guarded
+            begun = sender.begin(
+                _parsed(claim.url),
+                self._headers,
+                claim.body,
+                timeout_s,
+                done=self._answered,
+                spawn=self._spawn_guarded,
             )
         except UsageError as error:
             self._end(unanswered(claim, self.started_at_ms, "url", str(error)))
         except Exception as error:
             self._break(error)
+        else:
+            self._begun = begun if self._done is not None else None
 
     def give_up(self) -> None:
         """Let nothing more be heard of it."""
         self._done = None
-        if self._begun is not None:
-            self._begun.cancel()
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun.cancel()
+
+    def _spawn_guarded(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        return self._spawn(self._guard(work))
 
     async def _guard(self, work: Coroutine[None, None, None]) -> None:
         try:
@@ -73,6 +84,7 @@ class Attempt:
 
     def _end(self, outcome: AttemptOutcome) -> None:
         done, self._done = self._done, None
+        self._begun = None  # which knows us: whoever goes round in a circle is left to the garbage collector
         if done is not None:
             done(self, outcome)
 

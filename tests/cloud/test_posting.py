@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from collections.abc import Coroutine
 
 import pytest
@@ -27,8 +28,8 @@ def attempted(answer: Outcome | Exception, posted: Claim = CLAIM) -> tuple[Attem
         sender = FakeSender(answering)
         outcomes: list[AttemptOutcome] = []
         async with asyncio.TaskGroup() as tasks:
-            attempt = Attempt(posted, NOW_MS, lambda _, outcome: outcomes.append(outcome))
-            attempt.begin(sender, 10.0, tasks.create_task)
+            attempt = Attempt(posted, NOW_MS, lambda _, outcome: outcomes.append(outcome), tasks.create_task)
+            attempt.begin(sender, 10.0)
         [outcome] = outcomes
         return outcome, sender
 
@@ -142,7 +143,7 @@ def test_only_a_post_that_connects_takes_a_task() -> None:
         async with receiver(answering(OK)) as there:
             for number in range(5):
                 posted = claim("a", number, url=there.target().url)
-                Attempt(posted, NOW_MS, lambda _, outcome: ended.put_nowait(outcome)).begin(sender, 10.0, spawn)
+                Attempt(posted, NOW_MS, lambda _, outcome: ended.put_nowait(outcome), spawn).begin(sender, 10.0)
                 assert (await ended.get()).succeeded
             await sender.close()
         return len(spawned)
@@ -155,11 +156,32 @@ def test_of_one_that_was_given_up_nothing_more_is_heard() -> None:
         heard: list[AttemptOutcome] = []
         sender = FakeSender(hanging_where_dead)
         async with asyncio.TaskGroup() as tasks:
-            attempt = Attempt(claim("dead"), NOW_MS, lambda _, outcome: heard.append(outcome))
-            attempt.begin(sender, 0.01, tasks.create_task)
+            attempt = Attempt(claim("dead"), NOW_MS, lambda _, outcome: heard.append(outcome), tasks.create_task)
+            attempt.begin(sender, 0.01)
             await asyncio.sleep(0)
             attempt.give_up()
         assert (len(sender.posts), sender.under_way) == (1, 0)
         return heard
 
     assert asyncio.run(scenario()) == []
+
+
+def test_an_attempt_that_is_over_is_gone_without_the_garbage_collector() -> None:
+    async def scenario() -> int:
+        ended: asyncio.Queue[AttemptOutcome] = asyncio.Queue()
+        sender = Sender(max_connections=1)
+        async with receiver(answering(OK)) as there, asyncio.TaskGroup() as tasks:
+            for number in range(3):
+                posted = claim("a", number, url=there.target().url)
+                Attempt(posted, NOW_MS, lambda _, outcome: ended.put_nowait(outcome), tasks.create_task).begin(
+                    sender, 10.0
+                )
+                assert (await ended.get()).succeeded
+            await sender.close()
+        return sum(isinstance(thing, Attempt) for thing in gc.get_objects())
+
+    gc.disable()
+    try:
+        assert asyncio.run(scenario()) == 0
+    finally:
+        gc.enable()
