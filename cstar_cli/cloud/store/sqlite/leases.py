@@ -6,6 +6,8 @@ A lease that has run out stays until its delivery is claimed again, settled or g
 
 import sqlite3
 
+import msgspec
+
 LEASES_OF_AN_OPENING = 2**32
 
 _TABLES = """
@@ -39,9 +41,9 @@ def next_lease(connection: sqlite3.Connection) -> int:
 
 def add(connection: sqlite3.Connection, first_lease: int, target: str, seqs: list[int], until_ms: int) -> None:
     """Lease deliveries to a target, from that number on; a lease that one of them had is over."""
-    connection.executemany(
-        "INSERT OR REPLACE INTO temp.leases (lease, seq, target, until_ms) VALUES (?, ?, ?, ?)",
-        [(lease, seq, target, until_ms) for lease, seq in enumerate(seqs, first_lease)],
+    connection.execute(
+        "INSERT OR REPLACE INTO temp.leases (lease, seq, target, until_ms) SELECT ? + key, value, ?, ? FROM json_each(?)",
+        (first_lease, target, until_ms, msgspec.json.encode(seqs).decode()),
     )
     connection.execute("UPDATE next_lease SET lease = ?", (first_lease + len(seqs),))
 
