@@ -44,12 +44,13 @@ class StraightHttp(BoundedHttp):
     _asked: Asked | None = None
     _is_idle = True  # the parser, between two requests
     _whole = b""  # what is being read, if a request begins with it
+    _idle_since_s = 0.0  # by the loop's clock
     _exchange: _Exchange
     _body: list[bytes]
 
     def data_received(self, data: bytes) -> None:
         if self._is_idle and self._is_free() and self._goes_unparsed(data):
-            return self._unset_keepalive_if_required()
+            return
         self._whole = data if self._is_idle else b""
         super().data_received(data)
         self._whole = b""
@@ -96,9 +97,22 @@ class StraightHttp(BoundedHttp):
             self.straight.given_up(self._asked)
         super().connection_lost(exc)
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it has been idle since the timer was set; one timer lasts for many requests."""
+        left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
+        if not self._is_answered():
+            self.timeout_keep_alive_task = None
+        elif left_s > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left_s, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _is_answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
     def _is_free(self) -> bool:
         """Say whether nothing is under way, and answers are read."""
-        return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+        return self._is_answered() and not self.flow.write_paused
 
     def _goes_unparsed(self, data: bytes) -> bool:
         known, exchange = self.straight.recognised(data), _Exchange()
@@ -143,4 +157,8 @@ class StraightHttp(BoundedHttp):
         self.transport.write(b"".join((STATUS_LINE[answer.status], always, answer.head, end, answer.body)))
         if not exchange.keep_alive:
             self.transport.close()
-        self.on_response_complete()
+        if self.pipeline or not exchange.keep_alive or self.timeout_keep_alive_task is None:
+            return self.on_response_complete()
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._idle_since_s = self.loop.time()
