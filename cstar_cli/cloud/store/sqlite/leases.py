@@ -42,7 +42,8 @@ def next_lease(connection: sqlite3.Connection) -> int:
 def add(connection: sqlite3.Connection, first_lease: int, target: str, seqs: list[int], until_ms: int) -> None:
     """Lease deliveries to a target, from that number on; a lease that one of them had is over."""
     connection.execute(
-        "INSERT OR REPLACE INTO temp.leases (lease, seq, target, until_ms) SELECT ? + key, value, ?, ? FROM json_each(?)",
+        "INSERT OR REPLACE INTO temp.leases (lease, seq, target, until_ms)"
+        " SELECT ? + key, value, ?, ? FROM json_each(?)",
         (first_lease, target, until_ms, msgspec.json.encode(seqs).decode()),
     )
     connection.execute("UPDATE next_lease SET lease = ?", (first_lease + len(seqs),))
