@@ -115,6 +115,7 @@ def _iso(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).isoformat()[:19] + "Z"
 
 
+@lru_cache(maxsize=64)
 def iso_ms(ms: int) -> str:
     """Return the time in UTC to the millisecond, like `2025-12-10T14:30:00.123Z`."""
     return f"{iso(ms)[:-1]}.{ms % 1000:03d}Z"
