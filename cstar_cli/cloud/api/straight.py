@@ -97,7 +97,7 @@ class Straight:
         self._limits = limits
         self._heads: dict[bytes, Head] = {}
         self._gathered: list[Sending] = []
-        self._storing: set[asyncio.Task[None]] = set()
+        self._storing: asyncio.Task[None] | None = None
 
     def asked(self, method: bytes, url: bytes, headers: Headers) -> Asked | None:
         """Return the request, if its head is plain and whoever sends it is known and may."""
@@ -160,28 +160,35 @@ class Straight:
         self._note([(asked, access_log.NOT_ANSWERED, None)])
 
     def send(self, sending: Sending) -> None:
-        """Store the event, with all others of this turn of the loop, and reply when it is durable."""
+        """Store the event, with all others that come before the store is free for it, and reply when it is durable."""
         self._gathered.append(sending)
-        if len(self._gathered) == 1:
-            asyncio.get_running_loop().call_soon(self._send_gathered)
+        if self._storing is None:
+            self._storing = asyncio.get_running_loop().create_task(self._store_gathered())
 
-    def _send_gathered(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        task = asyncio.get_running_loop().create_task(self._store(gathered))
-        self._storing.add(task)
-        task.add_done_callback(self._storing.discard)
-
-    async def _store(self, gathered: Sequence[Sending]) -> None:
+    async def _store_gathered(self) -> None:
         try:
-            made = await self._cloud.store.append_events([sending.event for sending in gathered])
+            while self._gathered:
+                gathered, self._gathered = self._gathered, []
+                made = await self._store(gathered)
+                # Later, so that the store works on what has come meanwhile.
+                asyncio.get_running_loop().call_soon(self._reply, gathered, made)
+        finally:
+            self._storing = None
+
+    async def _store(self, gathered: Sequence[Sending]) -> Sequence[Sequence[Delivery] | Exception]:
+        try:
+            return await self._cloud.store.append_events([sending.event for sending in gathered])
         except Exception as error:
-            if len(gathered) > 1:
-                # One may have spoiled it for all: each is stored by itself, so that each gets its own answer.
-                await asyncio.gather(*(self._store([sending]) for sending in gathered))
-                return
-            answers = [self._failed(gathered[0], error)]
-        else:
-            answers = list(map(self._succeeded, gathered, made))
+            if len(gathered) == 1:
+                return [error]
+            # One may have spoiled it for all: each is stored by itself, so that each gets its own answer.
+            return [made for [made] in await asyncio.gather(*(self._store([sending]) for sending in gathered))]
+
+    def _reply(self, gathered: Sequence[Sending], made: Sequence[Sequence[Delivery] | Exception]) -> None:
+        answers = [
+            self._failed(sending, one) if isinstance(one, Exception) else self._succeeded(sending, one)
+            for sending, one in zip(gathered, made, strict=True)
+        ]
         self._note(
             [(one.asked, answer.status, answer.request_id) for one, answer in zip(gathered, answers, strict=True)]
         )

@@ -359,9 +359,16 @@ class FakeStore:
 
     accounts: Accounts
     calls: list[list[Event]] = field(default_factory=list)
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.may_go_on.set()
 
     async def append_events(self, events: Sequence[Event]) -> Sequence[Sequence[Delivery]]:
         self.calls.append(list(events))
+        self.called.set()
+        await self.may_go_on.wait()
         if any(each.type == "ticket.closed" for each in events):
             raise StoreUnavailable("The disk is full.")
         return [[] for _ in events]
@@ -390,6 +397,23 @@ def test_the_events_of_a_turn_are_handed_to_the_store_together(serve: Serve) -> 
         answers = await sent(straight, events)
         assert store.calls == [events]
         assert [each.status for each in answers] == [201] * 32
+
+    with_store(serve, check)
+
+
+def test_what_comes_while_the_store_is_at_work_is_handed_to_it_together_when_it_is_done(serve: Serve) -> None:
+    async def check(straight: Straight, store: FakeStore) -> None:
+        store.may_go_on.clear()
+        first, later = event(), [event() for _ in range(10)]
+        waiting = [asyncio.ensure_future(sent(straight, [first]))]
+        await store.called.wait()
+        for each in later:
+            waiting.append(asyncio.ensure_future(sent(straight, [each])))
+            await asyncio.sleep(0)
+        assert store.calls == [[first]]
+        store.may_go_on.set()
+        await asyncio.gather(*waiting)
+        assert store.calls == [[first], later]
 
     with_store(serve, check)
 
