@@ -178,7 +178,8 @@ def test_an_attempt_that_is_over_is_gone_without_the_garbage_collector() -> None
                 )
                 assert (await ended.get()).succeeded
             await sender.close()
-        return sum(isinstance(thing, Attempt) for thing in gc.get_objects())
+        attempts = [thing for thing in gc.get_objects() if isinstance(thing, Attempt)]
+        return sum(attempt.claim.url == there.target().url for attempt in attempts)
 
     gc.disable()
     try:

@@ -49,6 +49,15 @@ def test_a_claim_writes_nothing_to_the_file(opened: Opened, path: Path) -> None:
     opened(check)
 
 
+def test_many_are_claimed_in_few_statements(database: sqlite3.Connection) -> None:
+    statements: list[str] = []
+    database.set_trace_callback(statements.append)
+    claims = claim_all(database)
+    database.set_trace_callback(None)
+    assert len(claims) == MANY
+    assert len(statements) <= 10
+
+
 def test_many_are_settled_in_few_statements(database: sqlite3.Connection) -> None:
     settlements = [settlement(one) for one in claim_all(database)]
     statements: list[str] = []
