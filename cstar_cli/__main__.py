@@ -1,5 +1,6 @@
 """Where `cstar` and `python -m cstar_cli` begin."""
 
+import gc
 import os
 import sys
 
@@ -14,8 +15,6 @@ def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it as quietly as later."""
     try:
         if not _answered():
-            import gc
-
             gc.set_threshold(10_000)  # imports make objects by the thousand, and hardly any garbage
             from cstar_cli.deferred import defer
 
@@ -25,6 +24,8 @@ def main() -> None:
             run()
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        gc.freeze()  # the interpreter ends without looking through all that was loaded: a fifth of a short command
 
 
 def _answered() -> bool:

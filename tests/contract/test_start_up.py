@@ -25,6 +25,7 @@ HEAVY = {
     "uvloop",
     "websockets",
 }
+BUILT_IN = set(sys.builtin_module_names)
 PYTHON = (sys.executable, "-X", "importtime", "-c")
 CSTAR = (*PYTHON, "from cstar_cli.__main__ import main; main()")  # as the installed program does
 
@@ -58,12 +59,27 @@ def test_what_takes_no_command_loads_nothing_but_its_answer(
 ) -> None:
     del home["COLUMNS"]
     bare = subprocess.run([*PYTHON, "pass"], capture_output=True, text=True, check=True, timeout=30)
-    assert loaded(arguments, home, tmp_path) - packages(bare.stderr) == {"cstar_cli"}
+    assert loaded(arguments, home, tmp_path) - packages(bare.stderr) - BUILT_IN == {"cstar_cli"}
 
 
 @pytest.mark.parametrize("arguments", ["listen --print-secret", *HELPS])
 def test_nothing_heavy_is_loaded_before_there_is_work(arguments: str, home: Env, tmp_path: Path) -> None:
     assert loaded(arguments, home, tmp_path) & (HEAVY | {"typer"}) == {"typer"}
+
+
+AT_THE_END = """
+import atexit, gc, sys
+atexit.register(lambda: print(len(gc.get_objects()) < gc.get_freeze_count(), file=sys.stderr))
+from cstar_cli.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("arguments", ["--version", "completion bash", "trigger"])
+def test_what_was_loaded_is_not_looked_through_at_the_end(arguments: str, home: Env, tmp_path: Path) -> None:
+    asked = [sys.executable, "-c", AT_THE_END, *arguments.split()]
+    done = subprocess.run(asked, env=dict(home), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "True"
 
 
 LOADED = """
