@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TextIO
+
+import msgspec
 
 from cstar_cli.activity import (
     Accepted,
@@ -24,8 +25,7 @@ Renderer = Callable[[Activity], None]
 _ASIDE = {Notice, Disconnected, Reconnected, Summary}
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(msgspec.Struct, frozen=True):
     """Where a command writes: `out` is what it is for, `err` is everything else."""
 
     out: Output

@@ -1,10 +1,11 @@
 """A stream to write on: what its encoding and its terminal can show, one flushed line at a time."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from shutil import get_terminal_size
 from time import localtime, struct_time, time
 from typing import Literal, TextIO
+
+import msgspec
 
 Colour = Literal["red", "green", "yellow", "cyan", "bold", "dim"]
 
@@ -13,8 +14,7 @@ _SYMBOLS = "✓✗→…"
 _ASCII = {"✓": "+", "✗": "x", "→": "->", "…": "..."}
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """How lines look: with colours or not, with symbols beyond ASCII or not; times are those of `local`.
 
     `columns` is how wide the terminal is now, None where there is none: what is piped is never folded.
@@ -35,8 +35,7 @@ class Look:
         return symbol if self.symbols else _ASCII[symbol]
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """A text stream and its look."""
 
     stream: TextIO

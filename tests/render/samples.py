@@ -1,6 +1,5 @@
 """One of each activity, and the looks and streams that tests show them with."""
 
-import dataclasses
 import io
 import time
 
@@ -12,8 +11,8 @@ from cstar_cli.render.output import Look
 
 NOW_MS = parse_iso("2025-12-10T14:30:00Z")
 PLAIN = Look(local=time.gmtime, now_s=lambda: NOW_MS / 1000)
-COLOURED = dataclasses.replace(PLAIN, colour=True)
-ASCII = dataclasses.replace(PLAIN, symbols=False)
+COLOURED = replace(PLAIN, colour=True)
+ASCII = replace(PLAIN, symbols=False)
 EVENT_ID = "evt_" + "A" * 24
 
 READY = Ready(

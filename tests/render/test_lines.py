@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 from msgspec.structs import replace
 
@@ -121,11 +119,8 @@ def test_a_success_at_a_webhook_shows_its_url_beside_or_below() -> None:
     )
     [line] = lines_of(good, PLAIN)
     assert line.endswith("  200   4.2 ms  https://example.com/hook")
-    assert (
-        lines_of(good, dataclasses.replace(COLOURED, columns=lambda: 80))[1]
-        == "    \x1b[2mhttps://example.com/hook\x1b[0m"
-    )
-    assert len(lines_of(good, dataclasses.replace(COLOURED, columns=lambda: 101))) == 1
+    assert lines_of(good, replace(COLOURED, columns=lambda: 80))[1] == "    \x1b[2mhttps://example.com/hook\x1b[0m"
+    assert len(lines_of(good, replace(COLOURED, columns=lambda: 101))) == 1
 
 
 def test_a_success_at_a_listener_needs_no_url() -> None:
@@ -211,7 +206,7 @@ def test_success_is_green_and_failure_is_red() -> None:
 
 def test_a_reason_that_the_terminal_has_no_room_for_has_a_line_of_its_own() -> None:
     failed = replace(FAILED, error="connection refused by 127.0.0.1:3000", status=None, response_body=b"")
-    row, reason = lines_of(failed, dataclasses.replace(PLAIN, columns=lambda: 80))[:2]
+    row, reason = lines_of(failed, replace(PLAIN, columns=lambda: 80))[:2]
     assert row.endswith(" ms")
     assert reason == "    connection refused by 127.0.0.1:3000"
 
@@ -224,7 +219,7 @@ def test_a_reason_stays_in_its_line_where_there_is_no_terminal() -> None:
 @pytest.mark.parametrize("reason", ["no answer within 10 s", "x" * 60])
 def test_which_attempt_it_was_goes_below_with_the_reason_where_the_row_is_full(reason: str) -> None:
     failed = replace(FAILED, attempt=2, error=reason, status=None, response_body=b"")
-    row, below = lines_of(failed, dataclasses.replace(PLAIN, columns=lambda: 80))[:2]
+    row, below = lines_of(failed, replace(PLAIN, columns=lambda: 80))[:2]
     assert row.endswith(" ms")
     assert len(row) <= 80
     assert below == f"    attempt 2  {reason}"
@@ -234,6 +229,6 @@ def test_a_later_success_at_a_webhook_keeps_to_the_terminal_too() -> None:
     retried = replace(
         ATTEMPTED, outcome="succeeded", status=200, attempt=2, target="whk_1", url="https://h/x", next_attempt_at=None
     )
-    row, below = lines_of(retried, dataclasses.replace(PLAIN, columns=lambda: 80))
+    row, below = lines_of(retried, replace(PLAIN, columns=lambda: 80))
     assert len(row) <= 80
     assert below == "    attempt 2  https://h/x"

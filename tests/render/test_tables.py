@@ -1,7 +1,7 @@
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from cstar_cli.render.output import Look, Output
 from cstar_cli.render.tables import Stack, Text, Url, Words, shortened, table
