@@ -16,9 +16,10 @@ def main() -> None:
     try:
         if not _answered():
             gc.set_threshold(10_000)  # imports make objects by the thousand, and hardly any garbage
-            from cstar_cli.deferred import defer
+            from cstar_cli.deferred import defer, load_without
 
             defer(*UNUSED)
+            load_without("typing_extensions", "msgspec")  # which takes from it what `typing` has as well
             from cstar_cli.main import run
 
             run()

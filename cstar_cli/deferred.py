@@ -1,7 +1,4 @@
-"""Modules that other packages import for what we don't use: left unloaded until somebody does.
-
-What `import` finds is a stand-in, which loads the module when it is asked for anything.
-"""
+"""Modules that other packages import for what we don't use: left unloaded until somebody does."""
 
 import sys
 from _thread import allocate_lock
@@ -13,13 +10,27 @@ _one_at_a_time = allocate_lock()
 
 
 def defer(*names: str) -> None:
-    """Let these modules be loaded at their first use; the packages that they are in are loaded now."""
+    """Let these modules be loaded at their first use; the packages that they are in are loaded now.
+
+    What `import` finds is a stand-in, which loads the module when it is asked for anything.
+    """
     for name in names:
         if name not in sys.modules:
             sys.modules[name] = stand_in = _Deferred(name)
             package, _, own = name.rpartition(".")
             if package:
                 setattr(import_module(package), own, stand_in)  # as an import would
+
+
+def load_without(missing: str, name: str) -> None:
+    """Load a module as where another one, which it can do without, isn't installed."""
+    if name in sys.modules or missing in sys.modules:
+        return
+    sys.modules[missing] = None  # type: ignore[assignment]  # how Python marks "not importable"
+    try:
+        import_module(name)
+    finally:
+        del sys.modules[missing]
 
 
 class _Deferred(ModuleType):

@@ -7,7 +7,7 @@ import pytest
 
 BEFORE = """
 import sys
-from cstar_cli.deferred import _Deferred, defer
+from cstar_cli.deferred import _Deferred, defer, load_without
 def loaded(name):
     return not isinstance(sys.modules[name], _Deferred)
 """
@@ -46,3 +46,14 @@ def test_what_a_module_lacks_is_told_as_ever() -> None:
     with pytest.raises(subprocess.CalledProcessError) as failed:
         said("defer('wave'); import wave; wave.nothing")
     assert "module 'wave' has no attribute 'nothing'" in failed.value.stderr
+
+
+def test_a_module_can_be_loaded_without_one_that_others_still_find() -> None:
+    loading = "load_without('typing_extensions', 'msgspec');"
+    assert said(f"{loading} print('msgspec' in sys.modules, 'typing_extensions' in sys.modules)") == "True False"
+    assert said(f"{loading} import typing_extensions; print(typing_extensions.__name__)") == "typing_extensions"
+
+
+def test_what_is_loaded_by_then_stays_where_it_is() -> None:
+    loading = "import typing_extensions; load_without('typing_extensions', 'msgspec');"
+    assert said(f"{loading} print(sys.modules['typing_extensions'] is typing_extensions)") == "True"
