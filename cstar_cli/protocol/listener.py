@@ -4,6 +4,9 @@ A delivery is *queued* until one of `concurrency` slots is free, *running* while
 cloud says that the result is durable. All three survive a lost connection; a repeat of any is recognised by its
 delivery id and never forwarded again. When the cloud has ended the session, all three are void: what runs may finish,
 its result is nobody's any more.
+
+Memory is bounded whatever the cloud pushes: nothing more is read while the listener is `full`, and what comes beyond
+`MOST_HELD` is left to be pushed again.
 """
 
 from collections import deque
@@ -14,6 +17,7 @@ from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Refused, Resu
 from cstar_cli.protocol.heartbeat import Pulse
 
 QUEUED_BEYOND_SLOTS = 32
+MOST_HELD = 4096  # far more than a cloud that keeps to the window pushes
 
 
 class ListenerProtocol:
@@ -24,6 +28,7 @@ class ListenerProtocol:
         self._forward_to = forward_to
         self._events = events
         self._concurrency = concurrency
+        self._window = concurrency + QUEUED_BEYOND_SLOTS
         self._agent = agent
         self._queued: deque[Delivery] = deque()
         self._running: set[str] = set()
@@ -44,6 +49,11 @@ class ListenerProtocol:
         """How many results the cloud hasn't made durable yet, as far as is known."""
         return len(self._unsettled)
 
+    @property
+    def full(self) -> bool:
+        """Whether more is queued than was asked for: read nothing until something has finished."""
+        return len(self._queued) > self._window
+
     def connected(self, now: float) -> Sequence[ListenerCommand]:
         """A connection is up: introduce ourselves."""
         self._pulse = Pulse(now)
@@ -51,7 +61,7 @@ class ListenerProtocol:
         hello = Hello(
             forward_to=self._forward_to,
             events=self._events,
-            window=self._concurrency + QUEUED_BEYOND_SLOTS,
+            window=self._window,
             session_id=self.session_id,
             holding=tuple(self._held),
             agent=self._agent,
@@ -92,6 +102,8 @@ class ListenerProtocol:
 
     def tick(self, now: float) -> Sequence[ListenerCommand]:
         """Time has passed; call it about once a second."""
+        if self._pulse and self.full:
+            self._pulse.heard(now)  # as far as we know: nobody reads what is said
         return self._pulse.tick(now) if self._pulse else []
 
     def lost(self) -> None:
@@ -124,7 +136,7 @@ class ListenerProtocol:
         known = self._unsettled.get(delivery.delivery_id)
         if known is not None and known.attempt == delivery.attempt:
             return [Send(known)]
-        if delivery.delivery_id not in self._held and not self._stopping:
+        if delivery.delivery_id not in self._held and not self._stopping and len(self._held) < MOST_HELD:
             self._held.add(delivery.delivery_id)
             self._queued.append(delivery)
         return []

@@ -93,6 +93,7 @@ class Listener:
             connecting = group.create_task(self._stay_connected())
             await self._stop.wait()
             self._protocol.stop()
+            self._progress.set()
             if self._protocol.running:
                 self._around.report(Notice(f"Finishing {self._protocol.running} in flight; Ctrl-C again ends at once."))
             unfinished = await self._drain()
@@ -163,6 +164,9 @@ class Listener:
             frames = await connection.receive()
             self._do(self._protocol.received(frames, self._around.clock()))
             self._progress.set()
+            while self._protocol.full:
+                self._progress.clear()
+                await self._progress.wait()
 
     async def _write(self, connection: Connection) -> NoReturn:
         while True:

@@ -12,7 +12,7 @@ from cstar_cli.protocol.frames import (
     Settled,
     Welcome,
 )
-from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
+from cstar_cli.protocol.listener import MOST_HELD, QUEUED_BEYOND_SLOTS, ListenerProtocol
 
 NEW = Welcome("ses_1", resumed=False, waiting=0)
 RESUMED = Welcome("ses_1", resumed=True, waiting=0)
@@ -350,3 +350,30 @@ def test_without_a_session_there_is_nobody_to_say_goodbye_to() -> None:
 @pytest.mark.parametrize("frame", [Heartbeat(), Bye(), Hello("u", (), 1), result(1)])
 def test_frames_that_are_not_for_a_listener_are_ignored(frame: Frame) -> None:
     assert receive(welcomed(), frame) == []
+
+
+def test_it_is_full_while_more_is_queued_than_was_asked_for() -> None:
+    protocol = welcomed(concurrency=1)
+    receive(protocol, *map(delivery, range(QUEUED_BEYOND_SLOTS + 2)))
+    assert not protocol.full
+    receive(protocol, delivery(1000))
+    assert protocol.full
+    protocol.finished(result(0), 0.0)
+    assert not protocol.full
+
+
+def test_a_cloud_that_nobody_reads_is_not_given_up_for_its_silence() -> None:
+    protocol = welcomed(concurrency=1)
+    receive(protocol, *map(delivery, range(QUEUED_BEYOND_SLOTS + 3)))
+    assert not any(isinstance(command, HangUp) for now in range(100) for command in protocol.tick(float(now)))
+    protocol.finished(result(0), 99.0)
+    assert any(isinstance(command, HangUp) for now in range(100, 120) for command in protocol.tick(float(now)))
+
+
+def test_what_is_pushed_beyond_all_measure_is_left_to_be_pushed_again() -> None:
+    protocol = welcomed(concurrency=1)
+    receive(protocol, *map(delivery, range(MOST_HELD + 100)))
+    assert len(hello_of(protocol).holding) == MOST_HELD
+    protocol.finished(result(0), 0.0)
+    receive(protocol, Settled(("dlv_0",)), delivery(MOST_HELD + 50))
+    assert f"dlv_{MOST_HELD + 50}" in hello_of(protocol).holding

@@ -64,6 +64,11 @@ class FakeConnection:
         """Send one message to the listener."""
         self._to_listener.put_nowait(frames)
 
+    @property
+    def unread(self) -> int:
+        """How many messages the listener hasn't read."""
+        return self._to_listener.qsize()
+
     def cut(self, reason: str = "cut") -> None:
         self._to_listener.put_nowait(Unreachable(reason))
 

@@ -177,6 +177,37 @@ async def test_one_that_hangs_delays_neither_the_others_nor_the_heartbeat() -> N
 
 
 @virtually
+async def test_a_cloud_that_pushes_more_than_was_asked_for_is_read_no_further_and_not_left() -> None:
+    desk = Desk(FakeCloud(), concurrency=2)
+    async with connected(desk) as connection:
+        desk.gate.clear()
+        for number in range(200):
+            connection.say(delivery(number))
+        await connection.hear(Heartbeat, 5)
+        assert connection.unread > 100
+        desk.gate.set()
+        await connection.hear(Result, 200)
+        assert not connection.unread
+        await connection.settle(200)
+
+
+@virtually
+async def test_a_stop_goes_on_reading_for_what_is_in_flight() -> None:
+    desk = Desk(FakeCloud(), concurrency=2)
+    async with connected(desk) as connection:
+        desk.gate.clear()
+        connection.say(*map(delivery, range(200)))
+        connection.say(Heartbeat())
+        await connection.hear(Heartbeat)
+        assert connection.unread
+        desk.listener.stop()
+        await asyncio.sleep(1)
+        assert not connection.unread
+        desk.gate.set()
+        await connection.settle(2)
+
+
+@virtually
 async def test_output_without_room_holds_up_the_forwarding_and_not_the_tunnel() -> None:
     desk = Desk(FakeCloud())
     async with connected(desk) as connection:
