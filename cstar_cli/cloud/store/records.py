@@ -1,5 +1,6 @@
 """What is stored, as plain data. Times are integer milliseconds since the epoch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,6 +82,14 @@ class AttemptOutcome(msgspec.Struct, frozen=True, gc=False):
     error_class: str | None = None
     connect_ms: float | None = None
     first_byte_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a session's deliveries, over one connection."""
+
+    session: Session
+    outcomes: Sequence[AttemptOutcome]
 
 
 @dataclass(frozen=True, slots=True)

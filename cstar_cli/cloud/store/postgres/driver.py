@@ -16,7 +16,6 @@ from cstar_cli.cloud.store.postgres.database import Database
 from cstar_cli.cloud.store.postgres.migrating import migrate
 from cstar_cli.cloud.store.postgres.polling import Poll
 from cstar_cli.cloud.store.postgres.queue import PostgresQueue
-from cstar_cli.cloud.store.postgres.sessions import Report
 from cstar_cli.cloud.store.postgres.webhooks import PostgresWebhooks
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page
 from cstar_cli.cloud.store.records import (
@@ -26,6 +25,7 @@ from cstar_cli.cloud.store.records import (
     DueDelivery,
     Exchange,
     ListedEvent,
+    Report,
     Session,
 )
 from cstar_cli.cloud.store.wakeups import Wakeups, attempts_of

@@ -8,7 +8,7 @@ from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
 from cstar_cli.cloud.store.postgres.recording import Recorded, record, stop
 from cstar_cli.cloud.store.reasons import STOPPED
-from cstar_cli.cloud.store.records import AttemptOutcome, Session
+from cstar_cli.cloud.store.records import AttemptOutcome, Report, Session
 from cstar_cli.cloud.store.wakeups import attempts_of
 
 NODE_LOST_MS = 10_000
@@ -25,14 +25,6 @@ FROM (
 WHERE d.seq = given.seq AND d.target = given.target AND d.status = 'pending' AND d.attempt_count = given.attempt - 1
 RETURNING d.id, d.target, d.attempt_count, d.seq
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came of a session's deliveries, over one connection."""
-
-    session: Session
-    outcomes: Sequence[AttemptOutcome]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from cstar_cli.cloud.store.records import (
     DueDelivery,
     Exchange,
     ListedEvent,
+    Report,
     Session,
 )
 from cstar_cli.cloud.store.sqlite import log, reads, sessions, upkeep, writes
@@ -23,7 +24,7 @@ from cstar_cli.cloud.store.sqlite.lock import FileLock
 from cstar_cli.cloud.store.sqlite.queue import SqliteQueue
 from cstar_cli.cloud.store.sqlite.readers import Readers
 from cstar_cli.cloud.store.sqlite.webhooks import SqliteWebhooks
-from cstar_cli.cloud.store.sqlite.writer import Writer
+from cstar_cli.cloud.store.sqlite.writer import Writer, Written
 from cstar_cli.cloud.store.wakeups import Wakeups
 from cstar_cli.errors import CstarError
 from cstar_cli.events.envelope import Event, new_id
@@ -122,7 +123,10 @@ class SqliteStore:
         return ended
 
     async def settle(self, session: Session, outcomes: Sequence[AttemptOutcome]) -> Sequence[str]:
-        return await self._writer.run(lambda connection: sessions.settle(connection, session, outcomes, self._now_ms()))
+        return await self._writer.run_with_others(self._settle, Report(session, outcomes))
+
+    def _settle(self, connection: sqlite3.Connection, reports: Sequence[Report]) -> list[Written[Sequence[str]]]:
+        return sessions.settle(connection, reports, self._now_ms())
 
     async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | SessionMoved]:
         return await self._tunnels.ask(reads.due, queries)

@@ -1,10 +1,12 @@
 """The changes of sessions, each within a transaction that the writer holds."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+import msgspec
 
 from cstar_cli.cloud.store.reasons import STOPPED
-from cstar_cli.cloud.store.records import AttemptOutcome, Session
+from cstar_cli.cloud.store.records import AttemptOutcome, Report, Session
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.recording import Recorded, record, recording_time, stop
 from cstar_cli.cloud.store.sqlite.writer import Written
@@ -66,26 +68,38 @@ def end_one_lost(connection: sqlite3.Connection, grace_ms: int, reason: str, now
     return Written(True, end_session(connection, rows.session(row), reason, now_ms).topics)
 
 
-def settle(
-    connection: sqlite3.Connection, session: Session, outcomes: Sequence[AttemptOutcome], now_ms: int
-) -> Written[Sequence[str]]:
+def settle(connection: sqlite3.Connection, reports: Sequence[Report], now_ms: int) -> list[Written[Sequence[str]]]:
     """Record the attempts; answer the deliveries that are settled, by now or by an earlier report."""
-    current = connection.execute(
-        "SELECT 1 FROM sessions WHERE id = ? AND epoch = ? AND ended_at_ms IS NULL", (session.id, session.epoch)
-    ).fetchone()
-    if not current:
-        return Written([])
-    recorded_at_ms = recording_time(connection, session.team_id, now_ms)
+    current = _current(connection, reports)
+    recorded_at_ms: dict[str, int] = {}
     attempts: list[Recorded] = []
-    settled: list[str] = []
-    for outcome in outcomes:
-        is_settled, seq = _settle(connection, session, outcome)
-        if is_settled:
-            settled.append(outcome.delivery_id)
-        if seq is not None:
-            attempts.append(Recorded(seq, outcome, recorded_at_ms))
+    answers: list[Written[Sequence[str]]] = []
+    for report in reports:
+        session = report.session
+        if (session.id, session.epoch) not in current:
+            answers.append(Written([]))
+            continue
+        if session.team_id not in recorded_at_ms:
+            recorded_at_ms[session.team_id] = recording_time(connection, session.team_id, now_ms)
+        settled: list[str] = []
+        for outcome in report.outcomes:
+            is_settled, seq = _settle(connection, session, outcome)
+            if is_settled:
+                settled.append(outcome.delivery_id)
+            if seq is not None:
+                attempts.append(Recorded(seq, outcome, recorded_at_ms[session.team_id]))
+        answers.append(Written(settled, topics=[attempts_of(session.team_id)]))
     record(connection, attempts)
-    return Written(settled, topics=[attempts_of(session.team_id)])
+    return answers
+
+
+def _current(connection: sqlite3.Connection, reports: Sequence[Report]) -> Collection[tuple[str, int]]:
+    """Return the ids and epochs of their sessions, as far as these are open."""
+    ids = msgspec.json.encode([report.session.id for report in reports]).decode()
+    found = connection.execute(
+        "SELECT id, epoch FROM sessions WHERE id IN (SELECT value FROM json_each(?)) AND ended_at_ms IS NULL", (ids,)
+    )
+    return {(id_, epoch) for id_, epoch in found}
 
 
 def _settle(connection: sqlite3.Connection, session: Session, outcome: AttemptOutcome) -> tuple[bool, int | None]:

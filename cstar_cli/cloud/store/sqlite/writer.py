@@ -5,6 +5,8 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -27,12 +29,17 @@ class Written(Generic[T]):
     topics: Sequence[str] = ()
 
 
+Item = TypeVar("Item")
 Change = Callable[[sqlite3.Connection], Written[T]]
+SharedChange = Callable[[sqlite3.Connection, Sequence[Item]], Sequence[Written[T]]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Job(Generic[T]):
-    change: Change[T]
+class _Job(Generic[Item, T]):
+    """A change, by itself or with the next ones if they are of the same kind."""
+
+    change: "Callable[[sqlite3.Connection, Sequence[Item]], Sequence[Written[T] | Conflict]]"
+    item: Item
     done: asyncio.Future[T]
 
 
@@ -43,7 +50,7 @@ class Writer:
         self._connection = connection
         self._wakeups = wakeups
         self._loop = asyncio.get_running_loop()
-        self._jobs: SimpleQueue[_Job[object] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job[object, object] | None] = SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="cstar-store-writer", daemon=True)
         self._thread.start()
@@ -53,11 +60,20 @@ class Writer:
 
         A change that raises Conflict has changed nothing yet: that is its answer, and the others' go on.
         """
+        return await self._done(lambda connection, _: [_made(change, connection)], None)
+
+    async def run_with_others(self, change: SharedChange[Item, T], item: Item) -> T:
+        """Return what the change answers to the item; it gets all that have come for it one after the other."""
+        return await self._done(change, item)
+
+    def _done(
+        self, change: Callable[[sqlite3.Connection, Sequence[Item]], Sequence[Written[T] | Conflict]], item: Item
+    ) -> asyncio.Future[T]:
         if self._closed:
             raise StoreUnavailable("The store is closed.")
         done: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(_Job(change, done))  # type: ignore[arg-type]  # a queue of jobs of any type
-        return await done
+        self._jobs.put(_Job(change, item, done))  # type: ignore[arg-type]  # a queue of jobs of any type
+        return done
 
     async def close(self) -> None:
         """Finish what has come in, then close the connection."""
@@ -77,7 +93,7 @@ class Writer:
                 batch.append(following)
             self._commit(batch)
 
-    def _commit(self, batch: Sequence[_Job[object]]) -> None:
+    def _commit(self, batch: Sequence[_Job[object, object]]) -> None:
         try:
             written = self._in_one_transaction(batch)
         except Exception as error:
@@ -93,10 +109,12 @@ class Writer:
         else:
             self._loop.call_soon_threadsafe(self._tell, batch, written)
 
-    def _in_one_transaction(self, batch: Sequence[_Job[object]]) -> list[Written[object] | Conflict]:
+    def _in_one_transaction(self, batch: Sequence[_Job[object, object]]) -> list[Written[object] | Conflict]:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            written = [_made(job.change, self._connection) for job in batch]
+            written: list[Written[object] | Conflict] = []
+            for change, jobs in groupby(batch, key=attrgetter("change")):
+                written += change(self._connection, [job.item for job in jobs])
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
@@ -104,7 +122,7 @@ class Writer:
             raise
         return written
 
-    def _tell(self, batch: Sequence[_Job[object]], written: Sequence[Written[object] | Conflict]) -> None:
+    def _tell(self, batch: Sequence[_Job[object, object]], written: Sequence[Written[object] | Conflict]) -> None:
         for job, answer in zip(batch, written, strict=True):
             if isinstance(answer, Conflict):
                 self._fail(job, answer)
@@ -113,7 +131,7 @@ class Writer:
             if not job.done.done():
                 job.done.set_result(answer.result)
 
-    def _fail(self, job: _Job[object], error: Exception) -> None:
+    def _fail(self, job: _Job[object, object], error: Exception) -> None:
         if not job.done.done():
             job.done.set_exception(error)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cstar_cli.cloud.store.queries import EVERYTHING, AttemptQuery, DeliveryQuery, Page
-from cstar_cli.cloud.store.records import AttemptOutcome, Session
+from cstar_cli.cloud.store.records import AttemptOutcome, Report, Session
 from cstar_cli.cloud.store.sqlite import interventions, log, reads, sessions, settling, upkeep, writes
 from cstar_cli.cloud.store.sqlite.claiming import Turns, Wanted, claim
 from cstar_cli.cloud.store.sqlite.connection import open_writer
@@ -127,7 +127,9 @@ CHANGES: dict[str, Change] = {
     "a cancel": lambda connection: interventions.cancel(connection, TEAM, f"dlv_{DEAD[0]}_0_pending", "no", T0_MS),
     "a recovery of nothing": lambda connection: interventions.recover_some(connection, DEAD[0], (T0_MS + 1, 0), T0_MS),
     "a session's report": lambda connection: sessions.settle(
-        connection, LISTENING, [AttemptOutcome("dlv_ses_1_0_pending", 1, True, 200, None, T0_MS, 1.0)], T0_MS
+        connection,
+        [Report(LISTENING, [AttemptOutcome("dlv_ses_1_0_pending", 1, True, 200, None, T0_MS, 1.0)])],
+        T0_MS,
     ),
     "a sweep": lambda connection: sessions.end_one_lost(connection, 1, "away", T0_MS),
     "a cap of nothing": lambda connection: upkeep.cap_some(connection, HOUR_MS, T0_MS),

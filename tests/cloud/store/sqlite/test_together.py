@@ -12,14 +12,14 @@ import pytest
 
 from cstar_cli.cloud.store.interface import SessionMoved, StoreUnavailable
 from cstar_cli.cloud.store.queries import DueQuery
-from cstar_cli.cloud.store.records import Session
+from cstar_cli.cloud.store.records import Report, Session
 from cstar_cli.cloud.store.sqlite.connection import open_writer
 from cstar_cli.cloud.store.sqlite.readers import MOST_TOGETHER, Readers
 from cstar_cli.cloud.store.sqlite.reads import due
-from cstar_cli.cloud.store.sqlite.sessions import open_session
+from cstar_cli.cloud.store.sqlite.sessions import open_session, resume_session, settle
 from cstar_cli.cloud.store.sqlite.writes import append_events
 from cstar_cli.events.filters import EventFilter
-from tests.cloud.store.making import T0_MS, TEAM, URL, event
+from tests.cloud.store.making import T0_MS, TEAM, URL, event, outcome
 
 
 def test_events_that_come_together_share_their_look_ups(tmp_path: Path) -> None:
@@ -51,6 +51,37 @@ def test_an_event_that_many_sessions_want_is_in_memory_once(tmp_path: Path) -> N
     bodies = [delivery.body for answer in answers if not isinstance(answer, SessionMoved) for delivery in answer]
     assert len(bodies) == 3
     assert all(body is bodies[0] for body in bodies)
+    connection.close()
+
+
+def test_reports_of_many_sessions_share_their_statements(tmp_path: Path) -> None:
+    connection = open_writer(tmp_path / "cstar.db")
+    listening = [Session(f"ses_{number}", TEAM, EventFilter(), URL, 1) for number in range(64)]
+    for each in listening:
+        open_session(connection, each, T0_MS)
+    [deliveries] = append_events(connection, [event()], T0_MS).result
+    of_session = {delivery.target: delivery for delivery in deliveries}
+    reports = [Report(each, [outcome(of_session[each.id])]) for each in listening]
+    seen: Counter[str] = Counter()
+    connection.set_trace_callback(lambda statement: seen.update([statement.split()[0]]))
+    answers = settle(connection, reports, T0_MS)
+    assert [answer.result for answer in answers] == [[of_session[each.id].id] for each in listening]
+    assert (seen["SELECT"], seen["INSERT"]) == (2, 1)  # which are open, the time of the last attempt; the attempts
+    connection.close()
+
+
+def test_a_report_of_an_older_connection_counts_among_others_neither(tmp_path: Path) -> None:
+    connection = open_writer(tmp_path / "cstar.db")
+    stale, current = (Session(f"ses_{number}", TEAM, EventFilter(), URL, 1) for number in range(2))
+    for each in (stale, current):
+        open_session(connection, each, T0_MS)
+    [deliveries] = append_events(connection, [event()], T0_MS).result
+    resume_session(connection, stale)
+    of_session = {delivery.target: delivery for delivery in deliveries}
+    reports = [Report(each, [outcome(of_session[each.id])]) for each in (stale, current, current)]
+    settled = [answer.result for answer in settle(connection, reports, T0_MS)]
+    assert settled == [[], [of_session[current.id].id], [of_session[current.id].id]]
+    assert connection.execute("SELECT count(*) FROM attempts").fetchone() == (1,)
     connection.close()
 
 

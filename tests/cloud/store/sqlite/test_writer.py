@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,12 @@ def insert(number: int) -> Change[int]:
         return Written(number, topics=["numbers"])
 
     return change
+
+
+def insert_all(connection: sqlite3.Connection, numbers: Sequence[int]) -> Sequence[Written[tuple[int, int]]]:
+    """Insert them, and answer each with itself and how many came together."""
+    connection.executemany("INSERT INTO numbers VALUES (?)", [(number,) for number in numbers])
+    return [Written((number, len(numbers))) for number in numbers]
 
 
 def run(path: Path, body: Callable[[Fixture], Awaitable[None]]) -> None:
@@ -184,3 +190,38 @@ def test_after_the_end_nothing_is_taken(path: Path) -> None:
             await fixture.writer.run(insert(1))
 
     asyncio.run(main())
+
+
+def test_changes_of_a_kind_that_stand_side_by_side_are_made_as_one(path: Path) -> None:
+    async def check(there: Fixture) -> None:
+        gate = Gate()
+        held = asyncio.ensure_future(there.writer.run(gate))
+        await asyncio.to_thread(gate.reached.wait)
+        together = [asyncio.ensure_future(there.writer.run_with_others(insert_all, number)) for number in (1, 2, 3)]
+        between = asyncio.ensure_future(there.writer.run(insert(4)))
+        later = asyncio.ensure_future(there.writer.run_with_others(insert_all, 5))
+        await asyncio.sleep(0)
+        gate.open.set()
+        assert await asyncio.gather(*together, later) == [(1, 3), (2, 3), (3, 3), (5, 1)]
+        assert await between == 4
+        assert there.numbers() == [1, 2, 3, 4, 5]
+        await held
+
+    run(path, check)
+
+
+def test_one_that_spoils_a_shared_change_fails_alone(path: Path) -> None:
+    async def check(there: Fixture) -> None:
+        gate = Gate()
+        held = asyncio.ensure_future(there.writer.run(gate))
+        await asyncio.to_thread(gate.reached.wait)
+        waiting = [asyncio.ensure_future(there.writer.run_with_others(insert_all, number)) for number in (1, 1, 2)]
+        await asyncio.sleep(0)
+        gate.open.set()
+        first, second, third = await asyncio.gather(*waiting, return_exceptions=True)
+        assert (first, third) == ((1, 1), (2, 1))
+        assert isinstance(second, sqlite3.IntegrityError)
+        assert there.numbers() == [1, 2]
+        await held
+
+    run(path, check)
