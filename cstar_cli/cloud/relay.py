@@ -5,49 +5,20 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import ParamSpec, assert_never
 
 from cstar_cli.cloud import logs
-from cstar_cli.cloud.beat import Beat
+from cstar_cli.cloud.node import Node
 from cstar_cli.cloud.outbox import PUSH_BYTES, Gone, Outbox, Socket
-from cstar_cli.cloud.pushing import Pusher
-from cstar_cli.cloud.sessions import Sessions
-from cstar_cli.cloud.store.interface import SessionMoved, Store
+from cstar_cli.cloud.results import Results
+from cstar_cli.cloud.store.interface import SessionMoved
 from cstar_cli.cloud.store.queries import DueQuery
-from cstar_cli.cloud.store.records import AttemptOutcome, DueDelivery, Session
+from cstar_cli.cloud.store.records import DueDelivery, Session
 from cstar_cli.errors import CstarError
 from cstar_cli.events.envelope import MAX_BODY_BYTES
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.commands import End, HangUp, Open, Refill, RelayCommand, Send, Settle
-from cstar_cli.protocol.frames import Delivery, Frame, Hello, MalformedMessage, Refused, Result, Welcome, decode
-from cstar_cli.protocol.relay import MAX_WINDOW, RelayProtocol
-
-MAX_RESULTS = 4 * MAX_WINDOW  # that wait to be settled: a listener in order has a window of them, and repeats
-MAX_RESULT_BYTES = 32 * 1024 * 1024
+from cstar_cli.protocol.frames import Delivery, Frame, Hello, MalformedMessage, Refused, Welcome, decode
+from cstar_cli.protocol.relay import RelayProtocol
 
 P = ParamSpec("P")
-
-
-def unobserved(_session: Session, _outcome: AttemptOutcome) -> None:
-    """Nobody counts the attempts."""
-
-
-class Node:
-    """What all tunnels of a node share; `observe` gets each attempt once it is durable."""
-
-    __slots__ = ("beat", "clock", "observe", "pusher", "sessions", "store")
-
-    def __init__(
-        self,
-        store: Store,
-        sessions: Sessions,
-        clock: Callable[[], float],
-        observe: Callable[[Session, AttemptOutcome], None] = unobserved,
-        beat: Beat | None = None,
-    ) -> None:
-        self.store = store
-        self.sessions = sessions
-        self.clock = clock
-        self.observe = observe
-        self.beat = beat or Beat()
-        self.pusher = Pusher(store)
 
 
 class Relay:
@@ -69,7 +40,6 @@ class Relay:
         "_outbox",
         "_over",
         "_protocol",
-        "_result_bytes",
         "_results",
         "_room_asked",
         "_session",
@@ -89,8 +59,7 @@ class Relay:
         self._session: Session | None = None
         self._to_do: list[RelayCommand] = []
         self._is_held = True  # until it runs, and while the session is opened
-        self._results: list[Result] = []
-        self._result_bytes = 0
+        self._results = Results()
         self._just_settled: set[str] = set()
         self._is_settling = self._has_said_bye = False
         self._has_news = self._is_pushing = False
@@ -193,7 +162,8 @@ class Relay:
                     self._socket.pause()
                     self._start(self._open(hello))
                 case Settle(result):
-                    self._take(result)
+                    self._results.add(result)
+                    self._settle_soon()
                 case End():
                     self._has_said_bye = True
                     self._settle_soon()
@@ -260,13 +230,6 @@ class Relay:
         self._do(self._protocol.push(fresh, self._node.clock()))
         self._push_soon()
 
-    def _take(self, result: Result) -> None:
-        self._results.append(result)
-        self._result_bytes += _size(result)
-        if len(self._results) > MAX_RESULTS or self._result_bytes > MAX_RESULT_BYTES:
-            raise Gone("more results than can be stored", code=1008)
-        self._settle_soon()
-
     def _settle_soon(self) -> None:
         if not self._is_settling:
             assert self._session
@@ -275,9 +238,7 @@ class Relay:
 
     async def _settle(self, session: Session) -> None:
         """Make results durable, as many at once as have come in; the session ends after the last one."""
-        while self._results:
-            outcomes = [_outcome(result) for result in self._results]
-            self._results, self._result_bytes = [], 0
+        while outcomes := self._results.take():
             settled = await self._node.store.settle(session, outcomes)
             news = set(settled) & self._protocol.held  # the others were settled before, or twice now
             for outcome in outcomes:
@@ -311,23 +272,3 @@ class Relay:
 
 def _frame(due: DueDelivery) -> Delivery:
     return Delivery(due.id, due.event_id, due.event_type, due.attempt, body=due.body)
-
-
-def _size(result: Result) -> int:
-    headers = sum(len(name) + len(value) for name, value in (*result.request_headers, *result.response_headers))
-    return len(result.body) + headers
-
-
-def _outcome(result: Result) -> AttemptOutcome:
-    return AttemptOutcome(
-        delivery_id=result.delivery_id,
-        attempt=result.attempt,
-        succeeded=result.succeeded,
-        status=result.status,
-        error=result.error,
-        started_at_ms=result.started_at_ms,
-        duration_ms=result.duration_ms,
-        request_headers=result.request_headers,
-        response_headers=result.response_headers,
-        response_body=result.body,
-    )

@@ -23,9 +23,9 @@ from cstar_cli.cloud.api.straight import Straight
 from cstar_cli.cloud.api.upgrading import upgrading
 from cstar_cli.cloud.dispatcher import Dispatcher
 from cstar_cli.cloud.metrics import Metrics
+from cstar_cli.cloud.node import Node
 from cstar_cli.cloud.observing import session_attempt, webhook_attempt
 from cstar_cli.cloud.options import CloudOptions
-from cstar_cli.cloud.relay import Node
 from cstar_cli.cloud.retries import longest_wait_ms
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.sessions import Sessions

@@ -6,8 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from cstar_cli.cloud.beat import Beat, Tick
+from cstar_cli.cloud.node import Node
 from cstar_cli.cloud.outbox import Gone
-from cstar_cli.cloud.relay import Node, Relay
+from cstar_cli.cloud.relay import Relay
 from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.queries import AttemptQuery
 from cstar_cli.cloud.store.records import AttemptOutcome, Session

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cstar_cli.cloud.relay import MAX_RESULTS
+from cstar_cli.cloud.results import MAX_RESULTS
 from cstar_cli.cloud.store.records import Session
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import Bye, Result, Settled, Welcome

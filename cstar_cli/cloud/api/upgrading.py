@@ -13,7 +13,8 @@ from websockets.http11 import Request
 
 from cstar_cli.cloud.api.sockets import Door
 from cstar_cli.cloud.api.tunnel import Tunnel
-from cstar_cli.cloud.relay import Node, Relay
+from cstar_cli.cloud.node import Node
+from cstar_cli.cloud.relay import Relay
 from cstar_cli.protocol.frames import SUBPROTOCOL
 
 
