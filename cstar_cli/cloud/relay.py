@@ -24,8 +24,8 @@ P = ParamSpec("P")
 class Relay:
     """One connection of one listener, from its hello to its end.
 
-    A node has thousands, and most have nothing to do: one task each waits for the end. What takes time (opening,
-    pushing, settling) has a task for as long as it takes; all else happens at once, when the socket tells of it.
+    A node has thousands, and most have nothing to do: one task each waits for the end. What takes time (opening and
+    settling) has a task for as long as it takes; all else happens at once, when socket, store or beat tell of it.
     """
 
     __slots__ = (
@@ -97,8 +97,7 @@ class Relay:
             self._to_do += self._protocol.received(decode(message), self._node.clock())
         except MalformedMessage as error:
             self._to_do += [Send(Refused(str(error), retry=False)), HangUp(str(error), retry=False)]
-        if not self._is_held:
-            self._go_on()
+        self._now(self._do_what_is_to_do)
 
     def writable(self) -> None:
         """The listener reads again."""
