@@ -275,12 +275,10 @@ def test_a_fault_of_ours_closes_the_tunnel_and_is_one_line_in_the_log(
     serve: Serve, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async def check(there: There) -> None:
-        store = there.cloud.store
-        object.__setattr__(there.cloud, "store", None)
+        object.__setattr__(there.cloud.store, "open_session", None)
         async with dialled(there) as tunnel:
             await tunnel.say(Hello(URL, ("*",), 10))
             assert await tunnel.closed() == (1011, "the cloud has failed")
-        object.__setattr__(there.cloud, "store", store)
 
     with caplog.at_level(logging.WARNING, "cstar.cloud"):
         serve(check)
