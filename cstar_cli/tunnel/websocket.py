@@ -10,7 +10,7 @@ from websockets.frames import DATA_OPCODES, Frame
 from websockets.protocol import OPEN, Event
 
 CLOSE_S = 1.0
-MOST_QUEUED = 16
+MOST_QUEUED = 4
 
 
 class Websocket(asyncio.Protocol):
