@@ -94,25 +94,27 @@ class Lines(logging.Handler):
         self._line = line
         self._stream = stream
         self._writing = threading.Lock()
-        self._kept: list[str] | None = None
+        self._kept: list[str] = []
+        self._keeping = 0  # how many have said that more will come
 
     def say(self, level: int, event: str, fields: Fields) -> None:
         line = self._line(now_ms(), level, event, fields)
         with self._writing:
-            if self._kept is None:
-                self._write(line)
-            else:
+            if self._keeping:
                 self._kept.append(line)
+            else:
+                self._write(line)
 
     def keep(self) -> None:
         with self._writing:
-            self._kept = []
+            self._keeping += 1
 
     def write_kept(self) -> None:
         with self._writing:
-            kept, self._kept = self._kept, None
-            if kept:
-                self._write("".join(kept))
+            self._keeping -= 1
+            if self._kept and not self._keeping:
+                self._write("".join(self._kept))
+                self._kept.clear()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write what somebody has said who knows only `logging`."""

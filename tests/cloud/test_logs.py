@@ -86,6 +86,18 @@ def test_what_is_said_together_is_one_write() -> None:
     ]
 
 
+def test_what_is_said_together_within_what_is_said_together_is_no_less() -> None:
+    stream = Writes()
+    configure("text", "info", stream)
+    with logs.together():
+        logs.info("first")
+        with logs.together():
+            logs.info("second")
+        logs.info("third")
+    [written] = stream.writes
+    assert [line.split()[2] for line in written.splitlines()] == ["first", "second", "third"]
+
+
 def test_what_was_said_is_written_though_what_followed_broke() -> None:
     stream = lines("text")
 
