@@ -4,11 +4,11 @@ import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cstar_cli.cloud.store.interface import SessionMoved, StoreUnavailable
 from cstar_cli.cloud.store.queries import DueQuery
