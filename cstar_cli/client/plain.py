@@ -19,6 +19,7 @@ _LENGTH = re.compile(rb"[0-9]{1,18}")
 _LINE_ENDS = (b"\r\n", b"\n")
 _MOST_OF_A_LINE = 64 * 1024
 _MOST_HEADERS = 256
+_MOST_INTERIM = 16
 _PIECE = 64 * 1024
 # What stands in a request line as it is; "%" so that what is encoded already stays so.
 _TARGET_SAFE = "!$%&'()*+,/:;=?@-._~[]"
@@ -111,32 +112,35 @@ class _Connection:
 
     def receive(self) -> "PlainReply":
         """Read the head of the answer, after the interim ones (1xx)."""
-        while True:
+        for _ in range(_MOST_INTERIM + 1):
             match = _STATUS_LINE.fullmatch(self.line())
             if match is None:
                 raise NoHttp
-            headers = self._headers()
+            headers = self.headers()
             if (status := int(match[2])) >= 200:
                 return PlainReply(self, status, headers, may_keep=match[1] == b"1")
+        raise NoHttp
 
-    def _headers(self) -> dict[str, bytes]:
+    def headers(self) -> dict[str, bytes]:
+        """Read headers, or trailers, and the empty line behind them."""
         headers: dict[str, bytes] = {}
         for _ in range(_MOST_HEADERS):
             line = self.line()
             if line in _LINE_ENDS:
                 return headers
-            name, colon, value = line.partition(b":")
-            if not colon:
+            written, colon, text = line.partition(b":")
+            name, value = written.decode("latin-1").lower(), text.strip()
+            if not colon or (name == "content-length" and headers.get(name, value) != value):
                 break
-            headers[name.decode("latin-1").lower()] = value.strip()
+            headers[name] = value
         raise NoHttp
 
     def line(self) -> bytes:
         """Return the next line, with its end."""
         line = self._read(self._file.readline, _MOST_OF_A_LINE)
-        if not line:
-            raise Cut("it hung up")
-        return line
+        if line.endswith(b"\n"):
+            return line
+        raise NoHttp if len(line) >= _MOST_OF_A_LINE else Cut("it hung up")
 
     def some(self, most: int) -> bytes:
         """Return what has come, at most so much; nothing at the end."""
@@ -189,8 +193,7 @@ class PlainReply:
             yield from self._exactly(size)
             if self._connection.line() not in _LINE_ENDS:
                 raise NoHttp
-        while self._connection.line() not in _LINE_ENDS:
-            pass  # trailers
+        self._connection.headers()  # trailers, which say nothing to us
 
     def _chunk_size(self) -> int:
         match = _CHUNK_LINE.fullmatch(self._connection.line())
