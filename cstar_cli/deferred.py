@@ -38,4 +38,6 @@ class _Deferred(ModuleType):
         with _one_at_a_time:  # a thread that comes second must not take away what the first one loads
             if sys.modules.get(self.__name__) is self:
                 del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), attribute)
+        module = import_module(self.__name__)
+        self.__dict__.update(vars(module))  # who holds the stand-in finds all there from now on
+        return getattr(module, attribute)
