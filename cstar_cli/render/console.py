@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
+from io import TextIOWrapper
 from typing import TextIO
 
 import msgspec
@@ -47,6 +48,8 @@ def open_console(
             symbols=has_symbols(stream),
             columns=lambda: columns_of(stream),
         )
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what the encoding lacks is shown as an escape, never sent
         return Output(stream, look)
 
     return Console(output(stdout or sys.stdout), output(stderr or sys.stderr))

@@ -42,12 +42,8 @@ class Output(msgspec.Struct, frozen=True):
     look: Look
 
     def line(self, text: str) -> None:
-        """Write a line; a character that the stream's encoding lacks becomes an escape."""
-        try:
-            self.stream.write(text + "\n")
-        except UnicodeEncodeError:
-            encoding = self.stream.encoding or "utf-8"
-            self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        """Write a line."""
+        self.stream.write(text + "\n")
         self.stream.flush()
 
     def raw_line(self, line: bytes) -> None:

@@ -82,10 +82,12 @@ def test_symbols_are_used_where_the_encoding_has_them(encoding: str, symbols: bo
     assert has_symbols(Stream(encoding)) is symbols
 
 
-def test_a_character_that_the_encoding_lacks_is_escaped() -> None:
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_a_character_that_the_encoding_lacks_is_escaped(errors: str) -> None:
     stream = Stream("ascii")
-    Output(stream, Look()).line("Grüße")
-    assert stream.written() == b"Gr\\xfc\\xdfe\n"
+    stream.reconfigure(errors=errors)
+    open_console(stdout=stream, env={}).out.line("Grüße \udc9b")
+    assert stream.written() == b"Gr\\xfc\\xdfe \\udc9b\n"
 
 
 def test_raw_bytes_pass_any_encoding_untouched() -> None:
