@@ -17,6 +17,7 @@ _FIRST_WAIT_S = 0.1
 _MOST_WAIT_S = 10.0
 # How far past a deadline a heartbeat may carry a wait; less would reopen the tail at every line.
 _DEADLINE_SLACK_S = 0.1
+_LEAST_SILENCE_S = 0.001  # no socket takes less
 
 
 class TailQuery(msgspec.Struct, frozen=True):
@@ -95,7 +96,7 @@ class Tail:
     def _once(self) -> Iterator[Attempted | None]:
         """Yield the attempts of one connection, and None for every other line, until it ends or must be reopened."""
         while True:
-            silence_s = min(SILENCE_S, self._left_s())
+            silence_s = max(_LEAST_SILENCE_S, min(SILENCE_S, self._left_s()))
             with self._client.tail(self._query.params(self.seen), silence_s) as lines:
                 self._connected = True
                 for line in lines:
