@@ -4,8 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, assert_never
+
+import msgspec
 
 from cstar_cli.activity import Activity, Disconnected, Forwarded, Notice, Ready, Reconnected, Summary
 from cstar_cli.backoff import jittered
@@ -30,8 +31,7 @@ ABORT_S = 0.5
 MESSAGE_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """What a listener needs from outside.
 
     `start_cloud` makes this process the cloud where that is possible (True: in place of the one we used), and raises
