@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cstar_cli.__main__ import UNUSED
+from cstar_cli.__main__ import UNUSED, UNUSED_FUNCTIONS
 from cstar_cli.commands.tree import PLACES
 from tests.processes import Env, Running
 
@@ -103,7 +103,28 @@ def test_listening_loads_neither_httpx_nor_rich(home: Env, tmp_path: Path) -> No
         assert '"ready"' in session.next_line()
         session.stop()
     assert packages(session.stderr) & {"httpx", "rich"} == set()
-    assert not {name for name in UNUSED if f" {name}\n" in session.stderr} - {"subprocess"}  # which asyncio uses
+
+
+NOT_LOADED = """
+import atexit, sys
+from cstar_cli.__main__ import main
+from cstar_cli.deferred import _Deferred
+modules = sys.modules
+atexit.register(lambda: print(*(name for name, it in modules.items() if isinstance(it, _Deferred)), file=sys.stderr))
+main()
+"""
+
+
+def test_listening_to_a_cloud_uses_nothing_of_what_is_deferred(home: Env, tmp_path: Path) -> None:
+    listen = [sys.executable, "-c", NOT_LOADED, "listen", "--json"]
+    with Running(listen, home, tmp_path) as cloud:
+        assert '"ready"' in cloud.next_line()
+        with Running(listen, home, tmp_path) as session:
+            assert '"ready"' in session.next_line()
+            session.stop()
+        cloud.stop()
+    deferred = {*UNUSED, *(module for module, _ in UNUSED_FUNCTIONS), "platform"}
+    assert set(session.stderr.splitlines()[-1].split()) == deferred - {"subprocess"}  # which asyncio uses
 
 
 FOR_EVENTS = ("cstar_cli.tunnel.forwarder", "cstar_cli.sender.client", "cstar_cli.render.jsonlines")
