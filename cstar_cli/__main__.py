@@ -17,7 +17,7 @@ def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it as quietly as later."""
     try:
         if not _answered():
-            gc.set_threshold(10_000)  # imports make objects by the thousand, and hardly any garbage
+            gc.set_threshold(50_000)  # no command loads as much: imports make objects, and hardly any garbage
             from cstar_cli.deferred import defer, defer_function, load_without
 
             defer(*UNUSED)

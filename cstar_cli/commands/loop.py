@@ -2,18 +2,21 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 T = TypeVar("T")
+OBJECTS_A_COLLECTION = 10_000
 
 
 def run_async(main: Coroutine[object, object, T]) -> T:
     """Run to the end; what a task group raises comes out as the one error that it is about."""
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            _collect_garbage()
             return runner.run(main)
     except BaseExceptionGroup as group:
         raise _first(group) from group
@@ -31,6 +34,12 @@ def on_stop_signals(stop: Callable[[int], object]) -> None:
                 signal.signal(number, lambda number, _: loop.call_soon_threadsafe(stop, number))
             else:
                 loop.add_signal_handler(number, stop, number)
+
+
+def _collect_garbage() -> None:
+    """Look for garbage from here on, as loading made next to none; what is loaded by now isn't looked through."""
+    gc.freeze()
+    gc.set_threshold(OBJECTS_A_COLLECTION)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -127,6 +127,22 @@ def test_listening_to_a_cloud_uses_nothing_of_what_is_deferred(home: Env, tmp_pa
     assert set(session.stderr.splitlines()[-1].split()) == deferred - {"subprocess"}  # which asyncio uses
 
 
+COLLECTIONS = """
+import atexit, gc, sys
+from cstar_cli.__main__ import main
+collections = []
+gc.callbacks.append(lambda *_: collections.append(1))
+atexit.register(lambda: print(len(collections), file=sys.stderr))
+main()
+"""
+
+
+def test_no_garbage_is_looked_for_while_a_command_is_loaded(home: Env, tmp_path: Path) -> None:
+    asked = [sys.executable, "-c", COLLECTIONS, "trigger", "ticket.created"]
+    done = subprocess.run(asked, env=dict(home), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "0"
+
+
 FOR_EVENTS = ("cstar_cli.tunnel.forwarder", "cstar_cli.sender.client", "cstar_cli.render.jsonlines")
 
 
