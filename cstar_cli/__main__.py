@@ -9,8 +9,6 @@ from cstar_cli.shortcut import answer
 # Typer imports the first to open files; websockets the next two for its own development and for proxies; shutil the
 # archives' formats, and subprocess the last for texts: with all that they load in turn.
 UNUSED = ("subprocess", "importlib.metadata", "urllib.request", "bz2", "lzma", "locale")
-# Typer takes these for mistyped commands, and for its own completion: nothing else needs their modules.
-UNUSED_FUNCTIONS = (("difflib", "get_close_matches"), ("typer.completion", "get_completion_inspect_parameters"))
 
 
 def main() -> None:
@@ -18,15 +16,10 @@ def main() -> None:
     try:
         if not _answered():
             gc.set_threshold(50_000)  # no command loads as much: imports make objects, and hardly any garbage
-            from cstar_cli.deferred import defer, defer_function, load_without
+            from cstar_cli.deferred import defer, load_without
 
             defer(*UNUSED)
-            if sys.platform != "win32":
-                # All that uuid wants to know of a module whose patterns take long to compile.
-                defer_function("platform", "system", lambda: os.uname().sysname)
             load_without("typing_extensions", "msgspec")  # which takes from it what `typing` has as well
-            for module, name in UNUSED_FUNCTIONS:
-                defer_function(module, name)
             from cstar_cli.main import run
 
             run()

@@ -2,7 +2,6 @@
 
 import sys
 from _thread import allocate_lock
-from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -17,17 +16,10 @@ def defer(*names: str) -> None:
     """
     for name in names:
         if name not in sys.modules:
-            _put(_Deferred(name))
-
-
-def defer_function(module: str, name: str, answer: Callable[[], object] | None = None) -> None:
-    """Let a function be imported from a module that isn't loaded; calling it loads the module, or gives our answer."""
-    if module in sys.modules:
-        return
-    stand_in = _Deferred(module)
-    stand_in.__path__ = []  # what `from` asks for first
-    setattr(stand_in, name, answer or (lambda *given, **named: stand_in.__getattr__(name)(*given, **named)))
-    _put(stand_in)
+            sys.modules[name] = stand_in = _Deferred(name)
+            package, _, own = name.rpartition(".")
+            if package:
+                setattr(import_module(package), own, stand_in)  # as an import would
 
 
 def load_without(missing: str, name: str) -> None:
@@ -39,13 +31,6 @@ def load_without(missing: str, name: str) -> None:
         import_module(name)
     finally:
         del sys.modules[missing]
-
-
-def _put(stand_in: "_Deferred") -> None:
-    sys.modules[stand_in.__name__] = stand_in
-    package, _, own = stand_in.__name__.rpartition(".")
-    if package:
-        setattr(import_module(package), own, stand_in)  # as an import would
 
 
 class _Deferred(ModuleType):

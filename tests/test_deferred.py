@@ -57,20 +57,3 @@ def test_a_module_can_be_loaded_without_one_that_others_still_find() -> None:
 def test_what_is_loaded_by_then_stays_where_it_is() -> None:
     loading = "import typing_extensions; load_without('typing_extensions', 'msgspec');"
     assert said(f"{loading} print(sys.modules['typing_extensions'] is typing_extensions)") == "True"
-
-
-def test_a_function_can_be_imported_without_its_module_which_calling_it_loads() -> None:
-    asked = "from cstar_cli.deferred import defer_function; defer_function('difflib', 'get_close_matches');"
-    early = f"{asked} from difflib import get_close_matches as near; print(loaded('difflib'),"
-    assert said(f"{early} near('wave', ['save']), loaded('difflib'))") == "False ['save'] True"
-
-
-def test_whoever_wants_more_of_its_module_has_all_of_it() -> None:
-    asked = "from cstar_cli.deferred import defer_function; defer_function('difflib', 'get_close_matches');"
-    assert said(f"{asked} from difflib import ndiff; import difflib; print(difflib.ndiff is ndiff)") == "True"
-
-
-def test_a_function_can_be_answered_without_its_module() -> None:
-    asked = "from cstar_cli.deferred import defer_function; defer_function('platform', 'system', lambda: 'Ours');"
-    assert said(f"{asked} import platform; print(platform.system(), loaded('platform'))") == "Ours False"
-    assert said(f"{asked} import platform; print(platform.node() is not None, loaded('platform'))") == "True True"

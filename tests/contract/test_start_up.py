@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cstar_cli.__main__ import UNUSED, UNUSED_FUNCTIONS
+from cstar_cli.__main__ import UNUSED
 from cstar_cli.commands.tree import PLACES
 from tests.processes import Env, Running
 
@@ -123,8 +123,7 @@ def test_listening_to_a_cloud_uses_nothing_of_what_is_deferred(home: Env, tmp_pa
             assert '"ready"' in session.next_line()
             session.stop()
         cloud.stop()
-    deferred = {*UNUSED, *(module for module, _ in UNUSED_FUNCTIONS), "platform"}
-    assert set(session.stderr.splitlines()[-1].split()) == deferred - {"subprocess"}  # which asyncio uses
+    assert set(session.stderr.splitlines()[-1].split()) == {*UNUSED} - {"subprocess"}  # which asyncio uses
 
 
 COLLECTIONS = """
