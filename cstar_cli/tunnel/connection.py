@@ -4,9 +4,9 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import msgspec
 from websockets.client import ClientProtocol
@@ -36,12 +36,16 @@ class Unreachable(Exception):
         self.wait_s = wait_s
 
 
+Take = Callable[[Sequence[Frame]], Awaitable[object] | None]
+"""Takes a message's frames; returns None, or what to wait for before the next."""
+
+
 class Connection(Protocol):
-    """A tunnel that is up. Both methods raise Unreachable when it is gone."""
+    """A tunnel that is up. `read`, and what `send` gives to wait for, raise Unreachable when it is gone."""
 
-    async def receive(self) -> Sequence[Frame]: ...
+    async def read(self, take: Take) -> NoReturn: ...
 
-    async def send(self, message: bytes) -> None: ...
+    def send(self, message: bytes) -> Awaitable[None] | None: ...
 
 
 class CloudAddress(msgspec.Struct, frozen=True):
@@ -88,19 +92,24 @@ class _Frames:
     def __init__(self, websocket: Websocket) -> None:
         self._websocket = websocket
 
-    async def receive(self) -> Sequence[Frame]:
+    async def read(self, take: Take) -> NoReturn:
         try:
-            return decode(await self._websocket.receive())
+            await self._websocket.read(lambda message: take(decode(message)))
         except ConnectionClosed as closed:
             raise _gone(closed) from closed
         except MalformedMessage as error:
             raise Unreachable(f"the cloud sent {error}") from error
 
-    async def send(self, message: bytes) -> None:
-        try:
-            await self._websocket.send(message)
-        except ConnectionClosed as closed:
-            raise _gone(closed) from closed
+    def send(self, message: bytes) -> Awaitable[None] | None:
+        drained = self._websocket.send(message)
+        return None if drained is None else _until(drained)
+
+
+async def _until(drained: Awaitable[None]) -> None:
+    try:
+        await drained
+    except ConnectionClosed as closed:
+        raise _gone(closed) from closed
 
 
 def _gone(closed: ConnectionClosed) -> Unreachable:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, NoReturn, assert_never
 
@@ -12,7 +12,7 @@ from cstar_cli.activity import Activity, Disconnected, Forwarded, Notice, Ready,
 from cstar_cli.backoff import jittered
 from cstar_cli.errors import CloudUnreachable, CstarError
 from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
-from cstar_cli.protocol.frames import DEAD_AFTER_S, Delivery, Result, encode_frame
+from cstar_cli.protocol.frames import DEAD_AFTER_S, Delivery, Frame, Result, encode_frame
 from cstar_cli.protocol.listener import ListenerProtocol
 from cstar_cli.tunnel.connection import Connection, Unreachable
 
@@ -152,32 +152,31 @@ class Listener:
         self._do(self._protocol.connected(self._around.clock()))
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._read(connection))
+                group.create_task(connection.read(self._received))
                 group.create_task(self._write(connection))
                 group.create_task(self._tick())
         except* Unreachable as gone:
             reason = gone.exceptions[0]
         raise reason
 
-    async def _read(self, connection: Connection) -> NoReturn:
-        while True:
-            frames = await connection.receive()
-            self._do(self._protocol.received(frames, self._around.clock()))
-            self._progress.set()
-            while self._protocol.full:
-                self._progress.clear()
-                await self._progress.wait()
+    def _received(self, frames: Sequence[Frame]) -> Awaitable[object] | None:
+        self._do(self._protocol.received(frames, self._around.clock()))
+        self._progress.set()
+        return self._less_queued() if self._protocol.full else None
+
+    async def _less_queued(self) -> None:
+        while self._protocol.full:
+            self._progress.clear()
+            await self._progress.wait()
 
     async def _write(self, connection: Connection) -> NoReturn:
         while True:
             await self._outbox_filled.wait()
             self._outbox_filled.clear()
             while message := self._next_message():
-                try:
-                    async with asyncio.timeout(DEAD_AFTER_S):
-                        await connection.send(message)
-                except TimeoutError:
-                    raise Unreachable("the cloud doesn't read") from None
+                drained = connection.send(message)
+                if drained is not None:  # seldom: a timeout for each message would be paid on each event
+                    await _in_time(drained)
 
     def _next_message(self) -> bytes:
         """Take what the outbox holds, as far as one message may go: many results at once exceed what a cloud reads."""
@@ -285,6 +284,14 @@ class Listener:
                 await self._leaving.wait()
         except TimeoutError:
             return
+
+
+async def _in_time(drained: Awaitable[None]) -> None:
+    try:
+        async with asyncio.timeout(DEAD_AFTER_S):
+            await drained
+    except TimeoutError:
+        raise Unreachable("the cloud doesn't read") from None
 
 
 async def _fail(error: Exception) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NoReturn, cast
 
 from websockets.client import ClientProtocol
 from websockets.frames import DATA_OPCODES, Frame
@@ -12,11 +12,15 @@ from websockets.protocol import OPEN, Event
 CLOSE_S = 1.0
 MOST_QUEUED = 4
 
+Take = Callable[[bytes], Awaitable[object] | None]
+"""Takes a message; returns None, or what to wait for before the next."""
+
 
 class Websocket(asyncio.Protocol):
     """A client's websocket. `opened` is done when the server has agreed, or holds why it hasn't.
 
-    `receive` and `send` raise ConnectionClosed once it is gone. While `MOST_QUEUED` messages wait, no more are read.
+    `read` and what `send` returns raise ConnectionClosed once it is gone. While `MOST_QUEUED` messages wait, no more
+    are read.
     """
 
     def __init__(self, core: ClientProtocol, headers: Mapping[str, str]) -> None:
@@ -26,7 +30,8 @@ class Websocket(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parts: list[bytes] = []
         self._messages: deque[bytes] = deque()
-        self._awaited: asyncio.Future[None] | None = None
+        self._awaited: asyncio.Future[Awaitable[object] | None] | None = None
+        self._take: Take | None = None
         self._writable = asyncio.Event()
         self._writable.set()
         self._lost = asyncio.Event()
@@ -34,29 +39,30 @@ class Websocket(asyncio.Protocol):
         self._closing: asyncio.TimerHandle | None = None
         self.opened: asyncio.Future[None] = self._loop.create_future()
 
-    async def receive(self) -> bytes:
-        """Return the next message."""
-        while not self._messages:
-            if self._lost.is_set():
+    async def read(self, take: Take) -> NoReturn:
+        """Hand over each message in the very call that brings it: waking a task for it takes longer than its bytes."""
+        self._take = take
+        while True:
+            if self._messages:
+                wait = take(self._messages.popleft())
+                if not self._messages and self._transport is not None:
+                    self._transport.resume_reading()
+            elif self._lost.is_set():
                 raise self._core.close_exc
-            self._awaited = self._loop.create_future()
-            await self._awaited
-        message = self._messages.popleft()
-        if not self._messages and self._transport is not None:
-            self._transport.resume_reading()
-        return message
+            else:
+                self._awaited = self._loop.create_future()
+                wait = await self._awaited
+            if wait is not None:
+                await wait
 
-    async def send(self, message: bytes) -> None:
-        """Send a message; return when the system has room for the next."""
+    def send(self, message: bytes) -> Awaitable[None] | None:
+        """Send a message; return None, or what to wait for before the next while the system has no room."""
         if self._core.state is OPEN:
             self._core.send_binary(message)
             self._flush()
             if self._writable.is_set():
-                return
-            await self._writable.wait()
-        if self._core.state is not OPEN:
-            await self._lost.wait()
-            raise self._core.close_exc
+                return None
+        return self._drained()
 
     async def close(self) -> None:
         """Say goodbye, and wait for the answer a moment; what comes before it is nobody's any more."""
@@ -87,7 +93,7 @@ class Websocket(asyncio.Protocol):
         self._core.receive_data(data)
         self._flush()
         for event in self._core.events_received():
-            self._take(event)
+            self._heard(event)
 
     def eof_received(self) -> None:
         self._core.receive_eof()
@@ -101,7 +107,7 @@ class Websocket(asyncio.Protocol):
             self.opened.set_exception(self._core.handshake_exc or exc or EOFError())
         self._lost.set()
         self._writable.set()
-        self._wake()
+        self._wake(None)
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -109,7 +115,13 @@ class Websocket(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._writable.set()
 
-    def _take(self, event: Event) -> None:
+    async def _drained(self) -> None:
+        await self._writable.wait()
+        if self._core.state is not OPEN:
+            await self._lost.wait()
+            raise self._core.close_exc
+
+    def _heard(self, event: Event) -> None:
         if not isinstance(event, Frame):
             if not self.opened.done():
                 refusal = self._core.handshake_exc
@@ -117,16 +129,27 @@ class Websocket(asyncio.Protocol):
         elif event.opcode in DATA_OPCODES and not self._deaf:
             self._parts.append(bytes(event.data))
             if event.fin:
-                self._messages.append(b"".join(self._parts))
+                message = b"".join(self._parts)
                 self._parts.clear()
-                self._wake()
-                if len(self._messages) >= MOST_QUEUED and self._transport is not None:
-                    self._transport.pause_reading()
+                self._hand_over(message)
 
-    def _wake(self) -> None:
-        awaited, self._awaited = self._awaited, None
-        if awaited is not None and not awaited.done():
-            awaited.set_result(None)
+    def _hand_over(self, message: bytes) -> None:
+        if self._take is None or self._awaited is None or self._awaited.done():
+            self._messages.append(message)
+            if len(self._messages) >= MOST_QUEUED and self._transport is not None:
+                self._transport.pause_reading()
+            return
+        try:
+            wait = self._take(message)
+        except Exception as error:  # for who reads
+            self._awaited.set_exception(error)
+            return
+        if wait is not None:
+            self._wake(wait)
+
+    def _wake(self, wait: Awaitable[object] | None) -> None:
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_result(wait)
 
     def _flush(self) -> None:
         assert self._transport

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from cstar_cli.activity import Activity, Forwarded, Ready
 from cstar_cli.errors import CstarError
 from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Result, Settled, Welcome, decode
 from cstar_cli.protocol.listener import ListenerProtocol
 from cstar_cli.sender.posting import Cancelable, Spawn
-from cstar_cli.tunnel.connection import Connection, Unreachable
+from cstar_cli.tunnel.connection import Connection, Take, Unreachable
 from cstar_cli.tunnel.forwarder import Done
 from cstar_cli.tunnel.listener import Listener, Surroundings
 
@@ -90,14 +90,26 @@ class FakeConnection:
         """Make the results durable, once there are so many."""
         self.say(Settled(tuple(result.delivery_id for result in await self.hear(Result, count))))
 
-    async def receive(self) -> Sequence[Frame]:
-        item = await self._to_listener.get()
-        if isinstance(item, Unreachable):
-            raise item
-        return item
+    async def read(self, take: Take) -> NoReturn:
+        while True:
+            item = await self._to_listener.get()
+            if isinstance(item, Unreachable):
+                raise item
+            wait = take(item)
+            if wait is not None:
+                await wait
 
-    async def send(self, message: bytes) -> None:
+    def send(self, message: bytes) -> Awaitable[None] | None:
+        if not self.reading.is_set():
+            return self._hear_later(message)
+        self._hear(message)
+        return None
+
+    async def _hear_later(self, message: bytes) -> None:
         await self.reading.wait()
+        self._hear(message)
+
+    def _hear(self, message: bytes) -> None:
         self._messages.add(list(decode(message)))
         if self.heard(Bye):
             self.cut("bye")

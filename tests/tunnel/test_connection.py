@@ -4,21 +4,22 @@ import asyncio
 import functools
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from cstar_cli.errors import NotAllowed
-from cstar_cli.protocol.frames import MAX_MESSAGE_BYTES, SUBPROTOCOL, Bye, Heartbeat, Welcome, encode
-from cstar_cli.tunnel.connection import DIAL_S, CloudAddress, Unreachable, dial
+from cstar_cli.protocol.frames import MAX_MESSAGE_BYTES, SUBPROTOCOL, Bye, Frame, Heartbeat, Welcome, encode
+from cstar_cli.tunnel.connection import DIAL_S, CloudAddress, Connection, Unreachable, dial
 
 from .virtual_time import virtually
 
+T = TypeVar("T")
 Talk = Callable[[ServerConnection], Awaitable[None]]
 CERTIFICATE = Path(__file__).parents[1] / "sender" / "receiver.pem"
 FOREIGN = "Something that is not a cStar cloud answers at "
@@ -94,14 +95,41 @@ async def until_closed(websocket: ServerConnection) -> None:
     await websocket.wait_closed()
 
 
+async def first_of(read: Callable[[Callable[[T], Awaitable[object] | None]], Awaitable[object]]) -> T:
+    """Return what comes next, and take no more."""
+    taken: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    def take(item: T) -> Awaitable[object]:
+        taken.set_result(item)
+        return asyncio.Event().wait()
+
+    reading = asyncio.ensure_future(read(take))
+    both: set[asyncio.Future[Any]] = {reading, taken}
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    if taken.done():
+        reading.cancel()
+        await asyncio.wait({reading})
+        return taken.result()
+    raise reading.exception() or AssertionError("it ended")
+
+
+async def next_frames(connection: Connection) -> Sequence[Frame]:
+    return await first_of(connection.read)
+
+
+async def waited(wait: Awaitable[None] | None) -> None:
+    if wait is not None:
+        await wait
+
+
 @in_a_loop
 async def test_frames_go_both_ways() -> None:
     async def echo(websocket: ServerConnection) -> None:
         await websocket.send(await websocket.recv())
 
     async with cloud(echo) as base, dial(address_of(base)) as connection:
-        await connection.send(encode([Heartbeat(), Bye()]))
-        assert list(await connection.receive()) == [Heartbeat(), Bye()]
+        assert connection.send(encode([Heartbeat(), Bye()])) is None
+        assert list(await next_frames(connection)) == [Heartbeat(), Bye()]
 
 
 @in_a_loop
@@ -274,7 +302,7 @@ async def test_a_message_that_is_not_the_tunnels_language_breaks_the_connection(
 
     async with cloud(talk) as base, dial(address_of(base)) as connection:
         with pytest.raises(Unreachable, match="the cloud sent "):
-            await connection.receive()
+            await next_frames(connection)
 
 
 @in_a_loop
@@ -285,7 +313,7 @@ async def test_a_message_beyond_all_measure_breaks_the_connection() -> None:
 
     async with cloud(talk) as base, dial(address_of(base)) as connection:
         with pytest.raises(Unreachable):
-            await connection.receive()
+            await next_frames(connection)
 
 
 @in_a_loop
@@ -295,8 +323,8 @@ async def test_why_the_cloud_closed_is_told() -> None:
         await websocket.close(1001, "going away")
 
     async with cloud(talk) as base, dial(address_of(base)) as connection:
-        assert await connection.receive() == [Welcome("ses_1", False, 0)]
+        assert await next_frames(connection) == [Welcome("ses_1", False, 0)]
         with pytest.raises(Unreachable, match="going away"):
-            await connection.receive()
+            await next_frames(connection)
         with pytest.raises(Unreachable, match="going away"):
-            await connection.send(encode([Heartbeat()]))
+            await waited(connection.send(encode([Heartbeat()])))

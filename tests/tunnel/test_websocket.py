@@ -1,6 +1,7 @@
 """The websocket against a real server: what waits, what is paused, and how it ends."""
 
 import asyncio
+from collections.abc import Awaitable
 
 import pytest
 from websockets.asyncio.server import ServerConnection
@@ -11,7 +12,7 @@ from websockets.utils import accept_key
 
 from cstar_cli.tunnel.websocket import CLOSE_S, MOST_QUEUED, Websocket
 
-from .test_connection import Talk, cloud, in_a_loop, until_closed
+from .test_connection import Talk, cloud, first_of, in_a_loop, until_closed, waited
 from .virtual_time import virtually
 
 
@@ -25,7 +26,7 @@ async def opened(base: str) -> Websocket:
 
 async def send_for_ever(websocket: Websocket) -> None:
     while True:
-        await websocket.send(b"x")
+        await waited(websocket.send(b"x"))
         await asyncio.sleep(0)
 
 
@@ -46,7 +47,43 @@ async def test_a_message_in_pieces_is_one() -> None:
 
     async with cloud(talk, subprotocol=None) as base:
         websocket = await opened(base)
-        assert await websocket.receive() == b"one and the same"
+        assert await first_of(websocket.read) == b"one and the same"
+        await websocket.close()
+
+
+@in_a_loop
+async def test_nothing_is_handed_over_while_what_was_taken_asks_to_wait() -> None:
+    taken: list[bytes] = []
+    go_on, all_taken = asyncio.Event(), asyncio.Event()
+
+    def take(message: bytes) -> Awaitable[object]:
+        taken.append(message)
+        if message == b"3":
+            all_taken.set()
+        return go_on.wait()
+
+    async with cloud(saying(b"1", b"2", b"3"), subprotocol=None) as base:
+        websocket = await opened(base)
+        reading = asyncio.ensure_future(websocket.read(take))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert taken == [b"1"]
+        go_on.set()
+        await all_taken.wait()
+        assert taken == [b"1", b"2", b"3"]
+        reading.cancel()
+        await websocket.close()
+
+
+@in_a_loop
+async def test_what_fails_to_take_a_message_ends_the_reading() -> None:
+    def take(message: bytes) -> None:
+        raise ValueError(message)
+
+    async with cloud(saying(b"1"), subprotocol=None) as base:
+        websocket = await opened(base)
+        with pytest.raises(ValueError, match="1"):
+            await websocket.read(take)
         await websocket.close()
 
 
@@ -59,9 +96,9 @@ async def test_what_came_before_the_end_is_received_and_then_the_end() -> None:
         websocket = await opened(base)
         with pytest.raises(ConnectionClosed):
             await send_for_ever(websocket)
-        assert await websocket.receive() == b"last words"
+        assert await first_of(websocket.read) == b"last words"
         with pytest.raises(ConnectionClosed):
-            await websocket.receive()
+            await first_of(websocket.read)
 
 
 @in_a_loop
@@ -84,7 +121,7 @@ async def test_no_more_is_read_while_many_messages_wait() -> None:
             for _ in range(1000):
                 await asyncio.sleep(0)
         assert MOST_QUEUED <= sent < 100
-        numbers = [int((await websocket.receive()).removesuffix(large)) for _ in range(200)]
+        numbers = [int((await first_of(websocket.read)).removesuffix(large)) for _ in range(200)]
         assert numbers == list(range(200))
         await websocket.close()
 
@@ -93,10 +130,10 @@ async def test_no_more_is_read_while_many_messages_wait() -> None:
 async def test_closing_waits_for_none_of_the_messages_that_nobody_wants_any_more() -> None:
     async with cloud(saying(*[b"x"] * 3 * MOST_QUEUED), subprotocol=None) as base:
         websocket = await opened(base)
-        await websocket.receive()
+        await first_of(websocket.read)
         await websocket.close()
         with pytest.raises(ConnectionClosed):
-            await websocket.receive()
+            await first_of(websocket.read)
 
 
 @virtually
