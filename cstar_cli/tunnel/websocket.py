@@ -7,10 +7,13 @@ from typing import NoReturn, cast
 
 from websockets.client import ClientProtocol
 from websockets.frames import DATA_OPCODES, Frame
-from websockets.protocol import OPEN, Event
+from websockets.protocol import CONNECTING, OPEN, Event
+
+from cstar_cli.tunnel.cutting import Cutter
 
 CLOSE_S = 1.0
 MOST_QUEUED = 4
+_HEAD_ENDS = b"\r\n\r\n"
 
 Take = Callable[[bytes], Awaitable[object] | None]
 """Takes a message; returns None, or what to wait for before the next."""
@@ -28,6 +31,8 @@ class Websocket(asyncio.Protocol):
         self._headers = headers
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._cutter = Cutter()
+        self._last = b""  # of the answer's head, as far as it may be the beginning of its end
         self._parts: list[bytes] = []
         self._messages: deque[bytes] = deque()
         self._awaited: asyncio.Future[Awaitable[object] | None] | None = None
@@ -90,6 +95,28 @@ class Websocket(asyncio.Protocol):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
+        if self._core.state is CONNECTING:
+            data = self._answered(data)
+        # A whole message, as each event is, goes past the core: that looks at all a frame can be, which takes longer
+        # than to sign the event and to compose its post.
+        for frame, head_bytes in self._cutter.cut(data):
+            if head_bytes and not self._parts and self._core.state is OPEN:
+                self._hand_over(frame[head_bytes:])
+            else:
+                self._parse(frame)
+
+    def _answered(self, data: bytes) -> bytes:
+        """Take the server's answer to our request; return the beginning of its frames."""
+        seen = self._last + data
+        end = seen.find(_HEAD_ENDS) + len(_HEAD_ENDS) - len(self._last) if _HEAD_ENDS in seen else len(data)
+        self._last = seen[1 - len(_HEAD_ENDS) :]
+        self._parse(data[:end])
+        if self._core.state is OPEN:
+            return data[end:]
+        self._parse(data[end:])  # a refusal's body
+        return b""
+
+    def _parse(self, data: bytes) -> None:
         self._core.receive_data(data)
         self._flush()
         for event in self._core.events_received():

@@ -171,11 +171,12 @@ async def test_a_refused_key_is_not_tried_again(line: str, why: str) -> None:
         status("404 Not Found"),
         status("200 OK"),
         status("400 Bad Request"),
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n\x82\x01x\r\n\r\n\x82\x7e",
         b"220 mail ESMTP\r\n",
         b"\0\xff\r\n\r\n",
         b"",
     ],
-    ids=["404", "200", "400", "another protocol", "garbage", "closed at once"],
+    ids=["404", "200", "400", "404 with a body", "another protocol", "garbage", "closed at once"],
 )
 @in_a_loop
 async def test_what_does_not_speak_our_language_is_foreign(answer: bytes) -> None:

@@ -136,15 +136,42 @@ async def test_closing_waits_for_none_of_the_messages_that_nobody_wants_any_more
             await first_of(websocket.read)
 
 
+@pytest.mark.parametrize("pieces", [1, 2, 3, 4, 200])
+@in_a_loop
+async def test_frames_may_come_right_behind_the_answer_to_the_request(pieces: int) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answer = await agreement(reader) + b"\x82\x07first\r\n" + b"\x82\x08second\r\n"
+        size = -(-len(answer) // pieces)
+        for at in range(0, len(answer), size):
+            writer.write(answer[at : at + size])
+            await writer.drain()
+            for _ in range(10):  # so that each comes by itself
+                await asyncio.sleep(0)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        websocket = await opened(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        assert await first_of(websocket.read) == b"first\r\n"
+        assert await first_of(websocket.read) == b"second\r\n"
+        with pytest.raises(ConnectionClosed):
+            await first_of(websocket.read)
+
+
+async def agreement(reader: asyncio.StreamReader) -> bytes:
+    """Read the request for a websocket; return the answer that opens it."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    key = next(line for line in head.decode().split("\r\n") if line.startswith("Sec-WebSocket-Key: "))[19:]
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n\r\n"
+    )
+
+
 @virtually
 async def test_a_server_that_does_not_answer_a_goodbye_is_left() -> None:
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        key = next(line for line in head.decode().split("\r\n") if line.startswith("Sec-WebSocket-Key: "))[19:]
-        writer.write(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n\r\n"
-        )
+        writer.write(await agreement(reader))
         await reader.read()
         writer.close()
 
