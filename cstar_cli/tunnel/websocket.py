@@ -79,6 +79,7 @@ class Websocket(asyncio.Protocol):
         if self._core.state is OPEN:
             self._core.send_close()
             self._flush()
+        self._give_time()
         await self._lost.wait()
 
     def abort(self) -> None:
@@ -125,6 +126,7 @@ class Websocket(asyncio.Protocol):
     def eof_received(self) -> None:
         self._core.receive_eof()
         self._flush()
+        self._give_time()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._core.receive_eof()
@@ -185,5 +187,10 @@ class Websocket(asyncio.Protocol):
                 self._transport.write(data)
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
-        if self._closing is None and self._core.close_expected():
+        if self._core.close_expected():
+            self._give_time()
+
+    def _give_time(self) -> None:
+        """Let the connection end by itself, for so long: a peer that reads no more would keep it open for ever."""
+        if self._closing is None and self._transport is not None:
             self._closing = self._loop.call_later(CLOSE_S, self._transport.abort)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from typing import cast
 
 import pytest
 from websockets.asyncio.server import ServerConnection
@@ -188,3 +189,28 @@ async def test_closing_twice_is_closing_once() -> None:
         websocket = await opened(base)
         await websocket.close()
         await websocket.close()
+
+
+@virtually
+async def test_a_server_that_has_said_all_and_reads_nothing_is_left() -> None:
+    over, ended = asyncio.Event(), asyncio.Event()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await agreement(reader))
+        cast(asyncio.ReadTransport, writer.transport).pause_reading()
+        writer.write_eof()
+        await over.wait()
+        writer.transport.abort()
+        ended.set()
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        websocket = await opened(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        room = websocket.send(bytes(10_000_000))
+        assert room is not None
+        with pytest.raises(ConnectionClosed):
+            await websocket.read(lambda _: None)
+        with pytest.raises(ConnectionClosed):
+            await room
+        await websocket.close()
+        over.set()
+        await ended.wait()
