@@ -193,7 +193,10 @@ class Straight:
             [(one.asked, answer.status, answer.request_id) for one, answer in zip(gathered, answers, strict=True)]
         )
         for sending, answer in zip(gathered, answers, strict=True):
-            sending.reply(answer)
+            try:
+                sending.reply(answer)
+            except Exception as error:  # one connection's fault must not keep the others from their answers
+                logs.error("answer not sent", request_id=answer.request_id, error=repr(error))
 
     def _succeeded(self, sending: Sending, deliveries: Sequence[Delivery]) -> Answer:
         self._cloud.metrics.event_accepted()

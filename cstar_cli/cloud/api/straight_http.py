@@ -150,7 +150,8 @@ class StraightHttp(BoundedHttp):
 
     def _reply(self, exchange: _Exchange, answer: Answer) -> None:
         exchange.response_complete = True
-        if exchange.disconnected:
+        # Only the last request of a pipeline hears that the connection is lost.
+        if exchange.disconnected or self.transport.is_closing():
             return
         always = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
         end = b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n"

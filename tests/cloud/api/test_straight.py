@@ -441,3 +441,47 @@ def test_an_event_that_spoils_it_for_all_fails_alone(serve: Serve) -> None:
         assert b"retry-after: 1\r\n" in answers[1].head
 
     with_store(serve, check)
+
+
+def test_a_connection_that_cannot_be_answered_keeps_no_other_from_its_answer(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Answer) -> None:
+        raise RuntimeError("the handler is closed")
+
+    async def check(straight: Straight, _: FakeStore) -> None:
+        straight.send(Sending(asked(straight), event(), {}, broken))
+        [answered] = await sent(straight, [event()])
+        assert answered.status == 201
+
+    with_store(serve, check)
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert (record.name, record.getMessage()) == ("cstar.cloud", "answer not sent")
+
+
+def test_a_request_is_not_answered_once_its_pipeline_has_closed_the_connection(
+    tmp_path: Path, runner: asyncio.Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with serving(options(tmp_path)) as there:
+            may_go_on = asyncio.Event()
+            store = there.cloud.store
+            append_events = store.append_events
+
+            async def late(events: Sequence[Event]) -> Sequence[Sequence[Delivery]]:
+                await may_go_on.wait()
+                return await append_events(events)
+
+            object.__setattr__(store, "append_events", late)
+            assert (await there.client.get("/api-keys")).status_code == 200  # from here on the token is known
+            reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+            writer.write(WHOLE + WHOLE + b"garbage\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 400")
+            may_go_on.set()
+            [(status, _, _)] = await talk(there, WHOLE)
+            assert status == 201
+            writer.close()
+
+    with runner:
+        runner.run(main())
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
