@@ -1,8 +1,8 @@
 """Drives one tunnel: pushes what is due, settles what comes back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import ParamSpec, assert_never
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from typing import ParamSpec, TypeVar, assert_never
 
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.node import Node
@@ -19,6 +19,7 @@ from cstar_cli.protocol.frames import Delivery, Frame, Hello, MalformedMessage, 
 from cstar_cli.protocol.relay import RelayProtocol
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Relay:
@@ -178,11 +179,13 @@ class Relay:
             self._do([Send(Refused(str(error), retry=False))])
             raise Gone("not an event filter", code=1008) from error
         async with self._node.sessions.opening:
-            await self._open_session(hello, filter)
+            session, resumed = await _to_its_end(self._join(hello, filter))
+            await self._welcome(hello, session, resumed)
         self._go_on()
         self.wake()
 
-    async def _open_session(self, hello: Hello, filter: EventFilter) -> None:
+    async def _join(self, hello: Hello, filter: EventFilter) -> tuple[Session, bool]:
+        """Return the session, and whether it was resumed."""
         session = None
         if hello.session_id:
             session = await self._node.store.resume_session(hello.session_id, self._team_id, filter, hello.forward_to)
@@ -192,6 +195,9 @@ class Relay:
         self._node.store.wakeups.call(session.id, self.wake)
         self._node.sessions.join(session, self.hang_up)
         logs.info("tunnel opened", team_id=self._team_id, session_id=session.id, resumed=resumed)
+        return session, resumed
+
+    async def _welcome(self, hello: Hello, session: Session, resumed: bool) -> None:
         holding: Collection[str] = ()
         if resumed and hello.holding:
             holding = await self._node.store.still_pending(session, hello.holding)
@@ -267,6 +273,18 @@ class Relay:
                     raise AssertionError(f"{command} takes its time")
         if frames:
             self._outbox.send(frames)
+
+
+async def _to_its_end(work: Coroutine[None, None, T]) -> T:
+    """Return what comes of it; one who is cancelled waits all the same, for what is committed must be known."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        task.exception()  # is heard, too
+        raise
+    return task.result()
 
 
 def _frame(due: DueDelivery) -> Delivery:

@@ -58,6 +58,29 @@ def test_who_comes_while_the_store_is_away_may_come_again(tmp_path: Path) -> Non
     run(tmp_path, check)
 
 
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_a_session_that_is_opened_while_its_tunnel_ends_is_away(tmp_path: Path, is_resumed: bool) -> None:
+    async def check(room: Room) -> None:
+        session_id = None
+        if is_resumed:
+            pipe, session_id = await room.opened()
+        room.flaky.may_answer.clear()
+        room.flaky.was_asked.clear()
+        pipe, ended = room.connect()
+        pipe.say(hello(session_id))
+        await room.flaky.was_asked.wait()
+        pipe.cut()
+        room.flaky.may_answer.set()
+        await ended
+        assert room.sessions.connected == 0
+        assert len(await room.open()) == 1
+        await room.clock.advance(round(GRACE_S * 1000))
+        await room.sessions.sweep()
+        assert await room.open() == []
+
+    run(tmp_path, check)
+
+
 def test_a_store_that_goes_away_while_there_is_something_to_push_loses_nothing(tmp_path: Path) -> None:
     async def check(room: Room) -> None:
         pipe, ended = room.connect()
