@@ -68,6 +68,10 @@ class Tunnel(asyncio.Protocol):
             self._transport.close()
             self.relay.lost()
 
+    def eof_received(self) -> None:
+        """The listener has said all; the transport closes by itself, once what is under way is read."""
+        self.relay.lost()
+
     def pause_writing(self) -> None:
         self.is_writable = False
 
@@ -96,13 +100,15 @@ class Tunnel(asyncio.Protocol):
             self.relay.received(message)
 
     def _close(self, end: Gone) -> None:
-        """Say why; whoever doesn't answer that in time is cut off."""
+        """Say why; whoever doesn't answer that, or read what is still to come, in time is cut off."""
+        if self not in self._connections:  # it is lost
+            return
+        self._closing = asyncio.get_running_loop().call_later(CLOSE_S, self._transport.abort)
         if self._transport.is_closing():
             return
         self._protocol.send_close(end.code, end.reason)
         self._flush()
         self.resume()  # for the answer
-        self._closing = asyncio.get_running_loop().call_later(CLOSE_S, self._transport.abort)
 
     def _flush(self) -> None:
         if to_send := self._protocol.data_to_send():

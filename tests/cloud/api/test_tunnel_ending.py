@@ -1,0 +1,100 @@
+"""The tunnel between a transport and a relay that are both fakes: how it ends, and how much it holds."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from cstar_cli.cloud.api.tunnel import Tunnel
+from cstar_cli.cloud.outbox import Gone
+from cstar_cli.cloud.relay import Relay
+
+from ..hurry import hurried_loop
+
+
+class FakeTransport(asyncio.Transport):
+    """One whose peer reads nothing: what is written stays, and closing takes for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.is_reading_now = True
+        self.was_aborted = asyncio.Event()
+        self._is_closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def pause_reading(self) -> None:
+        self.is_reading_now = False
+
+    def resume_reading(self) -> None:
+        self.is_reading_now = True
+
+    def is_closing(self) -> bool:
+        return self._is_closing
+
+    def close(self) -> None:
+        self._is_closing = True
+
+    def abort(self) -> None:
+        self.was_aborted.set()
+
+
+class FakeRelay:
+    """One that runs until its connection is lost."""
+
+    def __init__(self) -> None:
+        self._over = asyncio.Event()
+
+    async def run(self) -> Gone:
+        await self._over.wait()
+        return Gone("closed by the listener")
+
+    def lost(self) -> None:
+        self._over.set()
+
+    def writable(self) -> None:
+        """Has nothing to write."""
+
+
+def run(check: Callable[[Tunnel, FakeTransport], Awaitable[None]]) -> None:
+    async def main() -> None:
+        transport, connections = FakeTransport(), set[Any]()
+        tunnel = Tunnel(transport, connections)
+        tunnel.relay = cast(Relay, FakeRelay())
+        async with asyncio.timeout(100):
+            await check(tunnel, transport)
+            tunnel.connection_lost(None)
+        assert not connections
+
+    with asyncio.Runner(loop_factory=hurried_loop) as runner:
+        runner.run(main())
+
+
+def test_who_ends_its_side_and_reads_nothing_is_cut_off() -> None:
+    async def check(tunnel: Tunnel, transport: FakeTransport) -> None:
+        assert tunnel.eof_received() is None
+        transport.close()  # as a transport does after that
+        await tunnel.run()
+        await transport.was_aborted.wait()
+
+    run(check)
+
+
+def test_who_breaks_the_language_and_reads_nothing_is_cut_off() -> None:
+    async def check(tunnel: Tunnel, transport: FakeTransport) -> None:
+        tunnel.data_received(b"\xff" * 10)
+        await tunnel.run()
+        await transport.was_aborted.wait()
+
+    run(check)
+
+
+def test_nothing_is_left_of_one_that_is_lost() -> None:
+    async def check(tunnel: Tunnel, transport: FakeTransport) -> None:
+        transport.close()
+        tunnel.connection_lost(None)
+        await tunnel.run()
+        assert tunnel._closing is None
+
+    run(check)
