@@ -22,7 +22,17 @@ CLOSE_S = 10.0  # for the listener to close its side
 class Tunnel(asyncio.Protocol):
     """Hands messages to the relay and sends its own, over a connection whose handshake is done."""
 
-    __slots__ = ("_closing", "_connections", "_fragments", "_protocol", "_transport", "is_writable", "relay")
+    __slots__ = (
+        "_closing",
+        "_connections",
+        "_fragments",
+        "_is_held",
+        "_is_owing",
+        "_protocol",
+        "_transport",
+        "is_writable",
+        "relay",
+    )
 
     relay: Relay  # set by whoever makes both
 
@@ -33,6 +43,8 @@ class Tunnel(asyncio.Protocol):
         self._connections.add(self)
         self._fragments: list[bytes] = []
         self._closing: asyncio.TimerHandle | None = None
+        self._is_held = False  # by the relay, which reads on later
+        self._is_owing = False  # answers to pings, to one who doesn't read them
         self.is_writable = True
 
     async def run(self) -> None:
@@ -52,18 +64,20 @@ class Tunnel(asyncio.Protocol):
         self._flush()
 
     def pause(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._is_held = True
+        self._read_or_not()
 
     def resume(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._is_held = False
+        self._read_or_not()
 
     def data_received(self, data: bytes) -> None:
         self._protocol.receive_data(data)
         for frame in self._protocol.events_received():
             self._take(cast(Frame, frame))
-        self._flush()
+        if self._flush() and not self.is_writable:
+            self._is_owing = True
+            self._read_or_not()
         if self._protocol.close_rcvd or self._protocol.parser_exc:
             self._transport.close()
             self.relay.lost()
@@ -77,6 +91,9 @@ class Tunnel(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.is_writable = True
+        if self._is_owing:
+            self._is_owing = False
+            self._read_or_not()
         self.relay.writable()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -110,6 +127,18 @@ class Tunnel(asyncio.Protocol):
         self._flush()
         self.resume()  # for the answer
 
-    def _flush(self) -> None:
-        if to_send := self._protocol.data_to_send():
+    def _read_or_not(self) -> None:
+        """Read, unless the relay or a pong holds it up; of one who reads slowly, heartbeats are heard all the same."""
+        if self._transport.is_closing():
+            return
+        if self._is_held or self._is_owing:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _flush(self) -> bool:
+        """Send what the protocol has made; say whether there was anything."""
+        to_send = self._protocol.data_to_send()
+        if to_send:
             self._transport.write(to_send[0] if len(to_send) == 1 else b"".join(to_send))
+        return bool(to_send)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from websockets.frames import Frame, Opcode
+
 from cstar_cli.cloud.api.tunnel import Tunnel
 from cstar_cli.cloud.outbox import Gone
 from cstar_cli.cloud.relay import Relay
@@ -17,7 +19,7 @@ class FakeTransport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
-        self.is_reading_now = True
+        self._is_reading = True
         self.was_aborted = asyncio.Event()
         self._is_closing = False
 
@@ -25,10 +27,13 @@ class FakeTransport(asyncio.Transport):
         self.written += data
 
     def pause_reading(self) -> None:
-        self.is_reading_now = False
+        self._is_reading = False
 
     def resume_reading(self) -> None:
-        self.is_reading_now = True
+        self._is_reading = True
+
+    def reads(self) -> bool:
+        return self._is_reading
 
     def is_closing(self) -> bool:
         return self._is_closing
@@ -73,7 +78,7 @@ def run(check: Callable[[Tunnel, FakeTransport], Awaitable[None]]) -> None:
 
 def test_who_ends_its_side_and_reads_nothing_is_cut_off() -> None:
     async def check(tunnel: Tunnel, transport: FakeTransport) -> None:
-        assert tunnel.eof_received() is None
+        tunnel.eof_received()
         transport.close()  # as a transport does after that
         await tunnel.run()
         await transport.was_aborted.wait()
@@ -96,5 +101,40 @@ def test_nothing_is_left_of_one_that_is_lost() -> None:
         tunnel.connection_lost(None)
         await tunnel.run()
         assert tunnel._closing is None
+
+    run(check)
+
+
+PING = Frame(Opcode.PING, b"x" * 125).serialize(mask=True)
+
+
+def test_who_pings_and_reads_nothing_is_not_heard_until_it_reads() -> None:
+    async def check(tunnel: Tunnel, transport: FakeTransport) -> None:
+        tunnel.data_received(PING)
+        assert transport.reads()
+        tunnel.pause_writing()
+        assert transport.reads()
+        tunnel.data_received(PING)
+        assert not transport.reads()
+        tunnel.resume_writing()
+        assert transport.reads()
+
+    run(check)
+
+
+def test_who_has_read_its_pongs_is_not_heard_before_the_relay_wants_to() -> None:
+    async def check(tunnel: Tunnel, transport: FakeTransport) -> None:
+        tunnel.pause_writing()
+        tunnel.data_received(PING)
+        tunnel.pause()
+        tunnel.resume_writing()
+        assert not transport.reads()
+        tunnel.resume()
+        assert transport.reads()
+        tunnel.pause_writing()
+        tunnel.pause()
+        tunnel.data_received(PING)
+        tunnel.resume()
+        assert not transport.reads()
 
     run(check)
