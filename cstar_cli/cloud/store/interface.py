@@ -220,8 +220,11 @@ class Store(Protocol):
         """End the sessions whose grace is over, or whose node is gone for that long; return how many."""
         ...
 
-    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | SessionMoved]:
-        """Answer each session's pending deliveries, as asked, in commit order; at least one if there is any."""
+    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | Exception]:
+        """Answer each session's pending deliveries, as asked, in commit order; at least one if there is any.
+
+        The answer to one may be an error of its own: SessionMoved, or why it couldn't be read.
+        """
         ...
 
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from cstar_cli.cloud.store.interface import SessionMoved, Store
+from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.queries import AttemptQuery, DueQuery
 from cstar_cli.cloud.store.records import Attempt, AttemptOutcome, Delivery, DueDelivery, Session
 from cstar_cli.cloud.store.webhooks import Claim, Claimed, NewWebhook, Settlement, Webhook
@@ -82,9 +82,9 @@ async def due_ids(store: Store, to: Session, without: Collection[str] = ()) -> l
 async def due_to(
     store: Store, to: Session, without: Collection[str] = (), limit: int = 1000, most_bytes: int = 2**30
 ) -> Sequence[DueDelivery]:
-    """What is due to one session. Raises SessionMoved."""
+    """What is due to one session. Raises what is the answer to it else: SessionMoved."""
     [answer] = await store.due([DueQuery(to, without, limit, most_bytes)])
-    if isinstance(answer, SessionMoved):
+    if isinstance(answer, Exception):
         raise answer
     return answer
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from cstar_cli.cloud.store.interface import SessionMoved, StoreUnavailable
+from cstar_cli.cloud.store.interface import StoreUnavailable
 from cstar_cli.cloud.store.postgres import log, reads, sessions, upkeep
 from cstar_cli.cloud.store.postgres.accounts import PostgresAccounts
 from cstar_cli.cloud.store.postgres.appending import Appending, append
@@ -137,8 +137,8 @@ class PostgresStore:
     async def settle(self, session: Session, outcomes: Sequence[AttemptOutcome]) -> Sequence[str]:
         return await self._settler.run(Report(session, tuple(outcomes)))
 
-    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | SessionMoved]:
-        return await asyncio.gather(*(self._database.ask(reads.due, query) for query in queries))
+    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | Exception]:
+        return await asyncio.gather(*map(self._due, queries))
 
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:
         return await self._database.ask(reads.still_pending, session.id, tuple(delivery_ids))
@@ -175,6 +175,12 @@ class PostgresStore:
 
     async def cursor_before(self, team_id: str, since_ms: int) -> str:
         return str(await self._lists.ask(log.cursor_before, team_id, since_ms))
+
+    async def _due(self, query: DueQuery) -> Sequence[DueDelivery] | Exception:
+        try:
+            return await self._database.ask(reads.due, query)
+        except Exception as error:  # the answer to this one: the others are on connections of their own
+            return error
 
     def _wake(self, topics: Sequence[str]) -> None:
         self.wakeups.wake(topics)
