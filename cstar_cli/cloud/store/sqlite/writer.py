@@ -126,10 +126,12 @@ class Writer:
         for job, answer in zip(batch, written, strict=True):
             if isinstance(answer, Conflict):
                 self._fail(job, answer)
-                continue
-            self._wakeups.wake(answer.topics)
-            if not job.done.done():
+            elif not job.done.done():
                 job.done.set_result(answer.result)
+        # In the same turn, so before anybody reads an answer; and none depends on what a wake-up does.
+        for answer in written:
+            if not isinstance(answer, Conflict):
+                self._wakeups.wake(answer.topics)
 
     def _fail(self, job: _Job[object, object], error: Exception) -> None:
         if not job.done.done():

@@ -163,6 +163,22 @@ def test_whom_it_concerns_is_woken_after_the_commit_and_before_the_answer(path: 
     run(path, check)
 
 
+def test_a_wake_up_that_breaks_keeps_nobody_from_an_answer(path: Path) -> None:
+    def broken() -> None:
+        raise RuntimeError("the listener has failed")
+
+    async def check(fixture: Fixture) -> None:
+        faults: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+        fixture.wakeups.call("numbers", broken)
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(*(fixture.writer.run(insert(number)) for number in range(10)))
+        assert answers == list(range(10))
+        assert faults
+
+    run(path, check)
+
+
 def test_changes_are_made_in_the_order_they_come(path: Path) -> None:
     async def check(there: Fixture) -> None:
         await asyncio.gather(*(there.writer.run(insert(number)) for number in range(COUNT)))
