@@ -111,7 +111,7 @@ class Relay:
     def wake(self) -> None:
         """Something may be due."""
         self._has_news = True
-        self._push_soon()
+        self._now(self._push_soon)
 
     def hang_up(self) -> None:
         """The session goes on elsewhere, or the node ends."""

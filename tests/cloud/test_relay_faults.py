@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from cstar_cli.cloud.node import Node
+from cstar_cli.cloud.pushing import Pusher, Pushing
+from cstar_cli.cloud.relay import Relay
 from cstar_cli.cloud.results import MAX_RESULTS
 from cstar_cli.cloud.store.records import Session
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import Bye, Result, Settled, Welcome
 
-from .relaying import GRACE_S, Pipe, Room, append, hello, result, run
+from .relaying import GRACE_S, HandBeat, Pipe, Room, append, hello, result, run
 from .store.making import TEAM, URL, due_to
 
 
@@ -144,6 +147,30 @@ def test_a_session_that_ended_behind_its_listener_is_hung_up_too(tmp_path: Path)
         await room.store.end_session(here, "its node was thought dead")
         assert (await ended).reason == "going away"
         assert room.sessions.connected == 0
+
+    run(tmp_path, check)
+
+
+class BrokenPusher(Pusher):
+    """One that takes no tunnel."""
+
+    def add(self, tunnel: Pushing) -> None:
+        raise RuntimeError("no more tunnels")
+
+
+def test_a_tunnel_that_cannot_be_woken_ends(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        node = Node(room.store, room.sessions, lambda: 0.0, beat=HandBeat())
+        pipe = Pipe()
+        pipe.relay = Relay(pipe, TEAM, node)
+        ended = asyncio.ensure_future(pipe.relay.run())
+        await asyncio.sleep(0)
+        pipe.say(hello())
+        await pipe.hear()
+        node.pusher = BrokenPusher(room.store)
+        await append(room, 1)
+        with pytest.raises(ExceptionGroup):
+            await ended
 
     run(tmp_path, check)
 
