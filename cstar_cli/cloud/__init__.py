@@ -9,6 +9,7 @@
     pushing.py     reads what is due, once for all tunnels that were woken together
     outbox.py      what waits to be sent to a listener; results.py, what it has said and is to be stored
     node.py        `Node`: what tunnels share, such as one heartbeat for all (beat.py)
+    working.py     a task that is there while there is something to do, and goes on when something breaks
     sessions.py    who is connected to this node, and the end of those who stay away
     dispatcher.py  delivers to webhooks: claims what is due; posting.py, settling.py, retries.py are its steps
     upkeep.py      what a node does now and then: lost sessions, retention

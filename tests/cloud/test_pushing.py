@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from cstar_cli.cloud.pushing import MOST_TOGETHER, Pusher
 from cstar_cli.cloud.store.interface import Store, StoreUnavailable
 from cstar_cli.cloud.store.queries import DueQuery
@@ -19,17 +21,18 @@ MANY = 2 * MOST_TOGETHER + 1
 
 
 class CountingStore:
-    """One that has nothing for anybody, and may be away."""
+    """One that has nothing for anybody, and may be away, or answer too little."""
 
     def __init__(self) -> None:
         self.is_away = False
+        self.is_broken = False
         self.asked: list[int] = []
 
     async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery]]:
         self.asked.append(len(queries))
         if self.is_away:
             raise StoreUnavailable("The database can't be read: disk is full.")
-        return [[] for _ in queries]
+        return [] if self.is_broken else [[] for _ in queries]
 
 
 class FakeTunnel:
@@ -92,3 +95,39 @@ def test_a_store_that_is_away_is_everyones_answer_and_the_next_are_asked_for_aga
         assert fine.answers == [[]]
 
     asyncio.run(check())
+
+
+def test_a_broken_answer_of_the_store_is_everyones_and_the_next_are_asked_for_again() -> None:
+    async def check() -> None:
+        store = CountingStore()
+        pusher = Pusher(cast(Store, store))
+        store.is_broken = True
+        async with asyncio.timeout(5):
+            failed = await told(pusher, 3)
+            assert all(isinstance(tunnel.answers[0], ValueError) for tunnel in failed)
+            store.is_broken = False
+            [fine] = await told(pusher, 1)
+        assert fine.answers == [[]]
+
+    asyncio.run(check())
+
+
+class BrokenTunnel(FakeTunnel):
+    """One that can't be told."""
+
+    def due(self, answer: Sequence[DueDelivery] | Exception) -> None:
+        super().due(answer)
+        raise RuntimeError("no more tunnel")
+
+
+def test_a_tunnel_that_breaks_is_not_the_end_of_all_pushing(caplog: pytest.LogCaptureFixture) -> None:
+    async def check() -> None:
+        pusher = Pusher(cast(Store, CountingStore()))
+        async with asyncio.timeout(5):
+            pusher.add(broken := BrokenTunnel())
+            await broken.is_told.wait()
+            [fine] = await told(pusher, 1)
+        assert fine.answers == [[]]
+
+    asyncio.run(check())
+    assert [record.getMessage() for record in caplog.records] == ["work failed"]
