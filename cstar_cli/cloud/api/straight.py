@@ -27,6 +27,7 @@ from cstar_cli.cloud.api.limits import Limits
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.store.interface import StoreUnavailable
 from cstar_cli.cloud.store.records import Delivery
+from cstar_cli.cloud.working import Worker
 from cstar_cli.events import catalogue, quick
 from cstar_cli.events.envelope import Event, build_event
 from cstar_cli.events.fixtures import fixture
@@ -97,7 +98,7 @@ class Straight:
         self._limits = limits
         self._heads: dict[bytes, Head] = {}
         self._gathered: list[Sending] = []
-        self._storing: asyncio.Task[None] | None = None
+        self._storing = Worker("storing", self._store_gathered)
 
     def asked(self, method: bytes, url: bytes, headers: Headers) -> Asked | None:
         """Return the request, if its head is plain and whoever sends it is known and may."""
@@ -162,18 +163,14 @@ class Straight:
     def send(self, sending: Sending) -> None:
         """Store the event, with all others that come before the store is free for it, and reply when it is durable."""
         self._gathered.append(sending)
-        if self._storing is None:
-            self._storing = asyncio.get_running_loop().create_task(self._store_gathered())
+        self._storing.begin()
 
     async def _store_gathered(self) -> None:
-        try:
-            while self._gathered:
-                gathered, self._gathered = self._gathered, []
-                made = await self._store(gathered)
-                # Later, so that the store works on what has come meanwhile.
-                asyncio.get_running_loop().call_soon(self._reply, gathered, made)
-        finally:
-            self._storing = None
+        while self._gathered:
+            gathered, self._gathered = self._gathered, []
+            made = await self._store(gathered)
+            # Later, so that the store works on what has come meanwhile.
+            asyncio.get_running_loop().call_soon(self._reply, gathered, made)
 
     async def _store(self, gathered: Sequence[Sending]) -> Sequence[Sequence[Delivery] | Exception]:
         try:
