@@ -76,7 +76,12 @@ class Begun:
         connection, self._connection = self._connection, None
         if connection is None or self._done is None:
             return
-        outcome = self._settle(connection, ending, self._post)
+        try:
+            outcome = self._settle(connection, ending, self._post)
+        except Exception as error:
+            connection.abort()
+            self._task = self._spawn(_raise(error))  # whoever starts tasks hears of their faults
+            return
         if outcome is None:
             self.start(None)
         else:
@@ -86,3 +91,7 @@ class Begun:
         done, self._done = self._done, None
         if done is not None:
             done(outcome)
+
+
+async def _raise(error: Exception) -> None:
+    raise error
