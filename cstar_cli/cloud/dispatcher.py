@@ -221,14 +221,15 @@ class Dispatcher:
 
     def _settle(self, attempt: Attempt, outcome: AttemptOutcome, retries: int | None) -> None:
         claim = attempt.claim
+        answer_size = len(outcome.response_body) + sum([len(n) + len(v) for n, v in outcome.response_headers])
+        posted = Posted(claim, outcome, self._retry_in_ms(retries, outcome), len(claim.body) + answer_size)
+        # Nothing is changed before here, where nothing can fail any more: the attempt may be settled otherwise.
         del self._under_way[attempt]
         if not self._under_way:
             self._idle.set()
-        answer_size = len(outcome.response_body) + sum([len(n) + len(v) for n, v in outcome.response_headers])
         self._held_bytes += answer_size
         self._free(claim.webhook_id)
-        retry_in_ms = self._retry_in_ms(retries, outcome)
-        self._settler.add(Posted(claim, outcome, retry_in_ms, len(claim.body) + answer_size))
+        self._settler.add(posted)
 
     def _retry_in_ms(self, retries: int | None, outcome: AttemptOutcome) -> int | None:
         if outcome.succeeded:

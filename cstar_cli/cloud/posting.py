@@ -22,7 +22,10 @@ _parsed = lru_cache(maxsize=4096)(Target.parse)
 
 
 class Attempt:
-    """A delivery being posted; `done` hears, once, what came of it, even if it is one that can't be posted."""
+    """A delivery being posted; `done` hears what came of it, even if it is one that can't be posted.
+
+    It hears it once, unless it raises: then it hears of a failure without an answer.
+    """
 
     __slots__ = ("_begun", "_done", "_headers", "_spawn", "claim", "started_at_ms")
 
@@ -74,7 +77,10 @@ class Attempt:
             self._break(error)
 
     def _answered(self, answer: Outcome) -> None:
-        self._end(_outcome(self.claim, self._headers, answer, self.started_at_ms))
+        try:
+            self._end(_outcome(self.claim, self._headers, answer, self.started_at_ms))
+        except Exception as error:
+            self._break(error)
 
     def _break(self, error: Exception) -> None:
         """End it as failed: a fault of ours in one delivery must not end those of everybody else."""
@@ -83,10 +89,10 @@ class Attempt:
         self._end(unanswered(claim, self.started_at_ms, "internal", f"the delivery could not be made: {error}"))
 
     def _end(self, outcome: AttemptOutcome) -> None:
-        done, self._done = self._done, None
         self._begun = None  # which knows us: whoever goes round in a circle is left to the garbage collector
-        if done is not None:
-            done(self, outcome)
+        if self._done is not None:
+            self._done(self, outcome)
+            self._done = None  # not before: an outcome that can't be taken is followed by one that can
 
 
 def webhook_headers(claim: Claim, timestamp_s: int) -> Headers:

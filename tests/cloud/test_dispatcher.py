@@ -148,6 +148,21 @@ async def test_a_delivery_that_breaks_the_sender_is_a_failed_attempt_and_the_oth
         )
 
 
+@virtually
+async def test_an_answer_that_breaks_us_is_a_failed_attempt_and_nothing_is_held_for_it() -> None:
+    async def broken(host: str, timeout_s: float) -> Outcome:
+        return answered(503, ("retry-after", 5)) if host == "bad" else answered()  # type: ignore[arg-type]  # a fault
+
+    desk = Desk(broken, DeliveryPolicy(per_webhook=1))
+    async with dispatching(desk) as running:
+        desk.put(claim("bad"), claim("bad", 2), claim("good"))
+        outcomes = {outcome.delivery_id: outcome for outcome in await desk.see(3)}
+        assert outcomes["dlv_good_1"].succeeded
+        assert [outcomes[f"dlv_bad_{number}"].error_class for number in (1, 2)] == ["internal", "internal"]
+        await desk.dispatcher.drain(10.0)
+        assert running.done()
+
+
 # fairness
 
 

@@ -1,14 +1,17 @@
 import asyncio
 import gc
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from cstar_cli.cloud.posting import MOST_ERROR_CHARS, Attempt, webhook_headers
 from cstar_cli.cloud.store.records import AttemptOutcome
 from cstar_cli.cloud.store.webhooks import Claim
 from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Failure, Outcome
+from cstar_cli.sender.posting import Cancelable, Spawn
+from cstar_cli.sender.target import Target
 from cstar_cli.signing import sign, standard_signature
 
 from ..sender.receivers import OK, answering, receiver
@@ -122,6 +125,58 @@ def test_a_url_that_cannot_be_posted_to_is_a_failed_attempt() -> None:
 def test_a_fault_of_the_sender_is_a_failed_attempt() -> None:
     outcome, _ = attempted(ValueError("a header value holds CR, LF or NUL"))
     assert (outcome.succeeded, outcome.error_class) == (False, "internal")
+
+
+class KeptSender(Sender):
+    """One that has a connection: it tells its outcome outside of any task."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(max_connections=0)
+        self._told = outcome
+
+    def begin(
+        self,
+        target: Target,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        timeout_s: float | None,
+        *,
+        done: Callable[[Outcome], None],
+        spawn: Spawn,
+    ) -> Cancelable:
+        return asyncio.get_running_loop().call_soon(done, self._told)
+
+
+def told_by_a_kept_connection(outcome: Outcome, refused: int) -> list[AttemptOutcome]:
+    """Return what is heard by one that doesn't take the first so many."""
+
+    async def scenario() -> list[AttemptOutcome]:
+        heard: list[AttemptOutcome] = []
+        is_over = asyncio.Event()
+
+        def done(_: Attempt, outcome: AttemptOutcome) -> None:
+            heard.append(outcome)
+            if len(heard) <= refused:
+                raise ValueError("no such outcome")
+            is_over.set()
+
+        async with asyncio.TaskGroup() as tasks, asyncio.timeout(5):
+            Attempt(CLAIM, NOW_MS, done, tasks.create_task).begin(KeptSender(outcome), 10.0)
+            await is_over.wait()
+        return heard
+
+    return asyncio.run(scenario())
+
+
+def test_a_fault_after_the_answer_is_a_failed_attempt() -> None:
+    broken = replace(answered(), duration_ms="long")
+    [outcome] = told_by_a_kept_connection(broken, refused=0)
+    assert (outcome.succeeded, outcome.error_class) == (False, "internal")
+
+
+def test_an_outcome_that_is_not_taken_is_a_failed_attempt() -> None:
+    first, second = told_by_a_kept_connection(answered(), refused=1)
+    assert (first.succeeded, second.succeeded, second.error_class) == (True, False, "internal")
 
 
 def test_an_endless_error_is_cut() -> None:
