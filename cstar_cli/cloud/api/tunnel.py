@@ -49,12 +49,14 @@ class Tunnel(asyncio.Protocol):
 
     async def run(self) -> None:
         """Serve the listener to the end."""
+        end = Gone("going away", code=1001)  # if it is cancelled
         try:
             end = await self.relay.run()
         except Exception as error:
             logs.error("tunnel broke", error=repr(error))
             end = Gone("the cloud has failed", code=1011)
-        self._close(end)
+        finally:
+            self._close(end)
 
     def write(self, message: bytes) -> None:
         try:

@@ -11,6 +11,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from cstar_cli.cloud import logs
 from cstar_cli.cloud.api.sockets import Door
 from cstar_cli.cloud.api.tunnel import Tunnel
 from cstar_cli.cloud.node import Node
@@ -40,9 +41,13 @@ class Upgrading(WebSocketsSansIOProtocol):
         super().handle_connect(event)
 
     async def run_asgi(self) -> None:
-        admitted = await self.door.admit(cast(Scope, self.scope))
-        if isinstance(admitted, str):
-            return await self._let_in(admitted)
+        try:
+            admitted = await self.door.admit(cast(Scope, self.scope))
+            if isinstance(admitted, str):
+                return await self._let_in(admitted)
+        except Exception as error:  # there is no application that could answer yet
+            logs.error("handshake broke", error=repr(error))
+            return self.transport.abort()
         self.app = admitted
         await super().run_asgi()
 

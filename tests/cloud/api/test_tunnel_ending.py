@@ -4,9 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from websockets.frames import Frame, Opcode
+import pytest
+from starlette.types import Scope
+from websockets.frames import Close, Frame, Opcode
 
+from cstar_cli.cloud.api.sockets import Door
 from cstar_cli.cloud.api.tunnel import Tunnel
+from cstar_cli.cloud.api.upgrading import upgrading
+from cstar_cli.cloud.node import Node
 from cstar_cli.cloud.outbox import Gone
 from cstar_cli.cloud.relay import Relay
 
@@ -103,6 +108,38 @@ def test_nothing_is_left_of_one_that_is_lost() -> None:
         assert tunnel._closing is None
 
     run(check)
+
+
+def test_one_that_is_cancelled_closes_its_connection() -> None:
+    async def check(tunnel: Tunnel, transport: FakeTransport) -> None:
+        running = asyncio.ensure_future(tunnel.run())
+        await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert transport.written == Frame(Opcode.CLOSE, Close(1001, "going away").serialize()).serialize(mask=False)
+        await transport.was_aborted.wait()
+
+    run(check)
+
+
+class BrokenDoor:
+    """Lets nobody in, and refuses nobody."""
+
+    async def admit(self, _: Scope) -> str:
+        raise RuntimeError("no key fits")
+
+
+def test_a_fault_at_the_door_cuts_the_connection_and_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def check(_: Tunnel, transport: FakeTransport) -> None:
+        of_one_server = upgrading(cast(Door, BrokenDoor()), cast(Node, None))
+        protocol = of_one_server.__new__(of_one_server)
+        protocol.transport, protocol.scope = transport, {"type": "websocket"}  # type: ignore[typeddict-item]  # enough
+        await protocol.run_asgi()
+        assert transport.was_aborted.is_set()
+
+    run(check)
+    assert [record.getMessage() for record in caplog.records] == ["handshake broke"]
 
 
 PING = Frame(Opcode.PING, b"x" * 125).serialize(mask=True)
