@@ -246,10 +246,11 @@ class Relay:
         while outcomes := self._results.take():
             settled = await self._node.store.settle(session, outcomes)
             news = set(settled) & self._protocol.held  # the others were settled before, or twice now
-            for outcome in outcomes:
-                if outcome.delivery_id in news:
-                    news.discard(outcome.delivery_id)
-                    self._node.observe(session, outcome)
+            with logs.together():
+                for outcome in outcomes:
+                    if outcome.delivery_id in news:
+                        news.discard(outcome.delivery_id)
+                        self._node.observe(session, outcome)
             self._just_settled.update(settled)
             self._do(self._protocol.settled(settled, self._node.clock()))
             self._push_soon()

@@ -30,6 +30,8 @@ from .store.making import TEAM, URL, Clock, event
 
 GRACE_S = 120.0
 
+Observe = Callable[[Session, AttemptOutcome], None]
+
 
 class Pipe:
     """A websocket without a network; while `stuck`, the listener doesn't read."""
@@ -120,11 +122,13 @@ class Room:
         self.now = 0.0
         self._tasks: list[asyncio.Task[Gone]] = []
         self._beat = HandBeat()
-        self._node = self._node_with(lambda: self.now, self._beat)
+        self._node = self._node_with(self._clock, self._beat)
 
-    def connect(self) -> tuple[Pipe, "asyncio.Task[Gone]"]:
+    def connect(self, observe: Observe | None = None) -> tuple[Pipe, "asyncio.Task[Gone]"]:
         """Start a relay whose clock is the test's: it beats when `pass_time` says so."""
-        return self._start(self._node)
+        return self._start(
+            Node(self.flaky.as_store, self.sessions, self._clock, observe, self._beat) if observe else self._node
+        )
 
     def connect_in_loop_time(self) -> tuple[Pipe, "asyncio.Task[Gone]"]:
         return self._start(self._node_with(hurried_clock(), Beat()))
@@ -138,6 +142,9 @@ class Room:
         task = asyncio.ensure_future(pipe.relay.run())
         self._tasks.append(task)
         return pipe, task
+
+    def _clock(self) -> float:
+        return self.now
 
     def _observe(self, session: Session, outcome: AttemptOutcome) -> None:
         self.observed.append((session.id, outcome.delivery_id))

@@ -1,8 +1,14 @@
 """One connection of one listener, from its hello to its end: over a fake socket and a real store."""
 
+import json
+import logging
 from pathlib import Path
 
+import pytest
+
+from cstar_cli.cloud import logs
 from cstar_cli.cloud.sessions import OPENED_TOGETHER
+from cstar_cli.cloud.store.records import AttemptOutcome, Session
 from cstar_cli.protocol.frames import (
     Bye,
     Delivery,
@@ -13,6 +19,7 @@ from cstar_cli.protocol.frames import (
 
 from .relaying import Room, append, hello, result, run
 from .store.making import TEAM, event
+from .streams import Writes
 
 
 def test_a_hello_opens_a_session(tmp_path: Path) -> None:
@@ -260,5 +267,29 @@ def test_an_event_takes_one_look_at_the_store(tmp_path: Path) -> None:
         assert await pipe.hear() == [Settled((made,))]
         await room.store.ping()
         assert room.flaky.calls["due"] == before + 1
+
+    run(tmp_path, check)
+
+
+def test_the_results_that_are_settled_together_are_one_write_to_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Writes()
+    monkeypatch.setattr(logs.LOGGER, "handlers", [logs.Lines(logs.json_line, stream)])
+
+    def observe(_: Session, outcome: AttemptOutcome) -> None:
+        logs.info("attempt", delivery_id=outcome.delivery_id)
+
+    async def check(room: Room) -> None:
+        pipe, _ = room.connect(observe)
+        pipe.say(hello())
+        await pipe.hear()
+        stored = await append(room, 10)
+        assert await pipe.hear_deliveries(10) == stored
+        with caplog.at_level(logging.INFO, "cstar.cloud"):
+            pipe.say(*map(result, stored))
+            assert await pipe.hear() == [Settled(tuple(stored))]
+        [written] = stream.writes
+        assert [json.loads(line)["delivery_id"] for line in written.splitlines()] == stored
 
     run(tmp_path, check)
