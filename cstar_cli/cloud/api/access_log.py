@@ -8,12 +8,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cstar_cli.cloud import logs
+from cstar_cli.cloud.api.guard import PROBES
 from cstar_cli.cloud.service import Cloud
 
 REQUEST = "request"
 UNMATCHED = "unmatched"
 NOT_ANSWERED = 499  # the client has gone before
-PROBES = frozenset({"/health", "/ready", "/metrics"})  # asked every few seconds: counted, not logged
 
 
 class AccessLog:
@@ -44,7 +44,7 @@ class AccessLog:
     def _note(self, scope: Scope, started: Message, duration_ms: float) -> None:
         method = scope.get("method", "GET")
         self._cloud.metrics.requested(method, _template(scope), started["status"])
-        if scope["path"] not in PROBES and logs.is_on():
+        if scope["path"] not in PROBES and logs.is_on():  # those are asked every few seconds: counted, not logged
             request_id = Headers(raw=started["headers"]).get("x-cstar-request-id")
             path = quote(scope["path"])
             logs.info(REQUEST, **line(method, path, started["status"], duration_ms, request_id, _team(scope)))

@@ -48,9 +48,7 @@ def build_api(cloud: Cloud, access: Access) -> Api:
 
 def _routed(cloud: Cloud) -> Starlette:
     app = Starlette(
-        routes=[
-            *_routes(OPERATIONS),
-        ],
+        routes=_routes(OPERATIONS),
         exception_handlers={
             ApiError: _api_error,
             Unknown: _unknown,

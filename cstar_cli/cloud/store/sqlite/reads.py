@@ -20,7 +20,7 @@ def check(connection: sqlite3.Connection) -> None:
 
 
 _DUE = (
-    f"SELECT {rows.DUE}, d.event_seq FROM sessions s"
+    "SELECT d.id, d.event_id, d.event_type, d.attempt_count + 1, e.body, d.event_seq FROM sessions s"
     " LEFT JOIN deliveries d ON d.target = s.id AND d.status = 'pending' AND d.due_at_ms IS NULL"
     " AND d.id NOT IN (SELECT value FROM json_each(?))"
     " LEFT JOIN events e ON e.seq = d.event_seq"

@@ -21,7 +21,6 @@ EVENT = "id, type, team_id, created_at_ms, body"
 LISTED_EVENT = "seq, id, team_id, type, created_at_ms"
 DELIVERY = "seq, id, event_id, event_type, target, url, status, attempt_count, created_at_ms, next_attempt_at_ms"
 SESSION = "id, team_id, patterns, forward_to, epoch"
-DUE = "d.id, d.event_id, d.event_type, d.attempt_count + 1, e.body"
 ATTEMPT = (
     "seq, delivery_id, event_id, event_type, number, target, url, status, outcome, error,"
     " started_at_ms, duration_ms, next_attempt_at_ms"
