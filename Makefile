@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 DEMO := docs/demo
 INSTALLED := $(VENV)/.installed
 EXPRESS := $(DEMO)/node_modules/.installed
+TYPESCRIPT := tests/typings/node_modules/.installed
 BENCH := benchmarks/.made
 
 # The one variable pins the package, the other (newer pips) what builds it.
@@ -29,7 +30,7 @@ WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 pytest = $(BIN)/python -m pytest $(1) $(PYTEST_ARGS) $(if $(PYTEST_ARGS),|| [ $$? = 5 ])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint format texts clean python node postgres faketime nginx bench bench-quick
+.PHONY: help demo test faults lint format texts clean python node postgres faketime nginx golang bench bench-quick
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,7 +39,7 @@ demo: $(INSTALLED) ## Install, then send every event type to a receiver that che
 	@if command -v node && command -v npm; then $(MAKE) --no-print-directory $(EXPRESS); fi >/dev/null || true
 	@$(BIN)/python $(DEMO)/run.py
 
-test: $(INSTALLED) $(EXPRESS) | postgres faketime nginx ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
+test: $(INSTALLED) $(EXPRESS) $(TYPESCRIPT) | postgres faketime nginx golang ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
 	@$(call pytest,-n $(WORKERS) -m 'not alone')
 	@$(call pytest,-m alone)
 
@@ -69,7 +70,7 @@ texts: $(INSTALLED) ## Write completions/ and help.txt anew
 	$(BIN)/python -m tests.contract.help_texts > .help.txt && mv .help.txt cstar_cli/help.txt
 
 clean: ## Remove all that the other targets made
-	rm -rf $(VENV) $(DEMO)/node_modules $(BENCH) benchmarks/results dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEMO)/node_modules tests/typings/node_modules $(BENCH) benchmarks/results dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt | python
@@ -77,8 +78,8 @@ $(INSTALLED): pyproject.toml constraints.txt | python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-$(EXPRESS): $(DEMO)/package.json | node
-	cd $(DEMO) && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+$(EXPRESS) $(TYPESCRIPT): %/node_modules/.installed: %/package.json | node
+	cd $* && npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # What is measured has an environment without the tools of development, for these lengthen every start. What can't be
@@ -112,3 +113,6 @@ faketime:
 
 nginx:
 	@$(call need,command -v nginx || ls /usr/sbin/nginx,nginx-light,nginx is missing: install it.)
+
+golang:
+	@$(call need,command -v go,golang-go,Go is missing: install it (1.18 or newer).)

@@ -6,11 +6,13 @@ import typer
 
 from cstar_cli.commands.asking import asks
 from cstar_cli.commands.ids import SESSION, WEBHOOK, EventId, of_kind
-from cstar_cli.commands.options import EventGlobs, Limit
+from cstar_cli.commands.options import EventGlobs, Limit, NoColor
+from cstar_cli.commands.trigger import complete_type, show_types
 from cstar_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from cstar_cli.commands.dialogue import Dialogue
+    from cstar_cli.events.catalogue import EventType
 
 app = typer.Typer(help="See what has happened, and send it again.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -63,3 +65,50 @@ def resend(
         talk.say(
             f"Nobody wants {sent.event.type} now: start cstar listen, or register a URL with cstar webhooks create"
         )
+
+
+@app.command("types")
+def types(
+    event_type: Annotated[
+        str | None, typer.Argument(metavar="TYPE", help="One type, like ticket.created.", autocompletion=complete_type)
+    ] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema: of one type, or of all.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    no_color: NoColor = False,
+) -> None:
+    """Show all event types, or the fields of one; no cloud is asked."""
+    from cstar_cli.events.catalogue import find
+
+    found = None if event_type is None else find(event_type)
+    if schema:
+        _print_schema(found)
+    elif found is None:
+        show_types(json=json, no_color=no_color)
+    else:
+        _show_fields(found, json=json, no_color=no_color)
+
+
+def _print_schema(event_type: "EventType | None") -> None:
+    from json import dumps
+
+    from cstar_cli.commands.saying import print_text
+    from cstar_cli.events.schemas import schema_of, schema_of_all
+
+    print_text(dumps(schema_of_all() if event_type is None else schema_of(event_type), indent=2))
+
+
+def _show_fields(event_type: "EventType", *, json: bool, no_color: bool) -> None:
+    from cstar_cli.events.schemas import fields_of
+    from cstar_cli.render.console import open_console
+
+    output = open_console(no_color=no_color).out
+    fields = fields_of(event_type.name)
+    if json:
+        from cstar_cli.events.canonical import dumps
+
+        for field in fields:
+            output.raw_line(dumps({"name": field.name, **field.schema()}))
+        return
+    from cstar_cli.render.tables import table
+
+    table(("Field of data", "Type"), ((field.name, field.described()) for field in fields), output)

@@ -11,6 +11,13 @@ def say(*lines: str) -> None:
         out.line(harmless(line))
 
 
+def print_text(text: str) -> None:
+    """Write a text of our own to stdout as it stands."""
+    out = open_console().out
+    for line in text.splitlines():
+        out.line(line)
+
+
 def say_aside(*lines: str) -> None:
     """Write lines to stderr."""
     err = open_console().err

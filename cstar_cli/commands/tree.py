@@ -14,6 +14,7 @@ PLACES = {
     "webhooks": "webhooks.app",
     "events": "events.app",
     "deliveries": "deliveries.app",
+    "types": "types.app",
     "login": "login.login",
     "logout": "login.logout",
     "whoami": "login.whoami",

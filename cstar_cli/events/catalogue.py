@@ -4,6 +4,8 @@ import re
 
 import msgspec
 
+from cstar_cli.errors import UsageError
+
 MAX_NAME_CHARS = 100
 
 _VALID_NAME = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
@@ -54,6 +56,14 @@ def names() -> tuple[str, ...]:
 def is_known(name: str) -> bool:
     """Say whether the name is a type of the catalogue."""
     return name in _KNOWN
+
+
+def find(name: str) -> EventType:
+    """Return the type of that name; raises UsageError with what it may have meant."""
+    for event_type in CATALOGUE:
+        if event_type.name == name:
+            return event_type
+    raise UsageError(unknown_type(name))
 
 
 def is_valid_name(name: str) -> bool:

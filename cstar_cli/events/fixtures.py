@@ -34,11 +34,12 @@ def fixture(event_type: str, team_id: str, now_ms: int, new_uuid: Callable[[], s
     if not is_known(event_type):
         raise UsageError(f"There is no built-in data for {event_type!r}: give your own with --data.")
     filling = _Filling(team_id, now_ms, new_uuid)
-    return {key: filling.fill(value) for key, value in _template(event_type).items()}
+    return {key: filling.fill(value) for key, value in template(event_type).items()}
 
 
 @cache
-def _template(event_type: str) -> dict[str, Json]:
+def template(event_type: str) -> dict[str, Json]:
+    """Return the type's built-in data as it is written, with its placeholders."""
     path = FOLDER / f"{event_type}.json"
     match canonical.parse(path.read_bytes()):
         case dict(template):
