@@ -5,6 +5,7 @@ working folder, else `config.toml` in the home folder, else the default. The hom
 `~/.cstar`) holds, readable by its owner alone:
 
     config.toml      the user's settings, written by hand
+    fixtures/        the user's own fixtures; a project's are in `.cstar/fixtures`, found upwards as well
     profiles/        the team's id, the signing secret of `listen`, and where the user has logged in
     cloud/           the embedded cloud: token, database, lock, and who runs it
 """
@@ -140,6 +141,17 @@ def project_settings(cwd: Path) -> dict[str, object]:
         if (folder / "cstar.toml").is_file():
             return _read_toml(folder / "cstar.toml")
     return {}
+
+
+def fixture_folders(env: Mapping[str, str]) -> dict[str, Path]:
+    """Return where one's own fixtures are: the project's (the nearest upwards, or one to be here), then the user's."""
+    yours = {"yours": home(env).path / "fixtures"}
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # it was deleted: no project is there
+        return yours
+    folders = [folder / ".cstar" / "fixtures" for folder in (here, *here.parents)]
+    return {"project": next((folder for folder in folders if folder.is_dir()), folders[0]), **yours}
 
 
 def merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:

@@ -36,13 +36,14 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where the data comes from: `data` is JSON, `@file`, `-`, or None for the built-in data of the type."""
+    """Where the data comes from: `data` is JSON, `@file`, `-`, or None for a fixture's or the built-in data."""
 
     event_type: str
     data: str | None = None
     changes: Changes = Changes()
     edit: bool = False
     custom: bool = False
+    fixture: "dict[str, Json] | None" = None
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -89,7 +90,7 @@ def check_type(source: Source) -> None:
     if source.custom:
         if not catalogue.is_valid_name(name):
             raise UsageError(f"{name!r} is not an event type: it must look like resource.action.")
-        if source.data is None:
+        if source.data is None and source.fixture is None:
             raise UsageError(f"There is no built-in data for {name}: give your own with --data.")
         return
     own = f" To send your own type: cstar trigger {name} --custom --data …" if catalogue.is_valid_name(name) else ""
@@ -100,7 +101,7 @@ def payloads(source: Source, count: int, desk: Desk) -> Iterator[Payload]:
     """Yield `count` payloads; built-in data is made afresh for each, given or edited data is the same for all."""
     check_type(source)
     custom = source.custom and not catalogue.is_known(source.event_type)
-    if source.data is None and not source.changes and not source.edit:
+    if source.data is None and source.fixture is None and not source.changes and not source.edit:
         yield from (Payload(source.event_type, custom, None) for _ in range(count))
     elif source.data is None and not source.edit:
         yield from (Payload(source.event_type, custom, _data(source, desk)) for _ in range(count))
@@ -112,15 +113,18 @@ def payloads(source: Source, count: int, desk: Desk) -> Iterator[Payload]:
 def _data(source: Source, desk: Desk) -> bytes:
     from cstar_cli.events import canonical
 
-    if source.data is None:
-        from cstar_cli.events.fixtures import fixture
-
-        data: Json = fixture(source.event_type, desk.team_id, desk.now_ms())
-    else:
-        data = _given(source.data, desk)
+    data = _fresh(source, desk) if source.data is None else _given(source.data, desk)
     if source.changes:
         data = source.changes.apply(data)
     return canonical.dumps(_edited(data, desk) if source.edit else data)
+
+
+def _fresh(source: Source, desk: Desk) -> "Json":
+    from cstar_cli.events.fixtures import Filling, filled, fixture
+
+    if source.fixture is None:
+        return fixture(source.event_type, desk.team_id, desk.now_ms())
+    return filled(source.fixture, Filling(desk.team_id, desk.now_ms()))
 
 
 def _given(text: str, desk: Desk) -> "Json":

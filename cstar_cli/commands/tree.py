@@ -15,6 +15,8 @@ PLACES = {
     "events": "events.app",
     "deliveries": "deliveries.app",
     "types": "types.app",
+    "fixtures": "fixtures.app",
+    "scenario": "scenario.app",
     "login": "login.login",
     "logout": "login.logout",
     "whoami": "login.whoami",

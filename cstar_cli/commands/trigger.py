@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from cstar_cli.commands.payload import Payload, Source
     from cstar_cli.commands.sending import Expectation
+    from cstar_cli.events.library import Fixture
 
 
 MOST_INTERVAL_S = 86_400
@@ -40,10 +41,13 @@ class Options(msgspec.Struct, frozen=True):
 
 
 def complete_type(incomplete: str) -> list[tuple[str, str]]:
-    """Return the event types that begin so, with their meaning, for the shell."""
+    """Return the event types and own fixtures that begin so, with their meaning, for the shell."""
     from cstar_cli.events.catalogue import CATALOGUE
+    from cstar_cli.events.library import library
 
-    return [(known.name, known.meaning) for known in CATALOGUE if known.name.startswith(incomplete)]
+    own = [(name, "a fixture of your own") for name in library(config.fixture_folders(os.environ)).own_names()]
+    known = [(known.name, known.meaning) for known in CATALOGUE if known.name not in dict(own)]
+    return [(name, meaning) for name, meaning in [*known, *own] if name.startswith(incomplete)]
 
 
 Data = Annotated[
@@ -65,7 +69,7 @@ Within = Annotated[str | None, typer.Option(metavar="TIME", help="How long to wa
 def trigger(
     event_type: Annotated[
         str | None,
-        typer.Argument(metavar="TYPE", help="The event type, like ticket.created.", autocompletion=complete_type),
+        typer.Argument(metavar="TYPE", help="The event type, or a fixture of yours.", autocompletion=complete_type),
     ] = None,
     data: Data = None,
     override: Overrides = None,
@@ -104,9 +108,14 @@ def trigger(
     from cstar_cli.commands.payload import Changes, Source
 
     changes = Changes(tuple(override or ()), tuple(add or ()), tuple(remove or ()))
+    own = _own_fixture(event_type)
+    if own is not None:
+        from cstar_cli.events.catalogue import is_known
+
+        event_type, custom = own.type, custom or not is_known(own.type)
     run(
         Options(
-            source=Source(event_type, data, changes, edit, custom),
+            source=Source(event_type, data, changes, edit, custom, None if own is None else own.data),
             count=count,
             interval_s=interval,
             expectation=_expectation(wait, expect, within),
@@ -117,6 +126,15 @@ def trigger(
             no_color=no_color,
         )
     )
+
+
+def _own_fixture(name: str) -> "Fixture | None":
+    folders = config.fixture_folders(os.environ)
+    if not any((folder / f"{name}.json").exists() for folder in folders.values()):
+        return None
+    from cstar_cli.events.library import library
+
+    return library(folders).own(name)
 
 
 def _expectation(wait: bool, expect: str | None, within: str | None) -> "Expectation | None":
@@ -166,7 +184,7 @@ def _print_bodies(options: Options) -> None:
     from cstar_cli.render.console import open_console
 
     output = open_console().out
-    team_id = _team_id(options)
+    team_id = team_of(None if options.forward_to else options.api_base)
     for payload in _payloads(options):
         output.raw_line(payload.body(team_id, now_ms()))
 
@@ -235,16 +253,16 @@ def _payloads(options: Options) -> "Iterator[Payload]":
 
     if options.source.edit and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--edit needs a terminal: give the data with --data instead.")
-    desk = Desk(_team_id(options), now_ms, sys.stdin.buffer.read, _edit, _keep)
+    desk = Desk(team_of(None if options.forward_to else options.api_base), now_ms, sys.stdin.buffer.read, _edit, _keep)
     return payloads(options.source, options.count, desk)
 
 
-def _team_id(options: Options) -> str:
-    """Return the team whose events these are: that of the cloud's key, or of this machine where none is asked."""
+def team_of(api_base: str | None) -> str:
+    """Return the team whose events these are: that of the cloud's key, or of this machine where no cloud is asked."""
     home = config.home(os.environ)
-    if options.forward_to is None:
+    if api_base is not None:
         with contextlib.suppress(NotAllowed):  # without a key for that cloud nothing can be sent, but printed it can
-            return config.credentials(config.api_base(options.api_base), os.environ, home).team_id
+            return config.credentials(config.api_base(api_base), os.environ, home).team_id
     return home.profile().team_id
 
 

@@ -73,6 +73,11 @@ def apply_overrides(
     return changed
 
 
+def find_value(data: Json, path: str) -> Json:
+    """Return what is at a path; raises UsageError with the valid ones when there is nothing."""
+    return _get(_find(data, path))
+
+
 def valid_paths(data: Json) -> list[str]:
     """Return every path of the data, in its order, each before those within it."""
     paths: list[str] = []
