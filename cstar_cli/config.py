@@ -136,11 +136,15 @@ def user_settings(home: Home) -> dict[str, object]:
 
 
 def project_settings(cwd: Path) -> dict[str, object]:
-    """Return the settings of the nearest `cstar.toml` upwards; whoever wrote it need not be the user."""
-    for folder in (cwd, *cwd.parents):
-        if (folder / "cstar.toml").is_file():
-            return _read_toml(folder / "cstar.toml")
-    return {}
+    """Return the settings of the project's file; whoever wrote it need not be the user."""
+    file = project_file(cwd)
+    return {} if file is None else _read_toml(file)
+
+
+def project_file(cwd: Path) -> Path | None:
+    """Return the nearest `cstar.toml` upwards."""
+    files = (folder / "cstar.toml" for folder in (cwd, *cwd.parents))
+    return next((file for file in files if file.is_file()), None)
 
 
 def fixture_folders(env: Mapping[str, str]) -> dict[str, Path]:

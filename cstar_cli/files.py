@@ -10,11 +10,24 @@ from cstar_cli.errors import CstarError
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file whole, readable by its owner alone."""
+    make_folder(path.parent)
+    _replace(path, text, 0o600)
+
+
+def write_shared(path: Path, text: str) -> None:
+    """Replace a file of a project whole; who may read it stays as it was, or is for the umask to say."""
+    try:
+        mode = path.stat().st_mode & 0o777
+    except OSError:
+        mode = 0o666
+    _replace(path, text, mode)
+
+
+def _replace(path: Path, text: str, mode: int) -> None:
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        make_folder(path.parent)
         fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
         fresh.replace(path)

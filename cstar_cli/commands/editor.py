@@ -1,4 +1,4 @@
-"""The user's editor, for `trigger --edit`."""
+"""The user's editor."""
 
 import os
 import shlex
@@ -9,28 +9,31 @@ from pathlib import Path
 from cstar_cli.errors import CstarError
 
 
-def edit_text(text: str) -> str:
-    """Return the text as the user leaves it in $VISUAL or $EDITOR; raises CstarError when the editor fails."""
+def edit_text(text: str, suffix: str = ".json") -> str:
+    """Return the text as the user leaves it in $VISUAL or $EDITOR; raises CstarError when the editor fails.
+
+    The suffix tells the editor what it is.
+    """
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ("notepad" if os.name == "nt" else "vi")
     with tempfile.TemporaryDirectory(prefix="cstar-") as folder:
-        path = Path(folder) / "data.json"
+        path = Path(folder) / f"data{suffix}"
         path.write_text(text, encoding="utf-8", errors="surrogatepass")
         try:
             done = subprocess.run([*shlex.split(editor), str(path)], check=False)
         except (OSError, ValueError) as error:
             raise CstarError(f"Can't start the editor {editor!r}: {error}. Set VISUAL or EDITOR.") from error
         if done.returncode:
-            raise CstarError(f"The editor {editor!r} ended with {done.returncode}: nothing was sent.")
+            raise CstarError(f"The editor {editor!r} ended with {done.returncode}: nothing was done.")
         edited = path.read_text(encoding="utf-8", errors="surrogatepass")
     if not edited.strip():
-        raise CstarError("The edited data is empty: nothing was sent.")
+        raise CstarError("What was edited is empty: nothing was done.")
     return edited
 
 
-def keep_text(text: str) -> Path:
+def keep_text(text: str, suffix: str = ".json") -> Path:
     """Save the text in a file of its own, so that no work is lost."""
     with tempfile.NamedTemporaryFile(
-        "w", prefix="cstar-", suffix=".json", delete=False, encoding="utf-8", errors="surrogatepass"
+        "w", prefix="cstar-", suffix=suffix, delete=False, encoding="utf-8", errors="surrogatepass"
     ) as file:
         file.write(text)
     return Path(file.name)

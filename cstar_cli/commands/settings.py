@@ -35,7 +35,7 @@ def choose(command: str, named: str | None, env: Mapping[str, str] = os.environ)
     Raises UsageError for a key or table that no command has.
     """
     home = config.home({**env, config.PROFILE_VARIABLE: ""})
-    users, projects = config.user_settings(home), config.project_settings(_folder(home))
+    users, projects = config.user_settings(home), config.project_settings(folder(home))
     profile = profile_name(named or str(config.merged(users, projects).get("profile", DEFAULT_PROFILE)))
     found = home.profiles.find(profile)
     if found is not None and found.login is not None:
@@ -47,9 +47,50 @@ def choose(command: str, named: str | None, env: Mapping[str, str] = os.environ)
     return Chosen(profile, _defaults(command, users) if command == _NO_PROJECTS else defaults)
 
 
+def keys() -> list[str]:
+    """Return all keys that a file may have, those of commands behind their table's name."""
+    return [*SHARED, *(f"{name}.{key}" for name in tree.PLACES for key in _table_options(name))]
+
+
+def known_key(text: str) -> str:
+    """Return a key as it is spelled; raises UsageError for one that no file may have."""
+    key = text.replace("-", "_")
+    table, _, name = key.partition(".")
+    if key in SHARED or (table in tree.PLACES and name in _table_options(table)):
+        return key
+    if name and table in tree.PLACES:
+        raise UsageError(f"There is no setting {text!r}. {_valid(f'{table}.{each}' for each in _table_options(table))}")
+    tables = ", ".join(f"{each}.…" for each in tree.PLACES)
+    raise UsageError(f"There is no setting {text!r}. Valid are: {', '.join(SHARED)}, {tables}.")
+
+
+def check(document: Settings, key: str = "") -> None:
+    """Raise UsageError for what no command takes; the value of `key` is also held to what its option takes."""
+    _defaults("", document)
+    table, _, name = key.rpartition(".")
+    if table:
+        value = _checked(table, document[table], _commands(tree.load(table)))[name]  # type: ignore[arg-type]  # checked
+        _convert(table, name, value)
+
+
+def _convert(table: str, name: str, value: object) -> None:
+    """Have the option look at a value as it would at its flag's."""
+    command = tree.command(table)
+    leaves = getattr(command, "commands", {"": command}).values()
+    for option in (option for leaf in leaves for option in leaf.params if option.name == name):
+        try:
+            option.type_cast_value(typer.Context(command), value)
+        except typer.BadParameter as error:
+            raise UsageError(f"{table}.{name}: {error.message}") from error
+
+
+def _table_options(name: str) -> list[str]:
+    return [*{key: None for callback in _commands(tree.load(name)).values() for key in _options(callback)}]
+
+
 def written(home: config.Home) -> dict[str, object]:
     """Return what the files say here, as they say it."""
-    return config.file_settings(_folder(home), home)
+    return config.file_settings(folder(home), home)
 
 
 def _defaults(command: str, settings: Settings) -> dict[str, Any]:
@@ -99,7 +140,8 @@ def _without_foreign(projects: Settings, trusted: str) -> dict[str, object]:
     return {key: safe(key, value) for key, value in projects.items()}
 
 
-def _folder(home: config.Home) -> Path:
+def folder(home: config.Home) -> Path:
+    """Return where to look for a project's file."""
     try:
         return Path.cwd()
     except FileNotFoundError:  # it was deleted: no project is there

@@ -21,6 +21,7 @@ PLACES = {
     "logout": "login.logout",
     "whoami": "login.whoami",
     "cloud": "cloud.app",
+    "config": "config.app",
     "completion": "completion.app",
 }
 """Where each command (a function) or group (a Typer) is, in the order of the root's help."""
@@ -33,6 +34,17 @@ def load(name: str) -> Place:
     module, _, attribute = PLACES[name].partition(".")
     place: Place = getattr(import_module(f"cstar_cli.commands.{module}"), attribute)
     return place
+
+
+def command(name: str) -> Any:
+    """Return the command or group of that name as click has it."""
+    place = load(name)
+    above = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    if isinstance(place, typer.Typer):
+        above.add_typer(place, name=name)
+    else:
+        above.command(name)(place)
+    return typer.main.get_group(above).commands[name]
 
 
 class Tree(TyperGroup):
@@ -49,13 +61,7 @@ class _Loaded(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in PLACES:
             raise KeyError(name)
-        place = load(name)
-        above = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
-        if isinstance(place, typer.Typer):
-            above.add_typer(place, name=name)
-        else:
-            above.command(name)(place)
-        return typer.main.get_group(above).commands[name]
+        return command(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(PLACES)

@@ -26,13 +26,13 @@ def test_editor_is_used_where_visual_is_not_set(monkeypatch: pytest.MonkeyPatch)
 
 def test_an_editor_that_fails_sends_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use_editor(monkeypatch, tmp_path, "sys.exit(3)")
-    with pytest.raises(CstarError, match="ended with 3: nothing was sent"):
+    with pytest.raises(CstarError, match="ended with 3: nothing was done"):
         edit_text("a")
 
 
 def test_an_emptied_text_sends_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use_editor(monkeypatch, tmp_path, "file.write_text('')")
-    with pytest.raises(CstarError, match="empty: nothing was sent"):
+    with pytest.raises(CstarError, match="empty: nothing was done"):
         edit_text("a")
 
 
