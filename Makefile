@@ -62,12 +62,13 @@ format: $(INSTALLED) ## Put the code in the common form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-texts: $(INSTALLED) ## Write completions/ and help.txt anew
+texts: $(INSTALLED) ## Write completions/, help.txt and docs/commands.md anew
 	$(BIN)/cstar completion show bash > completions/cstar.bash
 	$(BIN)/cstar completion show zsh > completions/_cstar
 	$(BIN)/cstar completion show fish > completions/cstar.fish
 	$(BIN)/cstar completion show powershell > completions/cstar.ps1
 	$(BIN)/python -m tests.contract.help_texts > .help.txt && mv .help.txt cstar_cli/help.txt
+	$(BIN)/python -m tests.contract.commands_page > docs/commands.md
 
 clean: ## Remove all that the other targets made
 	rm -rf $(VENV) $(DEMO)/node_modules tests/typings/node_modules $(BENCH) benchmarks/results dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

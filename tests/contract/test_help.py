@@ -7,8 +7,9 @@ import pytest
 
 from tests.processes import Env, RunCstar
 
+from .commands_page import commands_page
 from .help_texts import help_texts
-from .project import ROOT, TREE
+from .project import PAGES, ROOT, TREE
 
 WRITTEN = (ROOT / "cstar_cli" / "help.txt").read_text("utf-8")
 HELPS = {name: WRITTEN.partition(f"\fcstar{name and f' {name}'}\n")[2].partition("\f")[0] for name in TREE}
@@ -58,6 +59,13 @@ def test_a_group_alone_shows_its_help(cstar: RunCstar, name: str) -> None:
 
 def test_the_file_with_all_helps_is_current() -> None:
     assert help_texts() == WRITTEN, "make texts writes it anew"
+
+
+def test_the_page_with_all_commands_is_current_and_has_every_variable() -> None:
+    page = PAGES["docs/commands.md"]
+    assert page == commands_page(), "make texts writes it anew"
+    variables = {found for text in HELPS.values() for found in re.findall(r"env var:\s+(CSTAR_\w+)", text)}
+    assert [variable for variable in variables if f"`{variable}`" not in page] == []
 
 
 def test_the_file_says_what_the_program_says(cstar: RunCstar, home: Env) -> None:
