@@ -21,7 +21,7 @@ variable is where its value is taken from when the option isn't given; see [Sett
 def commands_page() -> str:
     """Return the page."""
     helps = dict(re.findall(r"\fcstar ?([^\n]*)\n([^\f]*)", help_texts()))
-    return "".join([_START, *(_section(name, helps[name]) for name in TREE if not TREE[name].is_group)])
+    return "".join([_START, *(_section(name, helps[name]) for name in TREE if not (name and TREE[name].is_group))])
 
 
 def _section(name: str, help: str) -> str:
@@ -33,7 +33,7 @@ def _section(name: str, help: str) -> str:
     rows = [f"| `{each.make_metavar(_context(name))}` | {_text(each.help)} | |\n" for each in given]
     rows += [f"| {_names(each, name)} | {_text(each.help)} | {_variable(each, name, help)} |\n" for each in options]
     table = "".join(["\n| | | variable |\n|---|---|---|\n", *rows]) if rows else ""
-    return f"\n## cstar {name}\n\n```text\n{usage}\n```\n\n{about}\n{table}"
+    return f"\n## cstar{name and f' {name}'}\n\n```text\n{usage}\n```\n\n{about}\n{table}"
 
 
 def _command(name: str) -> Any:
@@ -57,8 +57,9 @@ def _text(help: str | None) -> str:
 
 
 def _variable(option: Any, name: str, help: str) -> str:
-    automatic = "_".join(["CSTAR", *name.split(), option.name]).replace("-", "_").upper()
-    named = [option.envvar] if isinstance(option.envvar, str) else option.envvar or [automatic]
+    words = (["CSTAR", *name.split(), option.name], ["CSTAR", option.name])
+    automatic = ["_".join(each).replace("-", "_").upper() for each in words]
+    named = [option.envvar] if isinstance(option.envvar, str) else option.envvar or automatic
     return ", ".join(f"`{each}`" for each in named if re.search(rf"env var:\s+{each}\b", help))
 
 
