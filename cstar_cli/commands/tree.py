@@ -22,6 +22,7 @@ PLACES = {
     "whoami": "login.whoami",
     "cloud": "cloud.app",
     "config": "config.app",
+    "doctor": "doctor.doctor",
     "completion": "completion.app",
 }
 """Where each command (a function) or group (a Typer) is, in the order of the root's help."""

@@ -1,0 +1,261 @@
+"""`cstar doctor`: looks for what keeps events from arriving, and says how to mend it."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+
+from cstar_cli import config
+from cstar_cli.commands.options import ApiBase, NoColor
+from cstar_cli.errors import CloudUnreachable, CstarError, ExitCode
+from cstar_cli.render.output import Colour
+
+MOST_CLOCK_DIFFERENCE_S = 60
+CONNECT_S = 2.0
+SECRET_VARIABLE = "CSTAR_WEBHOOK_SECRET"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was looked at, how it is, and where it isn't well, what to do."""
+
+    check: str
+    status: Literal["ok", "problem", "skipped"]
+    message: str
+    remedy: str | None = None
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """What is looked at."""
+
+    home: config.Home
+    api_base: str
+    forward_to: str
+    env_file: Path
+
+
+def doctor(
+    forward_to: Annotated[
+        str | None, typer.Option("--forward-to", "-f", metavar="URL", help="Your receiver; else that of listen.")
+    ] = None,
+    env_file: Annotated[
+        Path, typer.Option(metavar="FILE", help=f"Where your application's {SECRET_VARIABLE} may stand.")
+    ] = Path(".env"),
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    no_color: NoColor = False,
+    api_base: ApiBase = config.DEFAULT_API_BASE,
+) -> None:
+    """Look for what keeps events from arriving; exit 1 when something does."""
+    home = config.home(os.environ)
+    scene = Scene(home, config.api_base(api_base), forward_to or _listens_target(), env_file)
+    found = [*_examined(scene)]
+    _show(found, json=json, no_color=no_color)
+    if any(finding.status == "problem" for finding in found):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _examined(scene: Scene) -> Iterator[Finding]:
+    for check in (_settings, _permissions, _cloud, _clock, _database, _port, _receiver, _secret):
+        try:
+            yield from check(scene)
+        except CstarError as error:
+            yield Finding(check.__name__.strip("_"), "problem", str(error))
+
+
+def _settings(scene: Scene) -> Iterator[Finding]:
+    from cstar_cli.commands import settings
+
+    written = settings.written(scene.home)
+    settings.check(written)
+    files = "no file sets anything" if not written else "the files' settings are all known"
+    yield Finding("settings", "ok", f"{files}; profile {scene.home.profile_name}, team {scene.home.profile().team_id}")
+
+
+def _permissions(scene: Scene) -> Iterator[Finding]:
+    if os.name == "nt":
+        yield Finding("permissions", "skipped", "Windows keeps a user's folder to that user")
+        return
+    kept = [scene.home.path, scene.home.cloud / "token", *scene.home.profiles.folder.glob("*.json")]
+    open_ones = [path for path in kept if path.exists() and path.stat().st_mode & 0o077]
+    for path in open_ones:
+        wanted = "700" if path.is_dir() else "600"
+        yield Finding("permissions", "problem", f"others can read {path}", f"chmod {wanted} '{path}'")
+    if not open_ones:
+        yield Finding("permissions", "ok", f"{scene.home.path} is for you alone")
+
+
+def _cloud(scene: Scene) -> Iterator[Finding]:
+    from cstar_cli.commands.cloud import health_of, running
+
+    try:
+        health = health_of(scene.api_base)
+    except CloudUnreachable:
+        if not config.is_local(scene.api_base):
+            raise
+        yield Finding("cloud", "ok", "none runs; cstar listen starts one")
+        return
+    yield Finding("cloud", "ok", f"{running(health, scene.api_base)}, listeners connected: {health.sessions}")
+
+
+def _clock(scene: Scene) -> Iterator[Finding]:
+    from email.utils import parsedate_to_datetime
+
+    from cstar_cli.clock import now_ms
+
+    try:
+        told = parsedate_to_datetime(_date_at(scene.api_base))
+    except (CstarError, ValueError):
+        yield Finding("clock", "skipped", "no cloud tells the time")
+        return
+    ahead_s = round(now_ms() / 1000 - told.timestamp())
+    if abs(ahead_s) <= MOST_CLOCK_DIFFERENCE_S:
+        yield Finding("clock", "ok", f"{abs(ahead_s)} s from the cloud's")
+    else:
+        message = f"{abs(ahead_s)} s {'ahead of' if ahead_s > 0 else 'behind'} the cloud's"
+        yield Finding("clock", "problem", message, "Set this machine's clock; timedatectl set-ntp true keeps it right.")
+
+
+def _date_at(api_base: str) -> str:
+    import time
+
+    from cstar_cli.client.wire import Lost, Request, wire_to
+
+    wire = wire_to(api_base, "", time.monotonic)
+    try:
+        with wire.open(Request("GET", f"{api_base}/health", {}, silence_s=CONNECT_S)) as reply:
+            return reply.header("date")
+    except Lost as error:
+        raise CloudUnreachable(str(error)) from error
+    finally:
+        wire.close()
+
+
+def _database(scene: Scene) -> Iterator[Finding]:
+    import shutil
+
+    if not config.is_local(scene.api_base):
+        yield Finding("database", "skipped", "it is the cloud's own, and not on this machine")
+        return
+    folder = next(path for path in (scene.home.cloud, *scene.home.cloud.parents) if path.exists())
+    free_mb = shutil.disk_usage(folder).free // 1_000_000
+    if not os.access(folder, os.W_OK):
+        yield Finding("database", "problem", f"{folder} can't be written", "Make it writable, or set CSTAR_HOME.")
+    elif free_mb < 100:
+        yield Finding("database", "problem", f"only {free_mb} MB are free in {folder}", "Make room, or set CSTAR_HOME.")
+    else:
+        yield Finding("database", "ok", f"{scene.home.database}, {free_mb:,} MB free")
+
+
+def _port(scene: Scene) -> Iterator[Finding]:
+    from urllib.parse import urlsplit
+
+    from cstar_cli.commands.cloud import health_of
+
+    if not config.is_local(scene.api_base):
+        yield Finding("port", "skipped", "the cloud is not on this machine")
+        return
+    parts = urlsplit(scene.api_base)
+    port = parts.port or 80
+    if _answers(parts.hostname or "127.0.0.1", port) is not None:
+        yield Finding("port", "ok", f"{port} is free for cstar listen")
+        return
+    try:
+        health_of(scene.api_base)
+    except CstarError:
+        remedy = f"Let the cloud have another: cstar config set api_base http://127.0.0.1:{port + 1}"
+        yield Finding("port", "problem", f"another program has {port}", remedy)
+    else:
+        yield Finding("port", "ok", f"{port} is the running cloud's")
+
+
+def _receiver(scene: Scene) -> Iterator[Finding]:
+    from cstar_cli.tunnel.addresses import parse_forward_to
+
+    target = parse_forward_to(scene.forward_to)
+    fault = _answers(target.host, target.port)
+    if fault is None:
+        yield Finding("receiver", "ok", f"{target.url}: its port answers")
+        return
+    elsewhere = [host for host in ("127.0.0.1", "::1") if host != target.host and _answers(host, target.port) is None]
+    remedy = (
+        f"Something listens on {elsewhere[0]}: use --forward-to http://{_url_host(elsewhere[0])}:{target.port}"
+        if elsewhere
+        else "Start your application, or say where it is with --forward-to."
+    )
+    yield Finding("receiver", "problem", f"{target.url}: {fault}", remedy)
+
+
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _secret(scene: Scene) -> Iterator[Finding]:
+    try:
+        lines = scene.env_file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        yield Finding("secret", "skipped", f"there is no {scene.env_file}")
+        return
+    values = [_unquoted(line.partition("=")[2]) for line in lines if _name_of(line) == SECRET_VARIABLE]
+    secret = scene.home.profile().signing_secret
+    if not values:
+        yield Finding("secret", "skipped", f"{scene.env_file} has no {SECRET_VARIABLE}")
+    elif values[-1] == secret:
+        yield Finding("secret", "ok", f"{scene.env_file} has the secret that cstar listen signs with")
+    else:
+        remedy = f"Put there what cstar listen --print-secret prints: {SECRET_VARIABLE}=whsec_…"
+        yield Finding("secret", "problem", f"{scene.env_file} has another secret than cstar listen signs with", remedy)
+
+
+def _name_of(line: str) -> str:
+    return line.partition("=")[0].strip().removeprefix("export ").strip()
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if quoted else value.partition(" #")[0].strip()
+
+
+def _answers(host: str, port: int) -> str | None:
+    """Return None where something accepts connections, or why nothing does."""
+    try:
+        with socket.create_connection((host, port), CONNECT_S):
+            return None
+    except TimeoutError:
+        return "no answer"
+    except socket.gaierror:
+        return f"there is no host {host}"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+
+
+def _listens_target() -> str:
+    """Return where `cstar listen` forwards to when it isn't told."""
+    from cstar_cli.commands import settings
+    from cstar_cli.commands.listen import DEFAULT_FORWARD_TO
+
+    chosen = settings.choose("listen", None).defaults.get("listen", {})
+    return os.environ.get("CSTAR_LISTEN_FORWARD_TO") or str(chosen.get("forward_to", DEFAULT_FORWARD_TO))
+
+
+def _show(found: list[Finding], *, json: bool, no_color: bool) -> None:
+    from cstar_cli.commands.saying import say_json
+    from cstar_cli.render.console import open_console
+    from cstar_cli.render.safe import harmless
+
+    output = open_console(no_color=no_color).out
+    for finding in found:
+        if json:
+            say_json(finding)
+            continue
+        mark, colour = _MARKS[finding.status]
+        shown = output.look.paint(colour, output.look.symbol(mark) if mark != "-" else mark)
+        output.line(f"{shown} {finding.check:<11}  {harmless(finding.message)}")
+        if finding.remedy:
+            output.line(f"  {'':<11}  {harmless(finding.remedy)}")
+
+
+_MARKS: dict[str, tuple[str, Colour]] = {"ok": ("✓", "green"), "problem": ("✗", "red"), "skipped": ("-", "dim")}

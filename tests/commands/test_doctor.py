@@ -1,0 +1,113 @@
+import json
+import socket
+from collections.abc import Iterator
+from email.utils import format_datetime, parsedate_to_datetime
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
+
+from tests.processes import Env, RunCstar, StartListening, free_port
+from tests.receiver import StartReceiver
+
+Findings = dict[str, dict[str, str | None]]
+
+
+def examined(cstar: RunCstar, *arguments: str, env: Env | None = None) -> tuple[int, Findings]:
+    done = cstar("doctor", "--json", *arguments, env=env)
+    assert "Traceback" not in done.stderr
+    return done.returncode, {found["check"]: found for found in map(json.loads, done.stdout.splitlines())}
+
+
+def test_where_all_is_well_it_says_so_and_exits_0(
+    cstar: RunCstar, listening: StartListening, receiver: StartReceiver, tmp_path: Path
+) -> None:
+    url = receiver().url
+    listening("--forward-to", url)
+    (tmp_path / ".env").write_text(
+        f"A=1\nexport CSTAR_WEBHOOK_SECRET='{cstar('listen', '--print-secret').stdout.strip()}'\n"
+    )
+    code, found = examined(cstar, "-f", url)
+    assert code == 0, found
+    assert {check: each["status"] for check, each in found.items()} == dict.fromkeys(
+        ["settings", "permissions", "cloud", "clock", "database", "port", "receiver", "secret"], "ok"
+    )
+
+
+def test_before_anything_runs_only_the_receiver_is_missing(cstar: RunCstar) -> None:
+    code, found = examined(cstar, "-f", str(free_port()))
+    assert code == 1
+    assert [check for check, each in found.items() if each["status"] == "problem"] == ["receiver"]
+    assert "Start your application" in str(found["receiver"]["remedy"])
+
+
+def test_it_looks_where_listen_would_forward_to(cstar: RunCstar, tmp_path: Path) -> None:
+    (tmp_path / "cstar.toml").write_text('[listen]\nforward_to = "http://127.0.0.1:1/x"\n')
+    assert "http://127.0.0.1:1/x" in str(examined(cstar)[1]["receiver"]["message"])
+
+
+@pytest.fixture
+def only_on_ipv6() -> Iterator[int]:
+    with socket.socket(socket.AF_INET6) as server:
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        server.bind(("::1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_a_receiver_on_another_address_of_this_machine_is_found(cstar: RunCstar, only_on_ipv6: int) -> None:
+    _, found = examined(cstar, "-f", f"http://127.0.0.1:{only_on_ipv6}/hook")
+    assert f"http://[::1]:{only_on_ipv6}" in str(found["receiver"]["remedy"])
+
+
+def test_what_others_can_read_is_named_with_the_command_that_closes_it(cstar: RunCstar, home: Env) -> None:
+    cstar("listen", "--print-secret")
+    profile = Path(home["CSTAR_HOME"]) / "profiles" / "default.json"
+    profile.chmod(0o644)
+    code, found = examined(cstar)
+    assert code == 1
+    assert found["permissions"]["remedy"] == f"chmod 600 '{profile}'"
+
+
+def test_another_secret_in_the_env_file_is_told_without_showing_either(cstar: RunCstar, tmp_path: Path) -> None:
+    (tmp_path / "app.env").write_text("CSTAR_WEBHOOK_SECRET=whsec_of_another\n")
+    _, found = examined(cstar, "--env-file", "app.env")
+    assert found["secret"]["status"] == "problem"
+    assert "whsec_of_another" not in json.dumps(found)
+
+
+def test_a_setting_that_nothing_takes_is_a_problem(cstar: RunCstar, home: Env) -> None:
+    file = Path(home["CSTAR_HOME"]) / "config.toml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("[listen]\nforward = 1\n")
+    done = cstar("doctor")
+    assert done.returncode != 0
+    assert "Unknown key 'forward'" in done.stdout + done.stderr
+
+
+def test_another_program_on_the_clouds_port_is_named_with_a_way_out(cstar: RunCstar, httpserver: HTTPServer) -> None:
+    base = httpserver.url_for("").rstrip("/")
+    _, found = examined(cstar, "--api-base", base)
+    assert found["port"]["status"] == found["cloud"]["status"] == "problem"
+    assert "cstar config set api_base" in str(found["port"]["remedy"])
+
+
+def test_a_clock_that_is_wrong_is_told_by_how_much(cstar: RunCstar, httpserver: HTTPServer) -> None:
+    past = format_datetime(parsedate_to_datetime("Thu, 01 Jan 2026 00:00:00 GMT"))
+    httpserver.expect_request("/health").respond_with_response(Response("{}", headers={"Date": past}))
+    _, found = examined(cstar, "--api-base", httpserver.url_for("").rstrip("/"))
+    assert found["clock"]["status"] == "problem"
+    assert "ahead of the cloud's" in str(found["clock"]["message"])
+
+
+def test_a_cloud_without_a_key_for_it_is_a_problem_that_says_how_to_get_one(cstar: RunCstar) -> None:
+    _, found = examined(cstar, "--api-base", "https://cloud.invalid")
+    assert "cstar login --api-base https://cloud.invalid" in str(found["cloud"]["message"])
+    assert found["clock"]["status"] == found["database"]["status"] == "skipped"
+
+
+def test_for_people_it_is_a_line_each_with_the_remedy_below(cstar: RunCstar, home: Env) -> None:
+    done = cstar("doctor", "-f", "1", env={**home, "NO_COLOR": "1"})
+    assert "✗ receiver     http://localhost:1/: connection refused\n               Start your" in done.stdout
+    assert "\x1b" not in done.stdout
