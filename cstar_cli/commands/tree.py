@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 PLACES = {
     "listen": "listen.listen",
     "trigger": "trigger.trigger",
+    "wait": "wait.wait",
     "logs": "logs.app",
     "webhooks": "webhooks.app",
     "events": "events.app",
