@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -55,7 +56,8 @@ async def fill(
 ) -> None:
     """Register a webhook for each URL, and store so many events, each for one of them in turn.
 
-    `delivered` ones have their attempt in the log; the others wait for a node.
+    `delivered` ones have their attempt in the log; the others wait for a node. All is on the disk when this returns:
+    else what is measured next would pay for it.
     """
     store = await open_store(name, now_ms=now_ms)
     try:
@@ -70,6 +72,7 @@ async def fill(
                 await _deliver(store)
     finally:
         await store.close()
+    await asyncio.to_thread(os.sync)
 
 
 async def _append(store: Store, team_id: str, numbers: Sequence[int], webhooks: int, size: int) -> None:
