@@ -47,6 +47,14 @@ def test_every_option_that_a_page_names_exists(page: str) -> None:
     assert named - known == set()
 
 
+def test_what_the_page_on_troubleshooting_begins_with_is_what_the_program_says() -> None:
+    sources = "".join(path.read_text("utf-8") for path in ROOT.glob("cstar_cli/**/*.py"))
+    headings = "".join(re.findall(r"^## .*$", PAGES["docs/troubleshooting.md"], re.MULTILINE))
+    seen = {re.sub(r"^✗ … | ?\d+( s)?$", "", code) for code in re.findall(r"`([^`]+)`", headings)} - {""}
+    assert len(seen) > 5
+    assert [text for text in seen if text not in sources] == []
+
+
 def test_its_exit_codes_are_those_of_the_program() -> None:
     [sentence] = re.findall(r"^Exit codes: (.+?)\.$", README, re.MULTILINE | re.DOTALL)
     assert [int(code) for code in re.findall(r"(?:^|, )(\d+)", sentence.replace("\n", " "))] == list(ExitCode)
