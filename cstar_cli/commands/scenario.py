@@ -178,8 +178,8 @@ def tell(
     report: "Callable[[Activity], None]",
 ) -> None:
     """Send each step when the one before it has its outcomes. Raises as `judge` does where one differs."""
-    from cstar_cli.activity import Notice
     from cstar_cli.client.tail import end_of_log
+    from cstar_cli.commands.sending import nobody_listens
 
     after = end_of_log(client)
     unheard = False
@@ -190,7 +190,7 @@ def tell(
         story.tell(planned.step, event.event_id)
         if not (event.delivery_ids or unheard):
             unheard = True
-            report(Notice(f"accepted, but nobody wants {event.event_type}: start a listener with cstar listen"))
+            report(nobody_listens(event))
         _await(client, planned, event, after, clocks, report)
 
 

@@ -92,8 +92,13 @@ def _sent(
         report(event)
         if not (event.delivery_ids or unheard):
             unheard = True
-            report(Notice(f"accepted, but nobody listens for {event.event_type}: start one with cstar listen"))
+            report(nobody_listens(event))
         yield event
+
+
+def nobody_listens(event: Accepted) -> Notice:
+    """Return what to say of an event that goes to nobody."""
+    return Notice(f"accepted, but nobody listens for {event.event_type}: start one with cstar listen")
 
 
 def judge(expectation: Expectation, accepted: Sequence[Accepted], awaited: "Awaited") -> None:
