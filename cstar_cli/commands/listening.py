@@ -14,8 +14,8 @@ from cstar_cli import __version__
 from cstar_cli.activity import Activity, Ready
 from cstar_cli.clock import now_ms
 from cstar_cli.events.filters import EventFilter
-from cstar_cli.protocol.frames import Headers
-from cstar_cli.protocol.listener import ListenerProtocol
+from cstar_cli.protocol.frames import Headers, Hello
+from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.target import Target
 from cstar_cli.tunnel.connection import CloudAddress, Connection, dial
 from cstar_cli.tunnel.listener import Listener, Surroundings
@@ -56,12 +56,13 @@ async def real_listener(
 ) -> AsyncIterator[Listener]:
     """Yield a listener that is ready to `run`."""
     work = _Work(options)
-    protocol = ListenerProtocol(
+    wanted = Hello(
         forward_to=options.target.url,
         events=options.filter.patterns,
-        concurrency=options.concurrency,
+        window=options.concurrency + QUEUED_BEYOND_SLOTS,
         agent=f"cstar-cli/{__version__}",
     )
+    protocol = ListenerProtocol(wanted, concurrency=options.concurrency)
 
     def prepare() -> None:
         output.prepare()

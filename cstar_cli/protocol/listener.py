@@ -12,6 +12,8 @@ Memory is bounded whatever the cloud pushes: nothing more is read while the list
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
 from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Refused, Result, Settled, Welcome
 from cstar_cli.protocol.heartbeat import Pulse
@@ -23,13 +25,11 @@ MOST_HELD = 4096  # far more than a cloud that keeps to the window pushes
 class ListenerProtocol:
     """Frames, results and ticks in; commands out."""
 
-    def __init__(self, *, forward_to: str, events: tuple[str, ...], concurrency: int, agent: str) -> None:
+    def __init__(self, wanted: Hello, *, concurrency: int) -> None:
+        """`wanted` is what each connection's hello says; the session and what is held of it are filled in."""
         self.session_id: str | None = None
-        self._forward_to = forward_to
-        self._events = events
+        self._wanted = wanted
         self._concurrency = concurrency
-        self._window = concurrency + QUEUED_BEYOND_SLOTS
-        self._agent = agent
         self._queued: deque[Delivery] = deque()
         self._running: set[str] = set()
         self._void: set[str] = set()  # those that run for a session which has ended
@@ -52,21 +52,13 @@ class ListenerProtocol:
     @property
     def full(self) -> bool:
         """Whether more is queued than was asked for: read nothing until something has finished."""
-        return len(self._queued) > self._window
+        return len(self._queued) > self._wanted.window
 
     def connected(self, now: float) -> Sequence[ListenerCommand]:
         """A connection is up: introduce ourselves."""
         self._pulse = Pulse(now)
         self._welcomed = False
-        hello = Hello(
-            forward_to=self._forward_to,
-            events=self._events,
-            window=self._window,
-            session_id=self.session_id,
-            holding=tuple(self._held),
-            agent=self._agent,
-        )
-        return [Send(hello)]
+        return [Send(replace(self._wanted, session_id=self.session_id, holding=tuple(self._held)))]
 
     def received(self, frames: Iterable[Frame], now: float) -> Sequence[ListenerCommand]:
         """The cloud has said something."""

@@ -17,7 +17,7 @@ from cstar_cli import config
 from cstar_cli.activity import Activity, Forwarded, Ready, Reconnected
 from cstar_cli.clock import now_ms
 from cstar_cli.commands.loop import run_async
-from cstar_cli.protocol.frames import Delivery, Result
+from cstar_cli.protocol.frames import Delivery, Hello, Result
 from cstar_cli.protocol.listener import ListenerProtocol
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import CloudAddress, dial
@@ -62,7 +62,7 @@ def _listener(address: CloudAddress, is_up: Callable[[], None]) -> Listener:
         # All wait as long as they may: those that lost their node together come back together.
         random=lambda: 0.0,
     )
-    return Listener(ListenerProtocol(forward_to=URL, events=("*",), concurrency=8, agent="crowd"), around)
+    return Listener(ListenerProtocol(Hello(URL, ("*",), window=40, agent="crowd"), concurrency=8), around)
 
 
 def _forward(delivery: Delivery, done: Done, _: Spawn) -> Cancelable:

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Open, Refill, RelayCommand, Send
 from cstar_cli.protocol.commands import Settle as SettleCommand
 from cstar_cli.protocol.frames import Delivery, Frame, Hello, Result, Welcome, decode, encode
-from cstar_cli.protocol.listener import ListenerProtocol
+from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.protocol.relay import RelayProtocol
 
 CONCURRENCY = 3
@@ -66,7 +66,7 @@ class Tunnel(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.store = Store()
-        self.listener = ListenerProtocol(forward_to="u", events=("*",), concurrency=CONCURRENCY, agent="")
+        self.listener = ListenerProtocol(Hello("u", ("*",), CONCURRENCY + QUEUED_BEYOND_SLOTS), concurrency=CONCURRENCY)
         self.relay = RelayProtocol(self.now)
         self.link: Link | None = None
         self.welcomed = False
@@ -165,7 +165,7 @@ class Tunnel(RuleBasedStateMachine):
         assert (self.listener.running, self.listener.unsettled) == (0, 0)
         ours = [d.delivery_id for d in self.store.deliveries if self.store.target[d.delivery_id] == self.store.open]
         assert set(ours) <= set(self.started)
-        assert self.relay.room == CONCURRENCY + 32
+        assert self.relay.room == CONCURRENCY + QUEUED_BEYOND_SLOTS
 
     def settle_down(self) -> bool:
         """Carry one thing on; False when all is quiet."""

@@ -20,9 +20,9 @@ OTHER = Welcome("ses_2", resumed=False, waiting=0)
 
 
 def listener(concurrency: int = 2) -> ListenerProtocol:
-    return ListenerProtocol(
-        forward_to="http://localhost:3000/webhook", events=("*",), concurrency=concurrency, agent="cstar/test"
-    )
+    window = concurrency + QUEUED_BEYOND_SLOTS
+    hello = Hello("http://localhost:3000/webhook", ("*",), window, agent="cstar/test")
+    return ListenerProtocol(hello, concurrency=concurrency)
 
 
 def welcomed(concurrency: int = 2) -> ListenerProtocol:

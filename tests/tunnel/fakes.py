@@ -8,7 +8,7 @@ from typing import Generic, NoReturn, TypeVar
 from cstar_cli.activity import Activity, Forwarded, Ready
 from cstar_cli.errors import CstarError
 from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Result, Settled, Welcome, decode
-from cstar_cli.protocol.listener import ListenerProtocol
+from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import Connection, Take, Unreachable
 from cstar_cli.tunnel.forwarder import Done
@@ -187,7 +187,7 @@ class Desk:
         self.unspeakable: Exception | None = None
         self._seen: Growing[Activity] = Growing()
         self.listener = Listener(
-            ListenerProtocol(forward_to="http://app", events=("*",), concurrency=concurrency, agent="test"),
+            ListenerProtocol(Hello("http://app", ("*",), concurrency + QUEUED_BEYOND_SLOTS), concurrency=concurrency),
             Surroundings(
                 dial=cloud.dial,
                 forward=self._forward,
