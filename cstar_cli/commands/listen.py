@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from cstar_cli import config
+from cstar_cli.commands import listen_options as opts
 from cstar_cli.commands.options import ApiBase, EventGlobs, NoColor
 from cstar_cli.errors import ExitCode, UsageError
 
@@ -21,27 +22,15 @@ MOST_TIMEOUT_S = 86_400
 
 
 def listen(
-    forward_to: Annotated[
-        str,
-        typer.Option(
-            "--forward-to", "-f", metavar="URL", help="Where to: a URL, a port, host:port, a /path (of port 80)."
-        ),
-    ] = DEFAULT_FORWARD_TO,
+    forward_to: opts.ForwardTo = DEFAULT_FORWARD_TO,
     events: EventGlobs = None,
-    secret: Annotated[
-        str | None,
-        typer.Option(envvar="CSTAR_SECRET", metavar="WHSEC", help="Sign with this secret, not with the profile's."),
-    ] = None,
-    print_secret: Annotated[bool, typer.Option("--print-secret", help="Print the signing secret and exit.")] = False,
-    header: Annotated[
-        list[str] | None, typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="Add a header to each request.")
-    ] = None,
-    timeout: Annotated[
-        float, typer.Option(min=0.001, metavar="SECONDS", help="How long one exchange may take.")
-    ] = 10.0,
-    concurrency: Annotated[int, typer.Option(min=1, max=512, metavar="N", help="How many at once.")] = 32,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")] = False,
+    secret: opts.Secret = None,
+    print_secret: opts.PrintSecret = False,
+    header: opts.Header = None,
+    timeout: opts.Timeout = 10.0,
+    concurrency: opts.Concurrency = 32,
+    json: opts.Json = False,
+    quiet: opts.Quiet = False,
     no_color: NoColor = False,
     api_base: ApiBase = config.DEFAULT_API_BASE,
 ) -> None:

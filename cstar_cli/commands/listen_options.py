@@ -1,0 +1,23 @@
+"""The options of `cstar listen`, in the order of its help."""
+
+from typing import Annotated
+
+import typer
+
+ForwardTo = Annotated[
+    str,
+    typer.Option("--forward-to", "-f", metavar="URL", help="Where to: a URL, a port, host:port, a /path (of port 80)."),
+]
+Secret = Annotated[
+    str | None,
+    typer.Option(envvar="CSTAR_SECRET", metavar="WHSEC", help="Sign with this secret, not with the profile's."),
+]
+PrintSecret = Annotated[bool, typer.Option("--print-secret", help="Print the signing secret and exit.")]
+Header = Annotated[
+    list[str] | None,
+    typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="Add a header to each request."),
+]
+Timeout = Annotated[float, typer.Option(min=0.001, metavar="SECONDS", help="How long one exchange may take.")]
+Concurrency = Annotated[int, typer.Option(min=1, max=512, metavar="N", help="How many at once.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")]
