@@ -18,7 +18,8 @@ from cstar_cli.protocol.frames import Headers, Hello
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.target import Target
 from cstar_cli.tunnel.connection import CloudAddress, Connection, dial
-from cstar_cli.tunnel.listener import Listener, Surroundings
+from cstar_cli.tunnel.listener import Listener
+from cstar_cli.tunnel.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from cstar_cli.sender.client import Sender

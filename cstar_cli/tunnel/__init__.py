@@ -1,12 +1,14 @@
 """The CLI's side of the tunnel: stay connected, forward what comes, send back what came of it.
 
-    listener.py   `Listener`: stays connected for ever, drains at the end
-    connection.py dial, frames in and out; which failures are worth another try
-    websocket.py  one websocket, over the sans-I/O core of websockets
-    forwarder.py  one delivery: sign, post, result
-    headers.py    the headers of a forwarded event: ours, and the user's
-    addresses.py  what `--forward-to` may say
-    loopback.py   whether the other loopback address would have answered
+    listener.py     `Listener`: forwards what comes, drains at the end
+    link.py         `Link`: stays connected for ever, or becomes the cloud
+    surroundings.py what both need from outside
+    connection.py   dial, frames in and out; which failures are worth another try
+    websocket.py    one websocket, over the sans-I/O core of websockets
+    forwarder.py    one delivery: sign, post, result
+    headers.py      the headers of a forwarded event: ours, and the user's
+    addresses.py    what `--forward-to` may say
+    loopback.py     whether the other loopback address would have answered
 
 What to do next is decided in `protocol.listener`; here it is done.
 """

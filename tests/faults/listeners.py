@@ -22,7 +22,8 @@ from cstar_cli.protocol.listener import ListenerProtocol
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import CloudAddress, dial
 from cstar_cli.tunnel.forwarder import Done
-from cstar_cli.tunnel.listener import Listener, Surroundings
+from cstar_cli.tunnel.listener import Listener
+from cstar_cli.tunnel.surroundings import Surroundings
 
 URL = "http://127.0.0.1:9/nobody"
 FIRST_TOGETHER = 50

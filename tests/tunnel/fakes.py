@@ -12,7 +12,8 @@ from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import Connection, Take, Unreachable
 from cstar_cli.tunnel.forwarder import Done
-from cstar_cli.tunnel.listener import Listener, Surroundings
+from cstar_cli.tunnel.listener import Listener
+from cstar_cli.tunnel.surroundings import Surroundings
 
 Item = TypeVar("Item")
 FrameKind = TypeVar("FrameKind", bound=Frame)

@@ -8,7 +8,7 @@ from cstar_cli.activity import Disconnected, Forwarded, Notice, Ready
 from cstar_cli.errors import CloudUnreachable, CstarError, NotAllowed
 from cstar_cli.protocol.frames import Heartbeat, Refused, Result
 from cstar_cli.tunnel.connection import Unreachable
-from cstar_cli.tunnel.listener import MESSAGE_BYTES
+from cstar_cli.tunnel.link import MESSAGE_BYTES
 
 from .fakes import FAILING, FOREIGN, REFUSED, Desk, FakeCloud, Starter, connected, delivery, error_of
 from .virtual_time import virtually
