@@ -48,13 +48,15 @@ class Disconnected(msgspec.Struct, frozen=True):
 
 
 class Reconnected(msgspec.Struct, frozen=True):
-    """The tunnel is back; `missed` deliveries were made meanwhile and come late."""
+    """The tunnel is back; `missed` events came meanwhile, from the oldest to the newest, and are delivered late."""
 
     time_ms: int
     missed: int
     resumed: bool
     took_over: bool
     session_id: str
+    oldest_ms: int | None = None
+    newest_ms: int | None = None
 
 
 class Notice(msgspec.Struct, frozen=True):

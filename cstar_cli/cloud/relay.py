@@ -201,8 +201,8 @@ class Relay:
         holding: Collection[str] = ()
         if resumed and hello.holding:
             holding = await self._node.store.still_pending(session, hello.holding)
-        waiting = await self._node.store.count_due(session) - len(holding)
-        welcome = Welcome(session.id, resumed, waiting)
+        backlog = await self._node.store.backlog(session, holding)
+        welcome = Welcome(session.id, resumed, backlog.count, backlog.oldest_ms, backlog.newest_ms)
         self._do(self._protocol.accepted(welcome, holding, self._node.clock()))
 
     def wanted(self) -> DueQuery:

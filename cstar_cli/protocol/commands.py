@@ -2,7 +2,7 @@
 
 import msgspec
 
-from cstar_cli.protocol.frames import Delivery, Frame, Hello, Result
+from cstar_cli.protocol.frames import Delivery, Frame, Hello, Result, Welcome
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -19,11 +19,9 @@ class HangUp(msgspec.Struct, frozen=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """Listener: the session stands. `waiting` deliveries were made while away."""
+    """Listener: the session stands, as the cloud says."""
 
-    session_id: str
-    resumed: bool
-    waiting: int
+    welcome: Welcome
 
 
 class Forward(msgspec.Struct, frozen=True):

@@ -48,12 +48,17 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     agent: Text = ""
 
 
-class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
-    """The session is accepted; `waiting` deliveries were made while the listener was away."""
+class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
+    """The session is accepted; `waiting` deliveries were made while the listener was away.
+
+    The oldest and the newest of their events were made at these times.
+    """
 
     session_id: Name
     resumed: bool
     waiting: int
+    oldest_ms: TimeMs | None = None
+    newest_ms: TimeMs | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):

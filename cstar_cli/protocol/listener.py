@@ -121,8 +121,7 @@ class ListenerProtocol:
             self._held.clear()
         self.session_id = welcome.session_id
         self._welcomed = True
-        accepted = Accepted(welcome.session_id, welcome.resumed, welcome.waiting)
-        return [accepted, *(Send(result) for result in self._unsettled.values())]
+        return [Accepted(welcome), *(Send(result) for result in self._unsettled.values())]
 
     def _take(self, delivery: Delivery) -> list[ListenerCommand]:
         known = self._unsettled.get(delivery.delivery_id)

@@ -63,7 +63,10 @@ def json_line(activity: Activity) -> bytes | None:
         case Disconnected(reason=reason):
             return _line({"type": "disconnected", "reason": reason})
         case Reconnected(missed=missed, resumed=resumed, session_id=session_id):
-            return _line({"type": "reconnected", "missed": missed, "resumed": resumed, "session_id": session_id})
+            span = {"oldest": _time(activity.oldest_ms), "newest": _time(activity.newest_ms)}
+            return _line(
+                {"type": "reconnected", "missed": missed, **span, "resumed": resumed, "session_id": session_id}
+            )
         case Notice() | Summary():
             return None
 
@@ -82,6 +85,12 @@ def _forwarded(activity: Forwarded) -> bytes:
             activity.error,
         )
     )
+
+
+def _time(ms: int | None) -> str | None:
+    from cstar_cli.events.envelope import iso_ms  # late: a listener that is never cut off has no such times
+
+    return None if ms is None else iso_ms(ms)
 
 
 def _line(fields: object) -> bytes:

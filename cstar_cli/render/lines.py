@@ -23,7 +23,7 @@ from cstar_cli.activity import (
 from cstar_cli.events.catalogue import names
 from cstar_cli.render.output import Colour, Look
 from cstar_cli.render.safe import harmless
-from cstar_cli.render.times import clock, clock_of, duration_text
+from cstar_cli.render.times import clock, clock_of, duration_text, span
 
 _TYPE_WIDTH = max(map(len, names()))
 _BODY_CHARS = 300
@@ -47,7 +47,7 @@ def lines_of(activity: Activity, look: Look) -> list[str]:
         case Disconnected(time_ms=time_ms, reason=reason):
             return [f"{clock(time_ms, look)} {look.paint('yellow', f'Disconnected: {harmless(reason)}')}"]
         case Reconnected():
-            return [f"{clock(activity.time_ms, look)} {look.paint('green', _reconnected(activity))}"]
+            return [f"{clock(activity.time_ms, look)} {look.paint('green', _reconnected(activity, look))}"]
         case Notice(message=message):
             return [look.paint("yellow", _plain(harmless(message), look))]
         case Summary():
@@ -162,13 +162,15 @@ def ready_line(activity: Ready, look: Look) -> str:
     return f"Ready! {harmless(activity.cloud)} {look.symbol('→')} {harmless(activity.forward_to)}"
 
 
-def _reconnected(activity: Reconnected) -> str:
+def _reconnected(activity: Reconnected, look: Look) -> str:
     who = "Reconnected; this process is the cloud now" if activity.took_over else "Reconnected"
     if not activity.missed:
         return f"{who}: nothing was missed." if activity.resumed else f"{who}, as a new session."
-    if activity.missed == 1:
-        return f"{who}: 1 delivery was made meanwhile and comes now."
-    return f"{who}: {activity.missed} deliveries were made meanwhile and come now."
+    return f"{who}: {_events(activity.missed)} came meanwhile{span(activity.oldest_ms, activity.newest_ms, look)}."
+
+
+def _events(count: int) -> str:
+    return "1 event" if count == 1 else f"{count} events"
 
 
 def _summary(activity: Summary) -> str:

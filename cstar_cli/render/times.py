@@ -20,6 +20,14 @@ def _clock(time_s: int, now_s: int, local: Callable[[float], struct_time]) -> st
     return f"{then.tm_mon:02}-{then.tm_mday:02} {then.tm_hour:02}:{then.tm_min:02}"
 
 
+def span(oldest_ms: int | None, newest_ms: int | None, look: Look) -> str:
+    """Return when something came, as the end of a sentence: nothing where that isn't known."""
+    if oldest_ms is None or newest_ms is None:
+        return ""
+    first, last = clock(oldest_ms, look), clock(newest_ms, look)
+    return f", at {first}" if first == last else f", from {first} to {last}"
+
+
 def clock_of(time: str, look: Look) -> str:
     """Return the local time of an ISO 8601 one."""
     from cstar_cli.events.envelope import parse_iso  # late: `listen` and `trigger` have no such times

@@ -9,8 +9,8 @@ from typing import NoReturn
 from cstar_cli.activity import Disconnected, Notice, Reconnected
 from cstar_cli.backoff import jittered
 from cstar_cli.errors import CloudUnreachable, CstarError
-from cstar_cli.protocol.commands import Accepted, ListenerCommand
-from cstar_cli.protocol.frames import DEAD_AFTER_S, Frame, encode_frame
+from cstar_cli.protocol.commands import ListenerCommand
+from cstar_cli.protocol.frames import DEAD_AFTER_S, Frame, Welcome, encode_frame
 from cstar_cli.protocol.listener import ListenerProtocol
 from cstar_cli.tunnel.connection import Connection, Take, Unreachable
 from cstar_cli.tunnel.surroundings import Surroundings
@@ -75,19 +75,21 @@ class Link:
                         wait_s = max(next(self._waits), still_gone.wait_s)
                 await self._pause(wait_s)
 
-    def accepted(self, accepted: Accepted) -> None:
+    def accepted(self, welcome: Welcome) -> None:
         """The session stands: say so."""
         self._trouble, self._waits = "", self._fresh_waits()
-        if self._gap is None and not accepted.resumed:
-            self._around.report(self._around.ready(accepted.session_id, self._embedded))
+        if self._gap is None and not welcome.resumed:
+            self._around.report(self._around.ready(welcome.session_id, self._embedded))
             return
         self._around.report(
             Reconnected(
                 time_ms=self._around.now_ms(),
-                missed=accepted.waiting,
-                resumed=accepted.resumed,
+                missed=welcome.waiting,
+                resumed=welcome.resumed,
                 took_over=self._took_over,
-                session_id=accepted.session_id,
+                session_id=welcome.session_id,
+                oldest_ms=welcome.oldest_ms,
+                newest_ms=welcome.newest_ms,
             )
         )
         self._gap, self._took_over = None, False

@@ -84,8 +84,8 @@ class Listener:
                     self._link.send(command.frame)
                 case Forward():
                     self._start_forward(command.delivery)
-                case Accepted():
-                    self._link.accepted(command)
+                case Accepted(welcome):
+                    self._link.accepted(welcome)
                 case HangUp():
                     hang_up = command
                 case _:

@@ -129,9 +129,13 @@ def test_what_was_missed_during_a_cut_comes_late_and_is_counted(
     cloud = api()
     line.cut()
     assert listener.next_of("disconnected")["reason"]
-    made = [cloud.post_event("ticket.created")["event"]["id"] for _ in range(7)]
+    events = [cloud.post_event("ticket.created")["event"] for _ in range(7)]
+    made = [event["id"] for event in events]
     line.mend()
-    assert listener.next_of("reconnected")["missed"] == 7
+    back = listener.next_of("reconnected")
+    assert back["missed"] == 7
+    for at, event in ((back["oldest"], events[0]), (back["newest"], events[-1])):
+        assert at[:19] == event["created_at"][:19]
     assert {request_id(request) for request in app.wait_for(7)} == set(made)
 
 

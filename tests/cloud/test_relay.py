@@ -18,7 +18,7 @@ from cstar_cli.protocol.frames import (
 )
 
 from .relaying import Room, append, hello, result, run
-from .store.making import TEAM, event
+from .store.making import T0_MS, TEAM, event
 from .streams import Writes
 
 
@@ -109,7 +109,7 @@ def test_a_resumed_session_gets_again_what_it_does_not_hold(tmp_path: Path) -> N
         later = await append(room, 1)
         pipe, _ = room.connect()
         pipe.say(hello(session_id, held))
-        assert await pipe.hear() == [Welcome(session_id, resumed=True, waiting=2)]
+        assert await pipe.hear() == [Welcome(session_id, True, 2, T0_MS, T0_MS)]
         assert await pipe.hear_deliveries(2) == [lost, *later]
         pipe.say(result(held))
         assert await pipe.hear() == [Settled((held,))]

@@ -182,7 +182,7 @@ def test_a_listener_that_does_not_answer_costs_bounded_memory(tmp_path: Path) ->
         await append(room, 24, body=b"x" * MIB)
         pushed = await pipe.hear(MAX_UNSETTLED_BYTES // MIB)
         for _ in range(50):
-            await room.store.count_due(await session(room.store, "boss.*"))
+            await room.store.backlog(await session(room.store, "boss.*"), ())
         assert pipe.sent_bytes() == 0
         assert isinstance(pushed[0], Delivery)
         pipe.say(result(pushed[0].delivery_id))

@@ -77,6 +77,10 @@ SHAPES = [
         b'"session_id":"ses_1","holding":["dlv_1"],"agent":"cstar/0.1.0"}\n',
     ),
     Shape(Welcome("ses_1", True, 3), b'{"type":"welcome","session_id":"ses_1","resumed":true,"waiting":3}\n'),
+    Shape(
+        Welcome("ses_1", True, 3, 1000, 2000),
+        b'{"type":"welcome","session_id":"ses_1","resumed":true,"waiting":3,"oldest_ms":1000,"newest_ms":2000}\n',
+    ),
     Shape(Refused("say hello first", False), b'{"type":"refused","message":"say hello first","retry":false}\n'),
     Shape(Delivery("dlv_1", "evt_1", "ticket.created", 1, body=b"{}"), EVENT + b',"body_bytes":2}\n{}\n'),
     Shape(

@@ -94,7 +94,7 @@ def test_a_hello_on_resume_leaves_out_what_is_settled() -> None:
 def test_a_welcome_is_passed_on() -> None:
     protocol = listener()
     protocol.connected(0.0)
-    assert receive(protocol, Welcome("ses_1", True, 7)) == [Accepted("ses_1", resumed=True, waiting=7)]
+    assert receive(protocol, Welcome("ses_1", True, 7)) == [Accepted(Welcome("ses_1", True, 7))]
 
 
 def test_deliveries_are_forwarded_in_their_order() -> None:
@@ -161,7 +161,7 @@ def test_a_settled_result_is_forgotten() -> None:
     assert protocol.unsettled == 1
     receive(protocol, Settled(("dlv_1",)))
     assert protocol.unsettled == 0
-    assert reconnect(protocol) == [Accepted("ses_1", resumed=True, waiting=0)]
+    assert reconnect(protocol) == [Accepted(RESUMED)]
 
 
 def test_settling_what_is_unknown_does_nothing() -> None:
@@ -173,7 +173,7 @@ def test_a_result_that_comes_without_a_connection_is_kept_for_the_next() -> None
     receive(protocol, delivery(1))
     protocol.lost()
     assert protocol.finished(result(1), 0.0) == []
-    assert reconnect(protocol) == [Accepted("ses_1", resumed=True, waiting=0), Send(result(1))]
+    assert reconnect(protocol) == [Accepted(RESUMED), Send(result(1))]
 
 
 def test_a_result_that_comes_before_the_welcome_waits_for_it() -> None:
@@ -218,7 +218,7 @@ def test_another_session_voids_unsettled_results() -> None:
     protocol = welcomed()
     receive(protocol, delivery(1))
     protocol.finished(result(1), 0.0)
-    assert reconnect(protocol, OTHER) == [Accepted("ses_2", resumed=False, waiting=0)]
+    assert reconnect(protocol, OTHER) == [Accepted(OTHER)]
     assert protocol.unsettled == 0
 
 

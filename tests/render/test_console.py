@@ -27,7 +27,7 @@ def test_stdout_has_what_the_command_is_for_and_stderr_the_rest() -> None:
     out, err = rendered()
     assert "Ready!" in out
     assert "200   4.2 ms" in out
-    assert [line.split()[-1] for line in err.splitlines()] == ["away", "now.", "word", "unfinished."]
+    assert [line.split()[-1] for line in err.splitlines()] == ["away", "meanwhile.", "word", "unfinished."]
 
 
 def test_with_json_every_line_of_stdout_is_an_object() -> None:

@@ -55,7 +55,14 @@ def test_disconnected_and_reconnected_have_their_types_and_what_was_missed() -> 
     lines = [json_line(samples.DISCONNECTED), json_line(samples.RECONNECTED)]
     gone, back = (json.loads(line) for line in lines if line)
     assert gone["type"] == "disconnected"
-    assert (back["type"], back["missed"]) == ("reconnected", 3)
+    assert (back["type"], back["missed"], back["oldest"], back["newest"]) == ("reconnected", 3, None, None)
+
+
+def test_what_came_meanwhile_has_its_times() -> None:
+    line = json_line(replace(samples.RECONNECTED, oldest_ms=samples.NOW_MS - 1500, newest_ms=samples.NOW_MS))
+    assert line is not None
+    back = json.loads(line)
+    assert (back["oldest"], back["newest"]) == ("2025-12-10T14:29:58.500Z", "2025-12-10T14:30:00.000Z")
 
 
 def test_an_accepted_event_is_the_clouds_answer_untouched() -> None:

@@ -173,13 +173,27 @@ def test_readiness_fits_on_one_line() -> None:
     [
         (0, True, False, "Reconnected: nothing was missed."),
         (0, False, False, "Reconnected, as a new session."),
-        (1, True, False, "Reconnected: 1 delivery was made meanwhile and comes now."),
-        (3, True, True, "Reconnected; this process is the cloud now: 3 deliveries were made meanwhile and come now."),
+        (1, True, False, "Reconnected: 1 event came meanwhile."),
+        (3, True, True, "Reconnected; this process is the cloud now: 3 events came meanwhile."),
     ],
 )
 def test_a_reconnection_says_what_was_missed(missed: int, resumed: bool, took_over: bool, text: str) -> None:
     activity = replace(samples.RECONNECTED, missed=missed, resumed=resumed, took_over=took_over)
     assert lines_of(activity, PLAIN) == [f"14:30:00 {text}"]
+
+
+@pytest.mark.parametrize(
+    ("ago_s", "text"),
+    [
+        ((479, 20), "from 14:22:01 to 14:29:40"),
+        ((20, 20), "at 14:29:40"),
+        ((15 * 3600, 20), "from 12-09 23:30 to 14:29:40"),
+    ],
+)
+def test_a_reconnection_says_from_when_to_when_events_came(ago_s: tuple[int, int], text: str) -> None:
+    oldest_ms, newest_ms = (samples.NOW_MS - 1000 * seconds for seconds in ago_s)
+    activity = replace(samples.RECONNECTED, oldest_ms=oldest_ms, newest_ms=newest_ms)
+    assert lines_of(activity, PLAIN) == [f"14:30:00 Reconnected: 3 events came meanwhile, {text}."]
 
 
 def test_a_summary_counts_what_was_forwarded() -> None:

@@ -81,10 +81,10 @@ class FakeConnection:
         await self._messages.until(lambda: len(self.heard(kind)) >= count)
         return self.heard(kind)
 
-    async def welcome(self, session_id: str = "ses_1", *, resumed: bool = False, waiting: int = 0) -> Hello:
+    async def welcome(self, session_id: str = "ses_1", *, resumed: bool = False, **more: int) -> Hello:
         """Let the listener in, once it has introduced itself."""
         [hello] = await self.hear(Hello)
-        self.say(Welcome(session_id, resumed, waiting))
+        self.say(Welcome(session_id, resumed, **{"waiting": 0, **more}))
         return hello
 
     async def settle(self, count: int = 1) -> None:

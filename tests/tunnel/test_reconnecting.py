@@ -22,10 +22,10 @@ async def test_a_cut_is_told_once_and_so_is_the_return_with_what_was_missed() ->
         connection.cut("the cloud went away")
         await cloud.dialled(5)
         cloud.trouble = None
-        hello = await (await cloud.connection()).welcome(resumed=True, waiting=7)
+        hello = await (await cloud.connection()).welcome(resumed=True, waiting=7, oldest_ms=1000, newest_ms=9000)
         assert hello.session_id == "ses_1"
         assert await desk.see(Reconnected) == [
-            Reconnected(time_ms=0, missed=7, resumed=True, took_over=False, session_id="ses_1")
+            Reconnected(0, 7, resumed=True, took_over=False, session_id="ses_1", oldest_ms=1000, newest_ms=9000)
         ]
         assert desk.seen[1:] == [Disconnected(0, "the cloud went away"), *desk.of(Reconnected)]
 

@@ -8,6 +8,7 @@ from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery,
 from cstar_cli.cloud.store.records import (
     Attempt,
     AttemptOutcome,
+    Backlog,
     Delivery,
     DueDelivery,
     Exchange,
@@ -231,7 +232,9 @@ class Store(Protocol):
         """Return those of these deliveries that are the session's and have no outcome yet."""
         ...
 
-    async def count_due(self, session: Session) -> int: ...
+    async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
+        """Tell about the session's pending deliveries, without those that its listener has."""
+        ...
 
     async def settle(self, session: Session, outcomes: Sequence[AttemptOutcome]) -> Sequence[str]:
         """Record the attempts and return the ids of the deliveries that are settled.

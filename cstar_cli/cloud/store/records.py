@@ -60,6 +60,15 @@ class DueDelivery:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """So many deliveries; the oldest and the newest of their events, by the order of the deliveries, are of then."""
+
+    count: int = 0
+    oldest_ms: int | None = None
+    newest_ms: int | None = None
+
+
 class AttemptOutcome(msgspec.Struct, frozen=True, gc=False):
     """What came of one attempt, as whoever made it reports it. `response_body` is its beginning.
 

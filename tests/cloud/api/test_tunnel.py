@@ -117,7 +117,10 @@ def test_a_cut_tunnel_resumes(serve: Serve) -> None:
             tunnel.websocket.transport.abort()
         async with dialled(there) as tunnel:
             await tunnel.say(Hello(URL, ("*",), 10, session_id))
-            assert await tunnel.hear() == Welcome(session_id, resumed=True, waiting=1)
+            welcome = await tunnel.hear()
+            assert isinstance(welcome, Welcome)
+            assert (welcome.session_id, welcome.resumed, welcome.waiting) == (session_id, True, 1)
+            assert welcome.oldest_ms == welcome.newest_ms is not None
             assert await tunnel.hear() == lost
 
     serve(check)

@@ -6,6 +6,7 @@ import pytest
 
 from cstar_cli.cloud.store.interface import Conflict, Store, StoreUnavailable
 from cstar_cli.cloud.store.queries import AttemptQuery
+from cstar_cli.cloud.store.records import Backlog
 from cstar_cli.cloud.store.wakeups import WEBHOOKS, attempts_of
 
 from .making import TEAM, OpenStore, Within, delivered, due_ids, due_to, event, outcome, session
@@ -159,9 +160,9 @@ def test_a_store_that_was_read_while_it_closed_answers_or_says_that_it_is_closed
     async def check() -> None:
         async with open_store() as store:
             to = await session(store)
-            reading = [asyncio.ensure_future(store.count_due(to)) for _ in range(50)]
+            reading = [asyncio.ensure_future(store.backlog(to, ())) for _ in range(50)]
             await asyncio.sleep(0)
         for answer in await asyncio.gather(*reading, return_exceptions=True):
-            assert answer == 0 or isinstance(answer, StoreUnavailable)
+            assert answer == Backlog() or isinstance(answer, StoreUnavailable)
 
     asyncio.run(check())

@@ -6,9 +6,10 @@ import pytest
 
 from cstar_cli.cloud.store.interface import SessionMoved, Store
 from cstar_cli.cloud.store.queries import AttemptQuery, DueQuery
+from cstar_cli.cloud.store.records import Backlog
 from cstar_cli.events.filters import EventFilter
 
-from .making import TEAM, URL, Clock, Within, delivered, due_ids, due_to, event, ids, outcome, session
+from .making import T0_MS, TEAM, URL, Clock, Within, delivered, due_ids, due_to, event, ids, outcome, session
 
 EVERYTHING = EventFilter.parse(())
 
@@ -74,7 +75,7 @@ def test_ending_a_session_fails_what_it_has_not_answered(within: Within[None], c
         kept = await store.delivery(TEAM, answered.id)
         assert kept
         assert kept.status == "succeeded"
-        assert await store.count_due(opened) == 0
+        assert await store.backlog(opened, ()) == Backlog()
 
     within(check)
 
@@ -231,10 +232,32 @@ def test_what_is_settled_is_not_due(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         opened = await session(store)
         first, second = await delivered(store), await delivered(store)
-        assert await store.count_due(opened) == 2
+        assert (await store.backlog(opened, ())).count == 2
         await store.settle(opened, [outcome(first, 500)])
         assert await due_ids(store, opened) == [second.id]
-        assert await store.count_due(opened) == 1
+        assert (await store.backlog(opened, ())).count == 1
+
+    within(check)
+
+
+def test_what_waits_is_counted_from_the_oldest_event_to_the_newest_without_what_is_held(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        opened = await session(store)
+        [held], *_ = [await store.append_event(event(at_ms=T0_MS + at)) for at in (0, 1000, 2000, 3000)]
+        assert await store.backlog(opened, ()) == Backlog(4, T0_MS, T0_MS + 3000)
+        assert await store.backlog(opened, [held.id]) == Backlog(3, T0_MS + 1000, T0_MS + 3000)
+
+    within(check)
+
+
+def test_an_event_that_is_sent_again_is_the_oldest_that_waits(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        old = event(at_ms=T0_MS - 60_000)
+        await store.append_event(old)
+        opened = await session(store)
+        await store.append_event(event(at_ms=T0_MS))
+        await store.queue.resend(TEAM, old.id, opened.id)
+        assert await store.backlog(opened, ()) == Backlog(2, T0_MS - 60_000, T0_MS)
 
     within(check)
 
@@ -245,7 +268,7 @@ def test_another_sessions_deliveries_are_not_due(within: Within[None]) -> None:
         [delivery] = await store.append_event(event())
         other = await session(store)
         assert await due_ids(store, other) == []
-        assert await store.count_due(other) == 0
+        assert await store.backlog(other, ()) == Backlog()
         assert list(await store.still_pending(other, [delivery.id])) == []
         assert await due_ids(store, one) == [delivery.id]
 

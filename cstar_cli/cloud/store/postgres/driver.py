@@ -21,6 +21,7 @@ from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery,
 from cstar_cli.cloud.store.records import (
     Attempt,
     AttemptOutcome,
+    Backlog,
     Delivery,
     DueDelivery,
     Exchange,
@@ -143,8 +144,8 @@ class PostgresStore:
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:
         return await self._database.ask(reads.still_pending, session.id, tuple(delivery_ids))
 
-    async def count_due(self, session: Session) -> int:
-        return await self._database.ask(reads.count_due, session.id)
+    async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
+        return await self._database.ask(reads.backlog, session.id, tuple(without))
 
     async def event(self, team_id: str, event_id: str) -> Event | None:
         return await self._lists.ask(reads.event, team_id, event_id)

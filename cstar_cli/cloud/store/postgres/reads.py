@@ -7,7 +7,7 @@ from cstar_cli.cloud.store.postgres import rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.listing import Listing
 from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
-from cstar_cli.cloud.store.records import Delivery, DueDelivery, ListedEvent
+from cstar_cli.cloud.store.records import Backlog, Delivery, DueDelivery, ListedEvent
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
 
@@ -51,12 +51,19 @@ async def still_pending(connection: Connection, session_id: str, delivery_ids: C
     return [id_ for (id_,) in found]
 
 
-async def count_due(connection: Connection, session_id: str) -> int:
-    return int(
-        await connection.fetchval(
-            "SELECT count(*) FROM deliveries WHERE target = $1 AND status = 'pending'", session_id
-        )
+async def backlog(connection: Connection, session_id: str, without: Collection[str]) -> Backlog:
+    row = await connection.fetchrow(
+        "WITH waiting AS MATERIALIZED (SELECT count(*) AS count, min(seq) AS first, max(seq) AS last FROM deliveries"
+        " WHERE target = $1 AND status = 'pending' AND id <> ALL ($2::text[]))"
+        " SELECT count,"
+        " (SELECT e.created_at_ms FROM deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.seq = first),"
+        " (SELECT e.created_at_ms FROM deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.seq = last)"
+        " FROM waiting",
+        session_id,
+        list(without),
     )
+    assert row  # however few they are
+    return rows.backlog(row[0], [row[1], row[2]])
 
 
 async def event(connection: Connection, team_id: str, event_id: str) -> Event | None:

@@ -1,5 +1,6 @@
 """Rows ⇄ records."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -8,7 +9,7 @@ import msgspec
 from cstar_cli.cloud.store.accounts import ApiKey
 from cstar_cli.cloud.store.postgres.connection import Row
 from cstar_cli.cloud.store.postgres.cursor import Cursor
-from cstar_cli.cloud.store.records import Attempt, Delivery, Exchange, Headers, ListedEvent, Session
+from cstar_cli.cloud.store.records import Attempt, Backlog, Delivery, Exchange, Headers, ListedEvent, Session
 from cstar_cli.cloud.store.webhooks import Webhook
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
@@ -58,6 +59,12 @@ def listed_delivery(row: Values) -> Delivery:
 def session(row: Values) -> Session:
     id_, team_id, patterns, forward_to, epoch = row
     return Session(id_, team_id, filter(patterns), forward_to, epoch)
+
+
+def backlog(count: int, times: Sequence[int | None]) -> Backlog:
+    """Tell of so many deliveries, of two of whose events these are the times."""
+    known = [ms for ms in times if ms is not None]
+    return Backlog(count, min(known), max(known)) if known else Backlog(count)
 
 
 def attempt(row: Values) -> Attempt:

@@ -10,6 +10,7 @@ from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery,
 from cstar_cli.cloud.store.records import (
     Attempt,
     AttemptOutcome,
+    Backlog,
     Delivery,
     DueDelivery,
     Exchange,
@@ -134,8 +135,8 @@ class SqliteStore:
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:
         return await self._tunnels.ask_together(reads.still_pending, session.id, tuple(delivery_ids))
 
-    async def count_due(self, session: Session) -> int:
-        return await self._tunnels.ask_together(reads.count_due, session.id)
+    async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
+        return await self._tunnels.ask_together(reads.backlog, session.id, tuple(without))
 
     async def event(self, team_id: str, event_id: str) -> Event | None:
         return await self._lists.ask(reads.event, team_id, event_id)

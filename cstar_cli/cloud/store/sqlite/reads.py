@@ -7,7 +7,7 @@ import msgspec
 
 from cstar_cli.cloud.store.interface import SessionMoved
 from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
-from cstar_cli.cloud.store.records import Delivery, DueDelivery, ListedEvent
+from cstar_cli.cloud.store.records import Backlog, Delivery, DueDelivery, ListedEvent
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.listing import Listing
 from cstar_cli.events.envelope import Event
@@ -62,11 +62,17 @@ def still_pending(connection: sqlite3.Connection, session_id: str, delivery_ids:
     return [id_ for (id_,) in found]
 
 
-def count_due(connection: sqlite3.Connection, session_id: str) -> int:
-    (count,) = connection.execute(
-        "SELECT count(*) FROM deliveries WHERE target = ? AND status = 'pending' AND due_at_ms IS NULL", (session_id,)
+def backlog(connection: sqlite3.Connection, session_id: str, without: Collection[str]) -> Backlog:
+    # What is counted stands in the index alone, and only two events are looked at.
+    count, *ends = connection.execute(
+        "SELECT count(*), min(seq), max(seq) FROM deliveries WHERE target = ? AND status = 'pending'"
+        " AND due_at_ms IS NULL AND id NOT IN (SELECT value FROM json_each(?))",
+        (session_id, _as_json(without)),
     ).fetchone()
-    return int(count)
+    times = connection.execute(
+        "SELECT e.created_at_ms FROM deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.seq IN (?, ?)", ends
+    )
+    return rows.backlog(count, [ms for (ms,) in times])
 
 
 def event(connection: sqlite3.Connection, team_id: str, event_id: str) -> Event | None:

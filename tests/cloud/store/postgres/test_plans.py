@@ -91,6 +91,7 @@ QUESTIONS: Mapping[str, Question] = {
     "moment": lambda connection: log.cursor_before(connection, TEAM, 60_000 * ROWS // 2),
     "hidden": lambda connection: log.has_hidden(connection, TEAM),
     "due": lambda connection: reads.due(connection, DueQuery(SESSION, ["dlv_1"], 10, 1000)),
+    "backlog": lambda connection: reads.backlog(connection, "ses_1", ["dlv_1"]),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
     "forget": lambda connection: forget(connection, ROWS, 20),
 }

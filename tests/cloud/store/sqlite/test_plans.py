@@ -98,5 +98,5 @@ def test_what_is_due_to_a_session_is_found_by_an_index(database: sqlite3.Connect
     statements = asked(database)
     reads.due(database, [DueQuery(session, ["dlv_1"], 10, 1000)])
     reads.still_pending(database, "ses_1", ["dlv_1"])
-    reads.count_due(database, "ses_1")
+    reads.backlog(database, "ses_1", ["dlv_1"])
     assert_flat(database, statements)
