@@ -6,7 +6,12 @@ import typer
 
 ForwardTo = Annotated[
     str,
-    typer.Option("--forward-to", "-f", metavar="URL", help="Where to: a URL, a port, host:port, a /path (of port 80)."),
+    typer.Option(
+        "--forward-to",
+        "-f",
+        metavar="URL",
+        help="Where to: a URL, a port, host:port, a /path (of port 80), unix:/app.sock:/path.",
+    ),
 ]
 Secret = Annotated[
     str | None,

@@ -1,11 +1,11 @@
-"""From a target to an open connection: lookup, TCP and TLS, each address in turn."""
+"""From a target to an open connection: lookup, TCP and TLS, each address in turn; or a Unix socket."""
 
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cstar_cli.sender.connection import Connection
 from cstar_cli.sender.deadlines import Clock
@@ -58,6 +58,8 @@ class Connector:
         What is allowed is the very address that is connected to: there is no second lookup that could say otherwise.
         """
         async with asyncio.timeout(self._left(deadline)):
+            if target.socket_path is not None:
+                return await self._connect_on_socket(target.socket_path, target)
             try:
                 addresses = await self._resolve(target.host, target.port)
             except (OSError, UnicodeError) as exc:
@@ -77,27 +79,22 @@ class Connector:
 
     async def _connect_to(self, address: str, target: Target, patience_s: float | None) -> Connection | Unconnected:
         loop = asyncio.get_running_loop()
-        shown = _shown(address, target.port)
         secure = target.scheme == "https"
-        try:
-            async with asyncio.timeout(patience_s):
-                _, connection = await loop.create_connection(
-                    lambda: self._make(target.origin, loop),
-                    address,
-                    target.port,
-                    ssl=self._context() if secure else None,
-                    server_hostname=target.host.rstrip(".") if secure else None,
-                )
-            return connection
-        except ConnectionRefusedError:
-            return Unconnected(Failure.REFUSED, f"connection refused by {shown}")
-        except TimeoutError:
-            return Unconnected(Failure.TIMEOUT, f"no answer from {shown}")
-        except OSError as exc:
-            if secure and (trouble := tls_trouble(exc)):
-                return Unconnected(Failure.TLS, trouble)
-            words = os.strerror(exc.errno) if exc.errno else str(exc)
-            return Unconnected(Failure.UNREACHABLE, f"cannot connect to {shown}: {words}")
+        opening = loop.create_connection(
+            lambda: self._make(target.origin, loop),
+            address,
+            target.port,
+            ssl=self._context() if secure else None,
+            server_hostname=target.host.rstrip(".") if secure else None,
+        )
+        return await _opened(opening, _shown(address, target.port), patience_s, secure=secure)
+
+    async def _connect_on_socket(self, path: str, target: Target) -> Connection | Unconnected:
+        if self._allow is not None:
+            return Unconnected(Failure.ADDRESS, f"a Unix socket is not a public address: {_PUBLIC_ONLY}")
+        loop = asyncio.get_running_loop()
+        opening = loop.create_unix_connection(lambda: self._make(target.origin, loop), path)
+        return await _opened(opening, path, None, secure=False)
 
     def _patience(self, addresses: int, deadline: float | None) -> float | None:
         if addresses == 1:
@@ -112,6 +109,31 @@ class Connector:
         if self._ssl_context is None:
             self._ssl_context = default_context()
         return self._ssl_context
+
+
+async def _opened(
+    opening: Coroutine[Any, Any, tuple[asyncio.BaseTransport, Connection]],
+    shown: str,
+    patience_s: float | None,
+    *,
+    secure: bool,
+) -> Connection | Unconnected:
+    """Return the connection that is being opened, or why it can't be."""
+    try:
+        async with asyncio.timeout(patience_s):
+            _, connection = await opening
+        return connection
+    except ConnectionRefusedError:
+        return Unconnected(Failure.REFUSED, f"connection refused by {shown}")
+    except FileNotFoundError:
+        return Unconnected(Failure.REFUSED, f"there is no socket {shown}")
+    except TimeoutError:
+        return Unconnected(Failure.TIMEOUT, f"no answer from {shown}")
+    except OSError as exc:
+        if secure and (trouble := tls_trouble(exc)):
+            return Unconnected(Failure.TLS, trouble)
+        words = os.strerror(exc.errno) if exc.errno else str(exc)
+        return Unconnected(Failure.UNREACHABLE, f"cannot connect to {shown}: {words}")
 
 
 def _shown(address: str, port: int) -> str:

@@ -1,11 +1,15 @@
-"""Where a post goes: a URL, checked and taken apart once."""
+"""Where a post goes: a URL, or a Unix socket and a path there, checked and taken apart once."""
 
 import ipaddress
+import os
 import re
+import sys
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlsplit
 
 from cstar_cli.errors import UsageError
+
+LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103  # sun_path, without the NUL at its end
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -18,7 +22,7 @@ _QUERY_SAFE = _PATH_SAFE + "?"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL that can be posted to.
+    """A URL that can be posted to, or a Unix socket where HTTP is spoken: then `socket_path` says which.
 
     `host` is lower-case ASCII (an IPv6 address without brackets); `path_and_query` starts with "/" and is what
     stands in the request line.
@@ -32,16 +36,34 @@ class Target:
     host: str
     port: int
     path_and_query: str
+    socket_path: str | None = None
     authority: str = field(init=False, repr=False, compare=False)
     url: str = field(init=False, repr=False, compare=False)
     origin: tuple[str, str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.socket_path is not None:
+            object.__setattr__(self, "authority", self.host)
+            object.__setattr__(self, "url", f"unix:{self.socket_path}:{self.path_and_query}")
+            object.__setattr__(self, "origin", ("unix", self.socket_path, 0))
+            return
         host = f"[{self.host}]" if ":" in self.host else self.host
         authority = host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
         object.__setattr__(self, "authority", authority)
         object.__setattr__(self, "url", f"{self.scheme}://{authority}{self.path_and_query}")
         object.__setattr__(self, "origin", (self.scheme, self.host, self.port))
+
+    @classmethod
+    def on_socket(cls, socket_path: str, path_and_query: str) -> "Target":
+        """Return the target of this path on a Unix socket; raise UsageError like `parse`."""
+        size = len(os.fsencode(socket_path))
+        if size > LONGEST_SOCKET_PATH:  # uvloop would cut it short
+            raise UsageError(
+                f"The socket's path takes {size} bytes, and a socket's may take {LONGEST_SOCKET_PATH}:"
+                " have the server listen on a shorter one, in /tmp perhaps."
+            )
+        there = cls.parse(f"http://localhost{path_and_query}")
+        return cls(there.scheme, there.host, 0, there.path_and_query, socket_path)
 
     @classmethod
     def parse(cls, url: str) -> "Target":

@@ -1,21 +1,26 @@
-"""What `--forward-to` may say: a port, a path, a host, or a whole URL."""
+"""What `--forward-to` may say: a port, a path, a host, a whole URL, or a Unix socket."""
 
 import ipaddress
 import re
+import socket
+from pathlib import Path
 
 from cstar_cli.errors import UsageError
 from cstar_cli.sender.target import Target
 
 _PORT = re.compile(r":?([0-9]+)([/?].*)?", re.DOTALL)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_SOCKET = re.compile(r"unix:(?://(?=/))?(.*?)(?::(/.*)?)?", re.DOTALL)
 _MISTYPED_URL = re.compile(r"https?(:|//)|//", re.IGNORECASE)
 
 
 def parse_forward_to(text: str) -> Target:
-    """Read `3000`, `3000/path`, `/path`, `host`, `host:port/path` or a URL; raises UsageError."""
+    """Read `3000`, `3000/path`, `/path`, `host`, `host:port/path`, a URL, `unix:/file.sock:/path`; raises UsageError."""
     given = text.strip()
     if not given:
         raise UsageError("--forward-to is empty: give a port, or a URL like http://localhost:3000/webhook.")
+    if on_socket := _SOCKET.fullmatch(given):
+        return _socket_target(on_socket[1], on_socket[2] or "/")
     if _URL.match(given):
         return Target.parse(given)
     if port := _PORT.fullmatch(given):
@@ -27,6 +32,20 @@ def parse_forward_to(text: str) -> Target:
     if _is_ipv6(given):
         raise UsageError(f"{given} is an IPv6 address without its brackets: write it like [::1]:3000.")
     return Target.parse(f"http://{given}")
+
+
+def _socket_target(path: str, path_and_query: str) -> Target:
+    if not path:
+        raise UsageError("--forward-to names no socket: write it like unix:/run/app.sock:/webhook.")
+    if not hasattr(socket, "AF_UNIX"):
+        raise UsageError("Unix sockets can't be used on this system (Windows): give a port, like 3000/webhook.")
+    if not path.isprintable():
+        raise UsageError("The socket's path holds a control character: remove it.")
+    try:
+        file = Path(path).expanduser().absolute()
+    except RuntimeError as error:
+        raise UsageError(f"There is no home folder for {path}: write the socket's whole path.") from error
+    return Target.on_socket(str(file), path_and_query)
 
 
 def _is_ipv6(text: str) -> bool:

@@ -28,12 +28,15 @@ class Receiver:
 
     port: int = 0
     scheme: str = "http"
+    socket_path: str | None = None
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def target(self, host: str = "127.0.0.1") -> Target:
+        if self.socket_path is not None:
+            return Target.on_socket(self.socket_path, "/webhook")
         return Target.parse(f"{self.scheme}://{host}:{self.port}/webhook")
 
     async def read_request(self, reader: asyncio.StreamReader) -> bool:
@@ -49,8 +52,10 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiver(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-    there = Receiver(scheme="https" if tls else "http")
+async def receiver(
+    script: Script, tls: ssl.SSLContext | None = None, socket_path: str | None = None
+) -> AsyncIterator[Receiver]:
+    there = Receiver(scheme="https" if tls else "http", socket_path=socket_path)
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,8 +71,11 @@ async def receiver(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIt
             writer.transport.abort()
             tasks.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
-    there.port = server.sockets[0].getsockname()[1]
+    if socket_path is None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+        there.port = server.sockets[0].getsockname()[1]
+    else:
+        server = await asyncio.start_unix_server(serve, socket_path)
     try:
         yield there
     finally:

@@ -1,3 +1,6 @@
+import socket
+from pathlib import Path
+
 import pytest
 
 from cstar_cli.errors import UsageError
@@ -37,6 +40,34 @@ def test_a_port_a_path_a_host_or_a_url_says_where_to(given: str, url: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("unix:/run/app.sock", "unix:/run/app.sock:/"),
+        ("unix:/run/app.sock:", "unix:/run/app.sock:/"),
+        ("unix:/run/app.sock:/hook?a=1", "unix:/run/app.sock:/hook?a=1"),
+        ("unix:/run/app.sock:/back?to=unix:/x:/y", "unix:/run/app.sock:/back?to=unix:/x:/y"),
+        ("unix:///run/app.sock:/hook", "unix:/run/app.sock:/hook"),
+        ("unix:/run/my app.sock:/a b", "unix:/run/my app.sock:/a%20b"),
+        ("unix:app.sock:/hook", "unix:{here}/app.sock:/hook"),
+        ("unix:~/app.sock:/hook", "unix:/home/me/app.sock:/hook"),
+    ],
+)
+def test_a_unix_socket_is_named_with_the_path_there(
+    given: str, url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.chdir(tmp_path)
+    target = parse_forward_to(given)
+    assert (target.url, target.authority) == (url.format(here=tmp_path), "localhost")
+
+
+def test_a_system_without_unix_sockets_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX")
+    with pytest.raises(UsageError, match=r"Unix sockets can't be used on this system \(Windows\): give a port"):
+        parse_forward_to("unix:/run/app.sock")
+
+
+@pytest.mark.parametrize(
     ("given", "help"),
     [
         ("", "--forward-to is empty: give a port, or a URL like http://localhost:3000/webhook."),
@@ -58,6 +89,11 @@ def test_a_port_a_path_a_host_or_a_url_says_where_to(given: str, url: str) -> No
         ("fe80::1/path", "without its brackets"),
         ("me:secret@host", "cstar listen --header can send it, as Authorization"),
         ("3000#part", "fragment"),
+        ("unix:", "names no socket: write it like unix:/run/app.sock:/webhook."),
+        ("unix::/hook", "names no socket"),
+        ("unix:/a\x1b.sock:/hook", "The socket's path holds a control character"),
+        ("unix:~nobody-at-all/a.sock", "no home folder"),
+        ("unix:/a.sock:/hook#part", "fragment"),
     ],
 )
 def test_what_is_no_address_is_refused_with_what_to_write(given: str, help: str) -> None:
