@@ -47,6 +47,12 @@ class EventFilter:
         known = self._known.get(event_type)
         return self._matcher.fullmatch(event_type) is not None if known is None else known
 
+    def deciding(self, event_type: str) -> str | None:
+        """Return the pattern that has events of the type pass or not: an exclusion, else the first that takes them."""
+        ordered = sorted(self.patterns, key=lambda pattern: not pattern.startswith("!"))
+        fitting = (pattern for pattern in ordered if re.fullmatch(_glob(pattern.removeprefix("!")), event_type))
+        return next(fitting, None)
+
     def warnings(self) -> list[str]:
         """Return a sentence for each pattern that can match no known type, or one when nothing known passes."""
         useless = [

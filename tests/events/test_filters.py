@@ -146,3 +146,25 @@ def test_patterns_that_match_a_known_type_have_no_warning() -> None:
 
 def test_patterns_that_leave_nothing_have_a_warning() -> None:
     assert EventFilter.parse(["ticket.*", "!ticket.*"]).warnings() == ["No known event type passes ticket.*,!ticket.*."]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "event_type", "pattern"),
+    [
+        (("boss.*", "ticket.*", "*.created"), "ticket.created", "ticket.*"),
+        (("ticket.*", "!*.created"), "ticket.created", "!*.created"),
+        (("!ticket.updated",), "boss.spawned", "*"),
+        (("boss.*", "!boss.defeated"), "ticket.created", None),
+        (("*",), "order.paid", "*"),
+    ],
+)
+def test_the_pattern_that_decides_is_known(patterns: tuple[str, ...], event_type: str, pattern: str | None) -> None:
+    assert EventFilter.parse(patterns).deciding(event_type) == pattern
+
+
+@given(st.lists(st.sampled_from(["ticket.*", "*.created", "boss.*", "!ticket.updated", "!*.created", "!*"])))
+def test_what_decides_agrees_with_what_passes(patterns: list[str]) -> None:
+    filter = EventFilter.parse(patterns)
+    for name in names():
+        pattern = filter.deciding(name)
+        assert filter.matches(name) == (pattern is not None and not pattern.startswith("!"))
