@@ -8,6 +8,7 @@
     forwarder.py    one delivery: sign, post, result
     headers.py      the headers of a forwarded event: ours, and the user's
     addresses.py    what `--forward-to` may say
+    routes.py       which events go where, as settings files say
     loopback.py     whether the other loopback address would have answered
 
 What to do next is decided in `protocol.listener`; here it is done.
