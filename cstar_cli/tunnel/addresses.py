@@ -15,7 +15,7 @@ _MISTYPED_URL = re.compile(r"https?(:|//)|//", re.IGNORECASE)
 
 
 def parse_forward_to(text: str) -> Target:
-    """Read `3000`, `3000/path`, `/path`, `host`, `host:port/path`, a URL, `unix:/file.sock:/path`; raises UsageError."""
+    """Read `3000`, `3000/path`, `/path`, `host`, `host:port/path`, a URL, `unix:/file:/path`; raises UsageError."""
     given = text.strip()
     if not given:
         raise UsageError("--forward-to is empty: give a port, or a URL like http://localhost:3000/webhook.")
