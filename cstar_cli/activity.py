@@ -11,8 +11,21 @@ import msgspec
 OutcomeName = Literal["succeeded", "failed", "canceled"]
 
 
+class RouteSession(msgspec.Struct, frozen=True):
+    """One of several routes, and its session; `own_secret` where it isn't signed with the secret that is shown."""
+
+    name: str
+    forward_to: str
+    events: tuple[str, ...]
+    session_id: str
+    own_secret: bool
+
+
 class Ready(msgspec.Struct, frozen=True):
-    """The tunnel is up and the session accepted: from now on events are forwarded."""
+    """The tunnel is up and the session accepted: from now on events are forwarded.
+
+    With `routes`, all of these are; the other fields are the first one's.
+    """
 
     forward_to: str
     secret: str
@@ -21,10 +34,11 @@ class Ready(msgspec.Struct, frozen=True):
     session_id: str
     embedded: bool
     events: tuple[str, ...]
+    routes: tuple[RouteSession, ...] = ()
 
 
 class Forwarded(msgspec.Struct, frozen=True):
-    """One attempt at the local URL has ended, well or badly."""
+    """One attempt at the local URL has ended, well or badly; `route` is its name where there are several."""
 
     time_ms: int
     event_id: str
@@ -38,6 +52,7 @@ class Forwarded(msgspec.Struct, frozen=True):
     error: str | None
     response_body: bytes
     hint: str | None = None
+    route: str | None = None
 
 
 class Disconnected(msgspec.Struct, frozen=True):
@@ -48,7 +63,10 @@ class Disconnected(msgspec.Struct, frozen=True):
 
 
 class Reconnected(msgspec.Struct, frozen=True):
-    """The tunnel is back; `missed` events came meanwhile, from the oldest to the newest, and are delivered late."""
+    """The tunnel is back; `missed` events came meanwhile, from the oldest to the newest, and are delivered late.
+
+    With `routes`, all of these are back.
+    """
 
     time_ms: int
     missed: int
@@ -57,6 +75,13 @@ class Reconnected(msgspec.Struct, frozen=True):
     session_id: str
     oldest_ms: int | None = None
     newest_ms: int | None = None
+    routes: tuple[RouteSession, ...] = ()
+
+
+class Finishing(msgspec.Struct, frozen=True):
+    """Nothing more is taken, and so many deliveries in flight are waited for."""
+
+    running: int
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -104,4 +129,4 @@ class Attempted(msgspec.Struct, frozen=True):
     next_attempt_at: str | None
 
 
-Activity = Ready | Forwarded | Disconnected | Reconnected | Notice | Summary | Accepted | Attempted
+Activity = Ready | Forwarded | Disconnected | Reconnected | Finishing | Notice | Summary | Accepted | Attempted

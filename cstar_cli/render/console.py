@@ -13,6 +13,7 @@ from cstar_cli.activity import (
     Activity,
     Attempted,
     Disconnected,
+    Finishing,
     Forwarded,
     Notice,
     Ready,
@@ -23,7 +24,7 @@ from cstar_cli.render.output import Look, Output, columns_of, has_symbols, wants
 
 Renderer = Callable[[Activity], None]
 
-_ASIDE = {Notice, Disconnected, Reconnected, Summary}
+_ASIDE = {Notice, Disconnected, Reconnected, Finishing, Summary}
 
 
 class Console(msgspec.Struct, frozen=True):

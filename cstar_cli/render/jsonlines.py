@@ -9,6 +9,7 @@ from cstar_cli.activity import (
     Activity,
     Attempted,
     Disconnected,
+    Finishing,
     Forwarded,
     Notice,
     Ready,
@@ -36,7 +37,7 @@ _encode = msgspec.json.Encoder().encode
 _escape = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class _ForwardedLine(msgspec.Struct, frozen=True, gc=False, tag="forwarded"):
+class _ForwardedLine(msgspec.Struct, frozen=True, gc=False, tag="forwarded", omit_defaults=True):
     event_id: str
     event_type: str
     delivery_id: str
@@ -46,15 +47,21 @@ class _ForwardedLine(msgspec.Struct, frozen=True, gc=False, tag="forwarded"):
     duration_ms: float
     outcome: str
     error: str | None
+    route: str | None = None
 
 
 def json_line(activity: Activity) -> bytes | None:
     """Return the line without its newline, in ASCII but for an API answer, or None for what is told on stderr."""
+    fields: dict[str, object]
     match activity:
         case Forwarded():
             return _forwarded(activity)
+        case Ready(cloud=cloud, team_id=team_id, secret=secret, routes=routes) if routes:
+            shown = None if all(route.own_secret for route in routes) else secret
+            fields = {"secret": shown, "cloud": cloud, "team_id": team_id, "routes": routes}
+            return _line({"type": "ready", **fields})
         case Ready(forward_to=forward_to, secret=secret, cloud=cloud, team_id=team_id, session_id=session_id):
-            fields: dict[str, object] = {"forward_to": forward_to, "secret": secret, "cloud": cloud}
+            fields = {"forward_to": forward_to, "secret": secret, "cloud": cloud}
             return _line({"type": "ready", **fields, "team_id": team_id, "session_id": session_id})
         case Attempted():
             return _line({name: getattr(activity, name) for name in _ATTEMPTED})
@@ -62,12 +69,11 @@ def json_line(activity: Activity) -> bytes | None:
             return line
         case Disconnected(reason=reason):
             return _line({"type": "disconnected", "reason": reason})
-        case Reconnected(missed=missed, resumed=resumed, session_id=session_id):
+        case Reconnected(missed=missed, resumed=resumed, session_id=session_id, routes=routes):
             span = {"oldest": _time(activity.oldest_ms), "newest": _time(activity.newest_ms)}
-            return _line(
-                {"type": "reconnected", "missed": missed, **span, "resumed": resumed, "session_id": session_id}
-            )
-        case Notice() | Summary():
+            whose = {"routes": routes} if routes else {"session_id": session_id}
+            return _line({"type": "reconnected", "missed": missed, **span, "resumed": resumed, **whose})
+        case Finishing() | Notice() | Summary():
             return None
 
 
@@ -83,6 +89,7 @@ def _forwarded(activity: Forwarded) -> bytes:
             activity.duration_ms,
             activity.outcome,
             activity.error,
+            activity.route,
         )
     )
 

@@ -4,7 +4,7 @@ A successful attempt takes 75 columns: time, mark, type, event id, status, durat
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import assert_never
 
@@ -13,6 +13,7 @@ from cstar_cli.activity import (
     Activity,
     Attempted,
     Disconnected,
+    Finishing,
     Forwarded,
     Notice,
     OutcomeName,
@@ -48,6 +49,8 @@ def lines_of(activity: Activity, look: Look) -> list[str]:
             return [f"{clock(time_ms, look)} {look.paint('yellow', f'Disconnected: {harmless(reason)}')}"]
         case Reconnected():
             return [f"{clock(activity.time_ms, look)} {look.paint('green', _reconnected(activity, look))}"]
+        case Finishing(running=running):
+            return [look.paint("yellow", f"Finishing {running} in flight; Ctrl-C again ends at once.")]
         case Notice(message=message):
             return [look.paint("yellow", _plain(harmless(message), look))]
         case Summary():
@@ -73,7 +76,7 @@ def _attempted(activity: Attempted, look: Look) -> list[str]:
         where += f"  retry at {clock_of(activity.next_attempt_at, look)}"
     if activity.outcome != "succeeded":
         return [*row, _INDENT + look.paint("dim", where)]
-    return [*row[:-1], *_beside(row[-1], where, "dim", look)] if activity.target.startswith("whk_") else row
+    return _beside(row, where, "dim", look) if activity.target.startswith("whk_") else row
 
 
 def attempt_rows(activity: Attempted, look: Look) -> list[str]:
@@ -91,14 +94,13 @@ def _row(activity: Forwarded | Attempted, time_ms: int, look: Look) -> list[str]
     what = f"{_type_column(activity.event_type)}  {harmless(activity.event_id)}"
     duration = duration_text(activity.duration_ms) if was_posted(activity) else ""
     rows = [f"{look.paint('dim', clock(time_ms, look))} {mark} {what}  {status} {duration:>8}"]
+    if isinstance(activity, Forwarded) and activity.route:
+        rows = _beside(rows, f"{look.symbol('→')} {harmless(activity.route)}", "dim", look)
     if activity.attempt > 1 and was_posted(activity):
-        rows = _beside(rows[0], f"attempt {activity.attempt}", "yellow", look, gap=" ")
+        rows = _beside(rows, f"attempt {activity.attempt}", "yellow", look, gap=" ")
     if good:
         return rows
-    reason = _plain(harmless(_reason(activity), _REASON_CHARS), look)
-    if len(rows) > 1:
-        return [rows[0], f"{rows[1]}  {look.paint(colour, reason)}"]
-    return _beside(rows[0], reason, colour, look)
+    return _beside(rows, _plain(harmless(_reason(activity), _REASON_CHARS), look), colour, look)
 
 
 @lru_cache(maxsize=256)  # there are few
@@ -111,8 +113,14 @@ def was_posted(activity: Forwarded | Attempted) -> bool:
     return activity.status is not None or activity.duration_ms > 0
 
 
-def _beside(row: str, text: str, colour: Colour, look: Look, gap: str = "  ") -> list[str]:
-    """Return the line with the text at its end; on a terminal too narrow for that, the text has a line of its own."""
+def _beside(rows: list[str], text: str, colour: Colour, look: Look, gap: str = "  ") -> list[str]:
+    """Return the line with the text at its end; on a terminal too narrow for that, the text has a line of its own.
+
+    What such a line has already, it gets more of.
+    """
+    if len(rows) > 1:
+        return [*rows[:-1], f"{rows[-1]}  {look.paint(colour, text)}"]
+    [row] = rows
     width = len(f"{_PAINT.sub('', row)}{gap}{text}")
     if width > (look.columns() or width):
         return [row, _INDENT + look.paint(colour, text)]
@@ -142,24 +150,46 @@ def _accepted(activity: Accepted, look: Look) -> str:
 
 
 def _ready(activity: Ready, look: Look) -> list[str]:
-    rows = (
-        ("Forwarding to", look.paint("bold", harmless(activity.forward_to))),
-        ("Signing secret", harmless(activity.secret)),
-        ("Events", "all" if activity.events in ((), ("*",)) else harmless(", ".join(activity.events))),
+    rows = [
+        *(_routes(activity, look) if activity.routes else _where_to(activity, look)),
         ("Cloud", harmless(activity.cloud) + (" (inside this process)" if activity.embedded else "")),
         ("Team", harmless(activity.team_id)),
-    )
+    ]
+    width = max(len(name) for name, _ in rows)
     return [
-        *(f"  {look.paint('dim', name.ljust(14))}  {value}" for name, value in rows),
+        *(f"  {look.paint('dim', name.ljust(width))}  {value}" for name, value in rows),
         "",
         look.paint("green", "Ready!") + "  In another terminal: cstar trigger ticket.created   (Ctrl-C stops)",
         "",
     ]
 
 
+def _where_to(activity: Ready, look: Look) -> list[tuple[str, str]]:
+    return [
+        ("Forwarding to", look.paint("bold", harmless(activity.forward_to))),
+        ("Signing secret", harmless(activity.secret)),
+        ("Events", events_text(activity.events)),
+    ]
+
+
+def _routes(activity: Ready, look: Look) -> Iterator[tuple[str, str]]:
+    for route in activity.routes:
+        yield harmless(route.name), look.paint("bold", harmless(route.forward_to))
+        own = ", signed with a secret of its own" if route.own_secret else ""
+        yield "", look.paint("dim", events_text(route.events) + own)
+    if not all(route.own_secret for route in activity.routes):
+        yield "Signing secret", harmless(activity.secret)
+
+
+def events_text(patterns: tuple[str, ...]) -> str:
+    """Return the patterns of a filter as people read them."""
+    return "all" if patterns in ((), ("*",)) else harmless(", ".join(patterns))
+
+
 def ready_line(activity: Ready, look: Look) -> str:
     """Return the one line that stands for the panel where there is no room for it."""
-    return f"Ready! {harmless(activity.cloud)} {look.symbol('→')} {harmless(activity.forward_to)}"
+    where_to = ", ".join(route.forward_to for route in activity.routes) or activity.forward_to
+    return f"Ready! {harmless(activity.cloud)} {look.symbol('→')} {harmless(where_to)}"
 
 
 def _reconnected(activity: Reconnected, look: Look) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, assert_never
 
-from cstar_cli.activity import Forwarded, Notice, Summary
+from cstar_cli.activity import Finishing, Forwarded, Summary
 from cstar_cli.errors import CstarError
 from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
 from cstar_cli.protocol.frames import Delivery, Frame, Result
@@ -58,7 +58,7 @@ class Listener:
             self._protocol.stop()
             self._progress.set()
             if self._protocol.running:
-                self._around.report(Notice(f"Finishing {self._protocol.running} in flight; Ctrl-C again ends at once."))
+                self._around.report(Finishing(self._protocol.running))
             unfinished = await self._drain()
             self._link.leave()
             self._do(self._protocol.goodbye())

@@ -5,7 +5,18 @@ import time
 
 from msgspec.structs import replace
 
-from cstar_cli.activity import Accepted, Attempted, Disconnected, Forwarded, Notice, Ready, Reconnected, Summary
+from cstar_cli.activity import (
+    Accepted,
+    Attempted,
+    Disconnected,
+    Finishing,
+    Forwarded,
+    Notice,
+    Ready,
+    Reconnected,
+    RouteSession,
+    Summary,
+)
 from cstar_cli.events.envelope import parse_iso
 from cstar_cli.render.output import Look
 
@@ -56,11 +67,21 @@ ATTEMPTED = Attempted(
     next_attempt_at="2025-12-10T14:31:00.000Z",
 )
 ACCEPTED = Accepted(EVENT_ID, "ticket.created", ("dlv_1",), b'{"success":true}')
+ROUTES = (
+    RouteSession("billing", "http://localhost:4000/hook", ("ticket.*", "!ticket.updated"), "ses_1", own_secret=True),
+    RouteSession(":3000/webhook", "http://localhost:3000/webhook", ("*",), "ses_2", own_secret=False),
+)
+SEVERAL_READY = replace(READY, routes=ROUTES)
 DISCONNECTED = Disconnected(NOW_MS, "the cloud went away")
 RECONNECTED = Reconnected(NOW_MS, missed=3, resumed=True, took_over=False, session_id="ses_1")
+ALL_RECONNECTED = replace(RECONNECTED, routes=ROUTES)
+FINISHING = Finishing(2)
 NOTICE = Notice("a word")
 SUMMARY = Summary(forwarded=5, succeeded=3, failed=2, unfinished=1)
-ALL = (READY, SUCCEEDED, FAILED, REFUSED, ATTEMPTED, ACCEPTED, DISCONNECTED, RECONNECTED, NOTICE, SUMMARY)
+ALL = (
+    *(READY, SEVERAL_READY, SUCCEEDED, FAILED, REFUSED, ATTEMPTED, ACCEPTED),
+    *(DISCONNECTED, RECONNECTED, ALL_RECONNECTED, FINISHING, NOTICE, SUMMARY),
+)
 
 
 class Stream(io.TextIOWrapper):

@@ -27,14 +27,16 @@ def test_stdout_has_what_the_command_is_for_and_stderr_the_rest() -> None:
     out, err = rendered()
     assert "Ready!" in out
     assert "200   4.2 ms" in out
-    assert [line.split()[-1] for line in err.splitlines()] == ["away", "meanwhile.", "word", "unfinished."]
+    assert [line.split()[-1] for line in err.splitlines()] == [
+        *("away", "meanwhile.", "meanwhile.", "once.", "word", "unfinished."),
+    ]
 
 
 def test_with_json_every_line_of_stdout_is_an_object() -> None:
     out, err = rendered(json=True)
     assert all(isinstance(json.loads(line), dict) for line in out.splitlines())
-    assert len(out.splitlines()) == len(samples.ALL) - 2
-    assert err.splitlines() == ["a word", "Stopped: 5 forwarded, 3 succeeded, 2 failed. 1 unfinished."]
+    assert len(out.splitlines()) == len(samples.ALL) - 3
+    assert err.splitlines()[1:] == ["a word", "Stopped: 5 forwarded, 3 succeeded, 2 failed. 1 unfinished."]
 
 
 def test_quiet_shows_failures_alone_and_is_ready_on_stderr() -> None:
@@ -48,7 +50,7 @@ def test_quiet_shows_failures_alone_and_is_ready_on_stderr() -> None:
 def test_quiet_json_keeps_the_ready_line_for_programs() -> None:
     out, _ = rendered(json=True, quiet=True)
     types = [json.loads(line).get("type") for line in out.splitlines()]
-    assert types == ["ready", "forwarded", "forwarded", None, "disconnected", "reconnected"]
+    assert types == ["ready", "ready", "forwarded", "forwarded", None, "disconnected", "reconnected", "reconnected"]
 
 
 @pytest.mark.parametrize(

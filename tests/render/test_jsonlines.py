@@ -18,6 +18,33 @@ def test_ready_is_exactly_what_is_documented() -> None:
     )
 
 
+def test_several_routes_are_ready_with_their_sessions_and_no_secret_of_their_own() -> None:
+    line = json_line(samples.SEVERAL_READY)
+    assert line is not None
+    ready = json.loads(line)
+    assert list(ready) == ["type", "secret", "cloud", "team_id", "routes"]
+    assert ready["routes"][0] == {
+        "name": "billing",
+        "forward_to": "http://localhost:4000/hook",
+        "events": ["ticket.*", "!ticket.updated"],
+        "session_id": "ses_1",
+        "own_secret": True,
+    }
+    own = tuple(replace(route, own_secret=True) for route in samples.ROUTES)
+    assert b'"secret":null' in (json_line(replace(samples.SEVERAL_READY, routes=own)) or b"")
+
+
+def test_several_routes_reconnect_with_all_their_sessions() -> None:
+    back = json.loads(json_line(samples.ALL_RECONNECTED) or b"")
+    assert list(back) == ["type", "missed", "oldest", "newest", "resumed", "routes"]
+    assert [route["session_id"] for route in back["routes"]] == ["ses_1", "ses_2"]
+
+
+def test_an_attempt_of_one_of_several_routes_names_it() -> None:
+    line = json.loads(json_line(replace(samples.SUCCEEDED, route="billing")) or b"")
+    assert (line["route"], line["url"]) == ("billing", "http://localhost:3000/webhook")
+
+
 def test_forwarded_is_exactly_what_is_documented() -> None:
     assert json_line(samples.SUCCEEDED) == (
         b'{"type":"forwarded","event_id":"' + EVENT_ID.encode() + b'","event_type":"ticket.message_added",'
@@ -69,7 +96,7 @@ def test_an_accepted_event_is_the_clouds_answer_untouched() -> None:
     assert json_line(replace(samples.ACCEPTED, line=b'{"b":1,"a":"\xc3\xa9"}')) == b'{"b":1,"a":"\xc3\xa9"}'
 
 
-@pytest.mark.parametrize("activity", [samples.NOTICE, samples.SUMMARY])
+@pytest.mark.parametrize("activity", [samples.FINISHING, samples.NOTICE, samples.SUMMARY])
 def test_words_for_people_are_no_json(activity: Activity) -> None:
     assert json_line(activity) is None
 

@@ -164,8 +164,33 @@ def test_the_panel_calls_no_filter_all(events: tuple[str, ...]) -> None:
     assert "  Events          all" in lines_of(replace(samples.READY, events=events), PLAIN)
 
 
+def test_the_panel_of_several_routes_lists_them_and_shows_no_secret_of_their_own() -> None:
+    lines = lines_of(samples.SEVERAL_READY, PLAIN)
+    assert lines[:5] == [
+        "  billing         http://localhost:4000/hook",
+        "                  ticket.*, !ticket.updated, signed with a secret of its own",
+        "  :3000/webhook   http://localhost:3000/webhook",
+        "                  all",
+        "  Signing secret  whsec_" + "x" * 43,
+    ]
+    own = tuple(replace(route, own_secret=True) for route in samples.ROUTES)
+    assert "whsec_" not in "\n".join(lines_of(replace(samples.SEVERAL_READY, routes=own), PLAIN))
+
+
+def test_of_several_routes_each_line_says_which_it_was() -> None:
+    success = replace(SUCCEEDED, route="billing")
+    assert lines_of(success, PLAIN)[0].endswith("  200   4.2 ms  → billing")
+    assert lines_of(success, replace(PLAIN, columns=lambda: 80))[1:] == ["    → billing"]
+    failure = replace(FAILED, route="\x1b[2J", attempt=2)
+    assert lines_of(failure, ASCII)[0].endswith("  4.2 ms  -> \\x1b[2J attempt 2  Internal Server Error")
+    assert (
+        lines_of(failure, replace(ASCII, columns=lambda: 80))[1] == "    -> \\x1b[2J  attempt 2  Internal Server Error"
+    )
+
+
 def test_readiness_fits_on_one_line() -> None:
     assert ready_line(samples.READY, ASCII) == "Ready! http://127.0.0.1:7827 -> http://localhost:3000/webhook"
+    assert ready_line(samples.SEVERAL_READY, ASCII).endswith("/hook, http://localhost:3000/webhook")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from cstar_cli.activity import Disconnected, Forwarded, Notice, Ready, Summary
+from cstar_cli.activity import Disconnected, Finishing, Forwarded, Ready, Summary
 from cstar_cli.protocol.frames import Bye, Result
 
 from .fakes import FAILING, REFUSED, Desk, FakeCloud, FakeConnection, Starter, delivery
@@ -42,7 +42,7 @@ async def test_with_nothing_in_flight_it_says_bye_and_ends_at_once() -> None:
     assert await running == Summary(0, 0, 0, 0)
     assert now() == stopped_at
     assert connection.heard(Bye)
-    assert desk.of(Notice) == []
+    assert desk.of(Finishing) == []
     assert desk.of(Disconnected) == []
 
 
@@ -51,7 +51,7 @@ async def test_what_is_in_flight_finishes_and_its_result_is_durable_before_bye_i
     desk = Desk(FakeCloud())
     running, connection = await start_with_one_in_flight(desk)
     desk.listener.stop()
-    assert await desk.see(Notice) == [Notice("Finishing 1 in flight; Ctrl-C again ends at once.")]
+    assert await desk.see(Finishing) == [Finishing(1)]
     desk.gate.set()
     await connection.hear(Result)
     await asyncio.sleep(1)
@@ -115,7 +115,7 @@ async def test_a_second_stop_ends_at_once() -> None:
     desk = Desk(FakeCloud())
     running, connection = await start_with_one_in_flight(desk)
     desk.listener.stop()
-    await desk.see(Notice)
+    await desk.see(Finishing)
     stopped_at = now()
     desk.listener.stop()
     assert await running == Summary(0, 0, 0, 1)
@@ -183,7 +183,7 @@ async def test_the_cloud_in_this_process_closes_after_a_second_stop_too() -> Non
     desk = Desk(cloud, start_cloud=start_cloud)
     running, _ = await start_with_one_in_flight(desk)
     desk.listener.stop()
-    await desk.see(Notice)
+    await desk.see(Finishing)
     desk.listener.stop()
     await running
     assert not start_cloud.running
