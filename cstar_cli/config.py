@@ -132,19 +132,39 @@ def file_settings(cwd: Path, home: Home) -> dict[str, object]:
 
 def user_settings(home: Home) -> dict[str, object]:
     """Return the settings of the user's `config.toml`."""
-    return _read_toml(home.path / "config.toml")
+    return read_toml(home.path / "config.toml")
 
 
 def project_settings(cwd: Path) -> dict[str, object]:
     """Return the settings of the project's file; whoever wrote it need not be the user."""
     file = project_file(cwd)
-    return {} if file is None else _read_toml(file)
+    return {} if file is None else read_toml(file)
+
+
+def settings_files(cwd: Path, home: Home) -> list[Path]:
+    """Return the files that there are, the one that wins first."""
+    users = home.path / "config.toml"
+    return [file for file in (project_file(cwd), users) if file is not None and file.exists()]
 
 
 def project_file(cwd: Path) -> Path | None:
     """Return the nearest `cstar.toml` upwards."""
     files = (folder / "cstar.toml" for folder in (cwd, *cwd.parents))
     return next((file for file in files if file.is_file()), None)
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """Return what a file says, nothing where there is none. Raises UsageError where it isn't TOML."""
+    try:
+        text = read(path)
+    except FileNotFoundError:
+        return {}
+    import tomllib  # late: most commands find no such file
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {error}.") from error
 
 
 def fixture_folders(env: Mapping[str, str]) -> dict[str, Path]:
@@ -172,16 +192,3 @@ def _new_token() -> str:
     import secrets
 
     return "sk_test_" + secrets.token_urlsafe(32)
-
-
-def _read_toml(path: Path) -> dict[str, object]:
-    try:
-        text = read(path)
-    except FileNotFoundError:
-        return {}
-    import tomllib  # late: most commands find no such file
-
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}.") from error

@@ -15,11 +15,22 @@ from cstar_cli.errors import NotAllowed, UsageError
 from cstar_cli.profiles import DEFAULT_PROFILE, profile_name
 
 SHARED = ("api_base", "profile")
+ROUTES = "routes"  # no table of options, but a list of tables of its own: see `tunnel.routes`
+TABLES = tuple(name for name in tree.PLACES if name != ROUTES)
 # Where this one sends a key that the user types, no project may say.
 _NO_PROJECTS = "login"
+_WRITES_THE_FILE = "init"
 
 Settings = Mapping[str, object]
 Callbacks = Mapping[str, Callable[..., Any]]
+
+
+class Misplaced(UsageError):
+    """A key, or its value, that no command takes; `path` leads to it."""
+
+    def __init__(self, path: tuple[str, ...], message: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -32,8 +43,10 @@ class Chosen(msgspec.Struct, frozen=True):
 def choose(command: str, named: str | None, env: Mapping[str, str] = os.environ) -> Chosen:
     """Return what holds for a run of this command of the root; `named` is the profile of a flag or the environment.
 
-    Raises UsageError for a key or table that no command has.
+    Raises UsageError for a key or table that no command has; `init`, which writes the file, looks into none.
     """
+    if command == _WRITES_THE_FILE:
+        return Chosen(profile_name(named or DEFAULT_PROFILE), {})
     home = config.home({**env, config.PROFILE_VARIABLE: ""})
     users, projects = config.user_settings(home), config.project_settings(folder(home))
     profile = profile_name(named or str(config.merged(users, projects).get("profile", DEFAULT_PROFILE)))
@@ -43,24 +56,29 @@ def choose(command: str, named: str | None, env: Mapping[str, str] = os.environ)
     if env.get("CSTAR_API_KEY"):
         trusted = config.api_base(str(users.get("api_base", config.DEFAULT_API_BASE)))
         projects = _without_foreign(projects, trusted)
-    defaults = _defaults(command, config.merged(users, projects))
+    try:
+        defaults = _defaults(command, config.merged(users, projects))
+    except Misplaced as fault:
+        raise _located(fault, home) from None
     return Chosen(profile, _defaults(command, users) if command == _NO_PROJECTS else defaults)
 
 
 def keys() -> list[str]:
     """Return all keys that a file may have, those of commands behind their table's name."""
-    return [*SHARED, *(f"{name}.{key}" for name in tree.PLACES for key in _table_options(name))]
+    return [*SHARED, *(f"{name}.{key}" for name in TABLES for key in _table_options(name))]
 
 
 def known_key(text: str) -> str:
     """Return a key as it is spelled; raises UsageError for one that no file may have."""
     key = text.replace("-", "_")
     table, _, name = key.partition(".")
-    if key in SHARED or (table in tree.PLACES and name in _table_options(table)):
+    if key in SHARED or (table in TABLES and name in _table_options(table)):
         return key
-    if name and table in tree.PLACES:
+    if name and table in TABLES:
         raise UsageError(f"There is no setting {text!r}. {_valid(f'{table}.{each}' for each in _table_options(table))}")
-    tables = ", ".join(f"{each}.…" for each in tree.PLACES)
+    if table == ROUTES:
+        raise UsageError("Routes are written in the file itself: cstar init makes one, cstar config edit changes it.")
+    tables = ", ".join(f"{each}.…" for each in TABLES)
     raise UsageError(f"There is no setting {text!r}. Valid are: {', '.join(SHARED)}, {tables}.")
 
 
@@ -97,15 +115,18 @@ def _defaults(command: str, settings: Settings) -> dict[str, Any]:
     """Return top-level keys and the command's table as its defaults; each table is checked, whomever it is for."""
     if not settings:
         return {}
-    shared = {key: value for key, value in settings.items() if not isinstance(value, dict)}
+    shared = {key: value for key, value in settings.items() if not isinstance(value, dict) and key != ROUTES}
     for key in shared:
         if key not in SHARED:
-            raise UsageError(f"Unknown key {key!r} in {_WHERE}: put it into a table like [listen]. {_valid(SHARED)}")
+            advice = f"{_meant(key, SHARED)} Keys of commands stand in tables like [listen]. {_valid(SHARED)}"
+            raise Misplaced((key,), f"Unknown key {key!r}.{advice}")
     own: dict[str, object] = {}
     for name, table in settings.items():
         if isinstance(table, dict):
-            if name not in tree.PLACES:
-                raise UsageError(f"Unknown table [{name}] in {_WHERE}. {_valid(tree.PLACES)}")
+            if name == ROUTES:
+                raise Misplaced((name,), "Routes are tables: begin each with [[routes]], in two brackets.")
+            if name not in TABLES:
+                raise Misplaced((name,), f"Unknown table [{name}].{_meant(name, TABLES)} {_valid([*TABLES, ROUTES])}")
             checked = _checked(name, table, _commands(tree.load(name)))
             own = checked if name == command else own
     if command not in tree.PLACES:
@@ -170,22 +191,40 @@ def _checked(name: str, table: Settings, callbacks: Callbacks) -> dict[str, obje
     for written, value in table.items():
         key = written.replace("-", "_")
         if key not in options:
-            raise UsageError(f"Unknown key {written!r} in [{name}] of {_WHERE}. {_valid(options)}")
+            advice = f"{_meant(key, options)} {_valid(options)}"
+            raise Misplaced((name, written), f"Unknown key {written!r} in [{name}].{advice}")
         if isinstance(value, dict) or value is None:
-            raise UsageError(f"{key!r} in [{name}] of {_WHERE} must be a value, not a table.")
+            raise Misplaced((name, written), f"{key!r} in [{name}] must be a value, not a table.")
         takes_several = "list[" in str(options[key].annotation)
         if isinstance(value, list) and not takes_several:
-            raise UsageError(f"{key!r} in [{name}] of {_WHERE} must be one value, not a list.")
+            raise Misplaced((name, written), f"{key!r} in [{name}] must be one value, not a list.")
         own[key] = [value] if takes_several and not isinstance(value, list) else value
     return own
 
 
 def _options(callback: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(callback).parameters)
+    parameters = inspect.signature(callback).parameters
+    return {name: each for name, each in parameters.items() if each.annotation is not typer.Context}
 
 
 def _valid(names: Iterable[str]) -> str:
     return f"Valid are: {', '.join(sorted(names))}."
 
 
-_WHERE = "cstar.toml or config.toml"
+def _meant(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # late: only a mistake needs it
+
+    near = get_close_matches(name, known, 1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _located(fault: Misplaced, home: config.Home) -> UsageError:
+    """Return the error with its file, line and column: the project's where that has such a key."""
+    from cstar_cli.files import read
+    from cstar_cli.positions import TomlFile
+
+    for path in config.settings_files(folder(home), home):
+        file = TomlFile(str(path), read(path))
+        if file.has(fault.path):
+            return file.fault(fault.path, str(fault))
+    return fault

@@ -197,10 +197,10 @@ def test_a_list_of_one_may_be_written_plainly(
     [
         ('timeout = "x"', "--timeout"),
         ("concurrency = 0", "--concurrency"),
-        ("timeout = [1]", "'timeout' in [listen] of cstar.toml or config.toml must be one value"),
+        ("timeout = [1]", "cstar.toml:2:1: 'timeout' in [listen] must be one value"),
         (
             'forwrd_to = "3000"',
-            "Unknown key 'forwrd_to' in [listen] of cstar.toml",
+            "cstar.toml:2:1: Unknown key 'forwrd_to' in [listen]. Did you mean 'forward_to'? Valid are: api_base,",
         ),
         ('json = "maybe"', "--json"),
         ('forward_to = ""', "--forward-to is empty"),
@@ -219,7 +219,10 @@ def test_a_setting_of_the_wrong_kind_is_refused_by_its_name(
 
 @pytest.mark.parametrize(
     ("settings", "said"),
-    [("[lisen]\ntimeout = 1\n", "Unknown table [lisen]"), ("timeout = \n", "cstar.toml: Invalid value")],
+    [
+        ("[lisen]\ntimeout = 1\n", "cstar.toml:1:1: Unknown table [lisen]. Did you mean 'listen'?"),
+        ("timeout = \n", "cstar.toml: Invalid value"),
+    ],
 )
 def test_settings_that_cannot_be_meant_are_refused(
     cstar: RunCstar, project: Settings, settings: str, said: str
