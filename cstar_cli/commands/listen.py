@@ -12,16 +12,22 @@ from cstar_cli.commands.options import ApiBase, EventGlobs, NoColor
 from cstar_cli.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from cstar_cli.activity import Activity, Summary
     from cstar_cli.commands.listening import Options
+    from cstar_cli.commands.routing import Plan
+    from cstar_cli.commands.together import Together
     from cstar_cli.render.queued import QueuedOutput
     from cstar_cli.tunnel.connection import CloudAddress
+    from cstar_cli.tunnel.listener import Listener
 
 DEFAULT_FORWARD_TO = "http://localhost:3000/webhook"
 MOST_TIMEOUT_S = 86_400
 
 
 def listen(
+    context: typer.Context,
     forward_to: opts.ForwardTo = DEFAULT_FORWARD_TO,
     events: EventGlobs = None,
     secret: opts.Secret = None,
@@ -36,7 +42,8 @@ def listen(
 ) -> None:
     """Forward events to a local URL, each signed, until Ctrl-C.
 
-    A cloud is started within this process when none runs on this machine.
+    Without --forward-to, the routes of cstar.toml say what goes where, if it has any. A cloud is started within this
+    process when none runs on this machine.
     """
     home = config.home(os.environ)
     profile = home.profile()
@@ -63,15 +70,37 @@ def listen(
         timeout_s=timeout,
         concurrency=concurrency,
     )
+    wanted = _routed(context, options, home) or options
     base = config.api_base(api_base)
     credentials = config.credentials(base, os.environ, home)
     address = CloudAddress(base, credentials.team_id, credentials.token)
-    run_async(_listen_and_show(options, address, home, json=json, quiet=quiet, no_color=no_color))
+    run_async(_listen_and_show(wanted, address, home, json=json, quiet=quiet, no_color=no_color))
     raise typer.Exit(ExitCode.INTERRUPTED)
 
 
+def _routed(context: typer.Context, shared: "Options", home: config.Home) -> "Plan | None":
+    """Return what the settings files' routes say; None where they have none, or this run says where to."""
+    from cstar_cli.commands.settings import ROUTES, written
+
+    if _is_given(context, "forward_to") or ROUTES not in written(home):
+        return None
+    if _is_given(context, "events"):
+        raise UsageError(
+            "--events goes with --forward-to: each of the [[routes]] that hold here says which events it takes."
+        )
+    from cstar_cli.commands.routing import plan, routes_here
+
+    return plan(routes_here(home), shared, os.environ)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Say whether this run gives an option, rather than a file."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+
+
 async def _listen_and_show(
-    options: "Options", address: "CloudAddress", home: config.Home, *, json: bool, quiet: bool, no_color: bool
+    options: "Options | Plan", address: "CloudAddress", home: config.Home, *, json: bool, quiet: bool, no_color: bool
 ) -> None:
     import sys
     from functools import cache
@@ -87,7 +116,7 @@ async def _listen_and_show(
     def report(activity: "Activity") -> None:
         renderer()(activity)
 
-    for warning in options.filter.warnings():
+    for warning in options.warnings():
         report(Notice(warning))
     try:
         summary = await run(options, address, home, stdout, report, renderer)
@@ -99,7 +128,7 @@ async def _listen_and_show(
 
 
 async def run(
-    options: "Options",
+    options: "Options | Plan",
     address: "CloudAddress",
     home: config.Home,
     stdout: "QueuedOutput",
@@ -111,7 +140,7 @@ async def run(
     `prepare` is called when there is time for what `report` needs the first time.
     """
     from cstar_cli.commands.embedded import CloudStarter
-    from cstar_cli.commands.listening import Output, real_listener
+    from cstar_cli.commands.listening import Options, Output, real_listener
     from cstar_cli.commands.loop import on_stop_signals
     from cstar_cli.commands.service_options import timing_of
     from cstar_cli.commands.settings import written
@@ -139,7 +168,14 @@ async def run(
         policy = timing.policy(private_addresses=True)
         start_cloud = CloudStarter(home, home.profile(), address.api_base, timing.retention_s, policy).start
     output = Output(report_or_stop, stdout.room, prepare)
-    async with real_listener(options, address, output, start_cloud) as listener:
+    opening: AbstractAsyncContextManager[Listener | Together]
+    if isinstance(options, Options):
+        opening = real_listener(options, address, output, start_cloud)
+    else:
+        from cstar_cli.commands.together import real_listeners
+
+        opening = real_listeners(options.routes, address, output, start_cloud)
+    async with opening as listener:
         on_stop_signals(lambda _: stop())
         stdout.when_broken(give_up)
         summary = await listener.run()

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -35,6 +35,10 @@ class Options(msgspec.Struct, frozen=True):
     headers: Headers
     timeout_s: float = 10.0
     concurrency: int = 32
+
+    def warnings(self) -> Sequence[str]:
+        """Return what the user should know before."""
+        return self.filter.warnings()
 
 
 class Output(msgspec.Struct, frozen=True):

@@ -1,0 +1,77 @@
+"""The routes that hold here: where their file is, and what they are for a listener."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from cstar_cli import config
+from cstar_cli.commands import settings
+from cstar_cli.commands.listening import Options
+from cstar_cli.commands.together import Routed
+from cstar_cli.errors import UsageError
+from cstar_cli.files import read
+from cstar_cli.positions import TomlFile
+from cstar_cli.tunnel import routes
+from cstar_cli.tunnel.routes import Route
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Several routes, each ready to be listened for."""
+
+    routes: tuple[Routed, ...]
+    told: tuple[str, ...]
+
+    def warnings(self) -> Sequence[str]:
+        """Return what the user should know before."""
+        return self.told
+
+
+def routes_here(home: config.Home) -> Sequence[Route]:
+    """Return the project's routes, else the user's, none where there are none. Raises UsageError for wrong ones."""
+    for path in config.settings_files(settings.folder(home), home):
+        written = config.read_toml(path)
+        if routes.KEY in written:
+            return routes.parse(written[routes.KEY], TomlFile(str(path), read(path)))
+    return ()
+
+
+def plan(found: Sequence[Route], shared: Options, env: Mapping[str, str]) -> Plan:
+    """Return the routes with what they leave out as in `shared`. Raises UsageError where a secret is missing."""
+    routed = [Routed(route.name, has_own_secret(route), _options(route, shared, env)) for route in found]
+    return Plan(tuple(routed), tuple(routes.warnings(found)))
+
+
+def has_own_secret(route: Route) -> bool:
+    """Say whether a route is signed with another secret than what it isn't said of."""
+    return route.secret is not None or route.secret_env is not None
+
+
+def secret_of(route: Route, env: Mapping[str, str]) -> str | None:
+    """Return a route's own secret, if any. Raises UsageError where its variable has none."""
+    if route.secret_env is None:
+        return route.secret
+    value = env.get(route.secret_env)
+    if not value:
+        raise UsageError(f"Route {route.name} takes its secret from {route.secret_env}, which is not set: set it.")
+    return routes.checked_secret(value, f"{route.secret_env}, the secret of route {route.name},")
+
+
+def secret_shown(route: Route, env: Mapping[str, str]) -> str:
+    """Return where a route's secret comes from, and never the secret."""
+    if route.secret_env is None:
+        return "listen's" if route.secret is None else "its own"
+    return route.secret_env if env.get(route.secret_env) else f"{route.secret_env} (not set)"
+
+
+def _options(route: Route, shared: Options, env: Mapping[str, str]) -> Options:
+    secret = secret_of(route, env)
+    return replace(
+        shared,
+        target=route.target,
+        filter=route.filter,
+        secret=shared.secret if secret is None else secret,
+        headers=shared.headers if route.headers is None else route.headers,
+        timeout_s=shared.timeout_s if route.timeout_s is None else route.timeout_s,
+        concurrency=shared.concurrency if route.concurrency is None else route.concurrency,
+    )

@@ -1,0 +1,223 @@
+"""Several listeners as one: a session for each route, one cloud for all of them, and one account of what happens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from cstar_cli.activity import (
+    Activity,
+    Disconnected,
+    Finishing,
+    Forwarded,
+    Notice,
+    Ready,
+    Reconnected,
+    RouteSession,
+    Summary,
+)
+from cstar_cli.commands.listening import Options, Output, real_listener
+from cstar_cli.tunnel.connection import CloudAddress, Unreachable
+
+StartCloud = Callable[[bool], AbstractAsyncContextManager[object]]
+
+
+class Routed(msgspec.Struct, frozen=True):
+    """A route as its listener has it; `own_secret` where it isn't signed with what signs for all."""
+
+    name: str
+    own_secret: bool
+    options: Options
+
+
+class Listening(Protocol):
+    """What listens for one route."""
+
+    @property
+    def stopping(self) -> bool: ...
+
+    def stop(self) -> None: ...
+
+    async def run(self) -> Summary: ...
+
+
+@asynccontextmanager
+async def real_listeners(
+    routes: Sequence[Routed], address: CloudAddress, output: Output, start_cloud: StartCloud | None
+) -> AsyncIterator["Together"]:
+    """Yield a listener for all routes that is ready to `run`."""
+    account = Account(routes, output.report)
+    cloud = None if start_cloud is None else SharedCloud(start_cloud)
+    start = None if cloud is None else cloud.start
+    async with AsyncExitStack() as stack:
+        listeners: list[Listening] = []
+        for number, route in enumerate(routes):
+            own = replace(output, report=account.of(number))
+            listeners.append(await stack.enter_async_context(real_listener(route.options, address, own, start)))
+        yield Together(listeners, cloud)
+
+
+class Together:
+    """Runs, stops and sums up several listeners."""
+
+    def __init__(self, listeners: Sequence[Listening], cloud: "SharedCloud | None") -> None:
+        self._listeners = listeners
+        self._cloud = cloud
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return any(listener.stopping for listener in self._listeners)
+
+    def stop(self) -> None:
+        """Have all finish what is in flight; a second call ends at once."""
+        for listener in self._listeners:
+            listener.stop()
+
+    async def run(self) -> Summary:
+        """Listen until stopped. What ends one of them ends all, as in `Listener.run`."""
+        async with AsyncExitStack() as stack:
+            if self._cloud is not None:
+                await stack.enter_async_context(self._cloud)  # it ends when all have said goodbye to it
+            async with asyncio.TaskGroup() as group:
+                running = [group.create_task(listener.run()) for listener in self._listeners]
+        each = [task.result() for task in running]
+        return Summary(
+            forwarded=sum(summary.forwarded for summary in each),
+            succeeded=sum(summary.succeeded for summary in each),
+            failed=sum(summary.failed for summary in each),
+            unfinished=sum(summary.unfinished for summary in each),
+        )
+
+
+class SharedCloud:
+    """The cloud that whichever listener first finds none starts, in a task of its own, for all of them."""
+
+    def __init__(self, start_cloud: StartCloud) -> None:
+        self._start_cloud = start_cloud
+        self._group = asyncio.TaskGroup()
+        self._started: asyncio.Future[None] | None = None
+        self._over = asyncio.Event()
+
+    async def __aenter__(self) -> None:
+        await self._group.__aenter__()
+
+    async def __aexit__(self, *failure: object) -> None:
+        self._over.set()
+        await self._group.__aexit__(*failure)  # type: ignore[arg-type]  # what we are given it takes
+
+    @asynccontextmanager
+    async def start(self, take_over: bool) -> AsyncIterator[None]:
+        """Start the cloud, or wait for whoever is about to; it outlives the `async with`.
+
+        Raises Unreachable when another process was first, or it runs already: dial again, after a while.
+        """
+        if self._started is None:
+            self._started = asyncio.get_running_loop().create_future()
+            self._group.create_task(self._run(take_over, self._started))
+        elif self._started.done():
+            raise Unreachable("the cloud inside this process does not answer")
+        await asyncio.shield(self._started)
+        yield
+
+    async def _run(self, take_over: bool, started: asyncio.Future[None]) -> None:
+        try:
+            async with self._start_cloud(take_over):
+                started.set_result(None)
+                await self._over.wait()
+        except Exception as error:
+            if started.done():
+                raise
+            self._started = None
+            started.set_exception(error)
+
+
+class Account:
+    """Tells of several listeners what one would tell: ready when all are, away when one is, back when all are."""
+
+    def __init__(self, routes: Sequence[Routed], report: Callable[[Activity], None]) -> None:
+        self._routes = routes
+        self._report = report
+        self._ready: dict[int, Ready] = {}
+        self._sessions: dict[int, str] = {}
+        self._away: set[int] = set()
+        self._back: list[Reconnected] = []
+        self._finishing = 0
+        self._noticed = ""
+
+    def of(self, number: int) -> Callable[[Activity], None]:
+        """Return what the listener of that route reports to."""
+        return partial(self._take, number)
+
+    def _take(self, number: int, activity: Activity) -> None:
+        match activity:
+            case Forwarded():
+                self._report(replace(activity, route=self._routes[number].name))
+            case Ready():
+                self._take_ready(number, activity)
+            case Disconnected():
+                if not self._away:
+                    self._report(activity)
+                self._away.add(number)
+            case Reconnected():
+                self._take_reconnected(number, activity)
+            case Finishing(running=running):
+                if not self._finishing:
+                    asyncio.get_running_loop().call_soon(self._tell_finishing)  # when the others have told theirs
+                self._finishing += running
+            case Notice(message=message):
+                if message != self._noticed:  # all are in the same trouble
+                    self._noticed = message
+                    self._report(activity)
+            case _:
+                self._report(activity)
+
+    def _take_ready(self, number: int, ready: Ready) -> None:
+        self._ready[number], self._sessions[number], self._noticed = ready, ready.session_id, ""
+        if len(self._ready) == len(self._routes):
+            embedded = any(each.embedded for each in self._ready.values())
+            shared = [each.options.secret for each in self._routes if not each.own_secret]
+            self._report(
+                replace(
+                    self._ready[0],
+                    secret=shared[0] if shared else "",
+                    embedded=embedded,
+                    routes=self._all_sessions(),
+                )
+            )
+
+    def _take_reconnected(self, number: int, back: Reconnected) -> None:
+        self._sessions[number], self._noticed = back.session_id, ""
+        self._away.discard(number)
+        self._back.append(back)
+        if not self._away:
+            told, self._back = self._back, []
+            self._report(
+                replace(
+                    back,
+                    missed=sum(each.missed for each in told),
+                    resumed=all(each.resumed for each in told),
+                    took_over=any(each.took_over for each in told),
+                    routes=self._all_sessions(),
+                )
+            )
+
+    def _all_sessions(self) -> tuple[RouteSession, ...]:
+        return tuple(
+            RouteSession(
+                name=route.name,
+                forward_to=route.options.target.url,
+                events=route.options.filter.patterns,
+                session_id=self._sessions.get(number, ""),
+                own_secret=route.own_secret,
+            )
+            for number, route in enumerate(self._routes)
+        )
+
+    def _tell_finishing(self) -> None:
+        self._report(Finishing(self._finishing))
+        self._finishing = 0
