@@ -16,6 +16,10 @@ from cstar_cli.errors import CstarError, UsageError
 app = typer.Typer(help="See and change settings.", no_args_is_help=True, rich_markup_mode=None)
 
 
+_SECRETS = ("secret", "api_key")
+_HIDDEN = "(hidden)"
+
+
 class Setting(NamedTuple):
     """One setting of a file, as `listen.forward_to`; `origin` is the file."""
 
@@ -49,7 +53,7 @@ def index(
     from cstar_cli.render.console import open_console
     from cstar_cli.render.tables import Url, Words, table
 
-    found = [*_effective().values()]
+    found = [_without_secret(each) for each in _effective().values()]
     console = open_console(no_color=no_color)
     if json:
         for each in found:
@@ -129,11 +133,18 @@ def edit(project: Project = False) -> None:
     file = _file(project)
     text = edit_text(_text_of(file) or '# [listen]\n# forward_to = "http://localhost:3000/webhook"\n', ".toml")
     try:
-        settings.check(tomllib.loads(text))
+        settings.check(document := tomllib.loads(text))
+        if settings.ROUTES in document:
+            _names_of_routes(document[settings.ROUTES], file, text)
     except (tomllib.TOMLDecodeError, CstarError) as error:
         raise UsageError(f"{error} Nothing was saved; what you wrote is in {keep_text(text, '.toml')}") from None
     _write(file, text)
     say(f"Saved {file}.")
+
+
+def _without_secret(setting: Setting) -> Setting:
+    """Return the setting as it may be shown to whoever looks over one's shoulder; `config get` tells all."""
+    return setting._replace(value=_HIDDEN) if setting.key.rpartition(".")[2] in _SECRETS else setting
 
 
 def shown(value: object) -> str:
@@ -167,10 +178,20 @@ def _project() -> Iterator[tuple[Path, Mapping[str, object]]]:
 def _flat(document: Mapping[str, object], file: Path) -> Iterator[Setting]:
     settings.check(document)
     for key, value in document.items():
-        if isinstance(value, dict):
+        if key == settings.ROUTES:
+            yield Setting(key, _names_of_routes(value, file, _text_of(file)), file)
+        elif isinstance(value, dict):
             yield from (Setting(f"{key}.{name.replace('-', '_')}", inner, file) for name, inner in value.items())
         else:
             yield Setting(key.replace("-", "_"), value, file)
+
+
+def _names_of_routes(written: object, file: Path, text: str) -> list[str]:
+    """Return their names alone, for they may hold secrets. Raises UsageError for wrong ones."""
+    from cstar_cli.positions import TomlFile
+    from cstar_cli.tunnel.routes import parse
+
+    return [route.name for route in parse(written, TomlFile(str(file), text))]
 
 
 def _file(project: bool) -> Path:

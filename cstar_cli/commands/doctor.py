@@ -2,9 +2,9 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import typer
@@ -13,6 +13,10 @@ from cstar_cli import config
 from cstar_cli.commands.options import ApiBase, NoColor
 from cstar_cli.errors import CloudUnreachable, CstarError, ExitCode
 from cstar_cli.render.output import Colour
+
+if TYPE_CHECKING:
+    from cstar_cli.sender.target import Target
+    from cstar_cli.tunnel.routes import Route
 
 MOST_CLOCK_DIFFERENCE_S = 60
 CONNECT_S = 2.0
@@ -29,17 +33,17 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """What is looked at."""
+    """What is looked at; `forward_to` is None where the settings files say where to."""
 
     home: config.Home
     api_base: str
-    forward_to: str
+    forward_to: str | None
     env_file: Path
 
 
 def doctor(
     forward_to: Annotated[
-        str | None, typer.Option("--forward-to", "-f", metavar="URL", help="Your receiver; else that of listen.")
+        str | None, typer.Option("--forward-to", "-f", metavar="URL", help="Your receiver; else those of listen.")
     ] = None,
     env_file: Annotated[
         Path, typer.Option(metavar="FILE", help=f"Where your application's {SECRET_VARIABLE} may stand.")
@@ -50,7 +54,8 @@ def doctor(
 ) -> None:
     """Look for what keeps events from arriving; exit 1 when something does."""
     home = config.home(os.environ)
-    scene = Scene(home, config.api_base(api_base), forward_to or _listens_target(), env_file)
+    said = forward_to or os.environ.get("CSTAR_LISTEN_FORWARD_TO")
+    scene = Scene(home, config.api_base(api_base), said, env_file)
     found = [*_examined(scene)]
     _show(found, json=json, no_color=no_color)
     if any(finding.status == "problem" for finding in found):
@@ -67,9 +72,11 @@ def _examined(scene: Scene) -> Iterator[Finding]:
 
 def _settings(scene: Scene) -> Iterator[Finding]:
     from cstar_cli.commands import settings
+    from cstar_cli.commands.routing import routes_here
 
     written = settings.written(scene.home)
     settings.check(written)
+    routes_here(scene.home)
     files = "no file sets anything" if not written else "the files' settings are all known"
     yield Finding("settings", "ok", f"{files}; profile {scene.home.profile_name}, team {scene.home.profile().team_id}")
 
@@ -172,20 +179,36 @@ def _port(scene: Scene) -> Iterator[Finding]:
 
 
 def _receiver(scene: Scene) -> Iterator[Finding]:
+    for target in _targets(scene):
+        yield _examined_target(target)
+
+
+def _targets(scene: Scene) -> "Iterable[Target]":
     from cstar_cli.tunnel.addresses import parse_forward_to
 
-    target = parse_forward_to(scene.forward_to)
+    routes = _routes(scene)
+    if routes:
+        return dict.fromkeys(route.target for route in routes)  # each once
+    return [parse_forward_to(scene.forward_to or _listens_target())]
+
+
+def _routes(scene: Scene) -> "Sequence[Route]":
+    from cstar_cli.commands.routing import routes_here
+
+    return routes_here(scene.home) if scene.forward_to is None else ()
+
+
+def _examined_target(target: "Target") -> Finding:
     fault = _answers(target.host, target.port)
     if fault is None:
-        yield Finding("receiver", "ok", f"{target.url}: its port answers")
-        return
+        return Finding("receiver", "ok", f"{target.url}: its port answers")
     elsewhere = [host for host in ("127.0.0.1", "::1") if host != target.host and _answers(host, target.port) is None]
     remedy = (
         f"Something listens on {elsewhere[0]}: use --forward-to http://{_url_host(elsewhere[0])}:{target.port}"
         if elsewhere
         else "Start your application, or say where it is with --forward-to."
     )
-    yield Finding("receiver", "problem", f"{target.url}: {fault}", remedy)
+    return Finding("receiver", "problem", f"{target.url}: {fault}", remedy)
 
 
 def _url_host(host: str) -> str:
@@ -193,20 +216,27 @@ def _url_host(host: str) -> str:
 
 
 def _secret(scene: Scene) -> Iterator[Finding]:
+    secrets = _signing_secrets(scene)
     try:
         lines = scene.env_file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         yield Finding("secret", "skipped", f"there is no {scene.env_file}")
         return
     values = [_unquoted(line.partition("=")[2]) for line in lines if _name_of(line) == SECRET_VARIABLE]
-    secret = scene.home.profile().signing_secret
     if not values:
         yield Finding("secret", "skipped", f"{scene.env_file} has no {SECRET_VARIABLE}")
-    elif values[-1] == secret:
+    elif values[-1] in secrets:
         yield Finding("secret", "ok", f"{scene.env_file} has the secret that cstar listen signs with")
     else:
         remedy = f"Put there what cstar listen --print-secret prints: {SECRET_VARIABLE}=whsec_…"
         yield Finding("secret", "problem", f"{scene.env_file} has another secret than cstar listen signs with", remedy)
+
+
+def _signing_secrets(scene: Scene) -> set[str]:
+    from cstar_cli.commands.routing import secret_of
+
+    own = [secret_of(route, os.environ) for route in _routes(scene)] or [None]
+    return {scene.home.profile().signing_secret if secret is None else secret for secret in own}
 
 
 def _name_of(line: str) -> str:
@@ -238,7 +268,7 @@ def _listens_target() -> str:
     from cstar_cli.commands.listen import DEFAULT_FORWARD_TO
 
     chosen = settings.choose("listen", None).defaults.get("listen", {})
-    return os.environ.get("CSTAR_LISTEN_FORWARD_TO") or str(chosen.get("forward_to", DEFAULT_FORWARD_TO))
+    return str(chosen.get("forward_to", DEFAULT_FORWARD_TO))
 
 
 def _show(found: list[Finding], *, json: bool, no_color: bool) -> None:

@@ -22,6 +22,8 @@ PLACES = {
     "logout": "login.logout",
     "whoami": "login.whoami",
     "cloud": "cloud.app",
+    "routes": "routes.app",
+    "init": "init.init",
     "config": "config.app",
     "doctor": "doctor.doctor",
     "completion": "completion.app",
