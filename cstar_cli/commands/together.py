@@ -202,6 +202,8 @@ class Account:
                     missed=sum(each.missed for each in told),
                     resumed=all(each.resumed for each in told),
                     took_over=any(each.took_over for each in told),
+                    oldest_ms=min((each.oldest_ms for each in told if each.oldest_ms is not None), default=None),
+                    newest_ms=max((each.newest_ms for each in told if each.newest_ms is not None), default=None),
                     routes=self._all_sessions(),
                 )
             )

@@ -196,11 +196,17 @@ def _reconnected(activity: Reconnected, look: Look) -> str:
     who = "Reconnected; this process is the cloud now" if activity.took_over else "Reconnected"
     if not activity.missed:
         return f"{who}: nothing was missed." if activity.resumed else f"{who}, as a new session."
-    return f"{who}: {_events(activity.missed)} came meanwhile{span(activity.oldest_ms, activity.newest_ms, look)}."
+    # An event comes once for each route that takes it.
+    what = _deliveries(activity.missed) if activity.routes else _events(activity.missed)
+    return f"{who}: {what} came meanwhile{span(activity.oldest_ms, activity.newest_ms, look)}."
 
 
 def _events(count: int) -> str:
     return "1 event" if count == 1 else f"{count} events"
+
+
+def _deliveries(count: int) -> str:
+    return "1 delivery" if count == 1 else f"{count} deliveries"
 
 
 def _summary(activity: Summary) -> str:

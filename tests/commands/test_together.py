@@ -177,12 +177,13 @@ def test_a_disconnection_is_told_once_and_the_return_when_all_are_back() -> None
     for tell in (telling.a, telling.b):
         tell(Disconnected(1, "cut"))
     assert telling.take() == [Disconnected(1, "cut")]
-    telling.b(Reconnected(2, missed=3, resumed=True, took_over=True, session_id="ses_b"))
+    telling.b(Reconnected(2, missed=3, resumed=True, took_over=True, session_id="ses_b", oldest_ms=10, newest_ms=20))
     assert telling.take() == []
-    telling.a(Reconnected(3, missed=4, resumed=False, took_over=False, session_id="ses_new"))
+    telling.a(Reconnected(3, missed=4, resumed=False, took_over=False, session_id="ses_new", oldest_ms=5, newest_ms=15))
     [back] = telling.take()
     assert isinstance(back, Reconnected)
     assert (back.missed, back.resumed, back.took_over) == (7, False, True)
+    assert (back.oldest_ms, back.newest_ms) == (5, 20)
     assert [each.session_id for each in back.routes] == ["ses_new", "ses_b"]
 
 

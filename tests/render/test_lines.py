@@ -188,6 +188,11 @@ def test_of_several_routes_each_line_says_which_it_was() -> None:
     )
 
 
+def test_several_routes_have_missed_deliveries_for_an_event_comes_to_each() -> None:
+    [line] = lines_of(replace(samples.ALL_RECONNECTED, oldest_ms=None, newest_ms=None), PLAIN)
+    assert line == "14:30:00 Reconnected: 3 deliveries came meanwhile."
+
+
 def test_readiness_fits_on_one_line() -> None:
     assert ready_line(samples.READY, ASCII) == "Ready! http://127.0.0.1:7827 -> http://localhost:3000/webhook"
     assert ready_line(samples.SEVERAL_READY, ASCII).endswith("/hook, http://localhost:3000/webhook")
