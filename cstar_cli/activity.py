@@ -35,10 +35,14 @@ class Ready(msgspec.Struct, frozen=True):
     embedded: bool
     events: tuple[str, ...]
     routes: tuple[RouteSession, ...] = ()
+    retry_waits_ms: tuple[int, ...] | None = None
 
 
 class Forwarded(msgspec.Struct, frozen=True):
-    """One attempt at the local URL has ended, well or badly; `route` is its name where there are several."""
+    """One attempt at the local URL has ended, well or badly; `route` is its name where there are several.
+
+    One that has failed may be followed by another, and has its session beside it.
+    """
 
     time_ms: int
     event_id: str
@@ -53,6 +57,8 @@ class Forwarded(msgspec.Struct, frozen=True):
     response_body: bytes
     hint: str | None = None
     route: str | None = None
+    next_attempt_at_ms: int | None = None
+    session_id: str | None = None
 
 
 class Disconnected(msgspec.Struct, frozen=True):
@@ -91,12 +97,13 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What a listening session came to."""
+    """What a listening session came to; so many of what has failed were `waiting` for their retry."""
 
     forwarded: int
     succeeded: int
     failed: int
     unfinished: int
+    waiting: int = 0
 
 
 class Accepted(msgspec.Struct, frozen=True):

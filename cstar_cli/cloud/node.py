@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from cstar_cli.cloud.beat import Beat
+from cstar_cli.cloud.options import DeliveryPolicy
 from cstar_cli.cloud.pushing import Pusher
+from cstar_cli.cloud.retries import SessionRetries
 from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.records import AttemptOutcome, Session
@@ -16,7 +18,7 @@ def unobserved(_session: Session, _outcome: AttemptOutcome) -> None:
 class Node:
     """What all tunnels of a node share; `observe` gets each attempt once it is durable."""
 
-    __slots__ = ("beat", "clock", "observe", "pusher", "sessions", "store")
+    __slots__ = ("beat", "clock", "observe", "pusher", "retries", "sessions", "store")
 
     def __init__(
         self,
@@ -25,6 +27,7 @@ class Node:
         clock: Callable[[], float],
         observe: Callable[[Session, AttemptOutcome], None] = unobserved,
         beat: Beat | None = None,
+        retries: SessionRetries | None = None,
     ) -> None:
         self.store = store
         self.sessions = sessions
@@ -32,3 +35,4 @@ class Node:
         self.observe = observe
         self.beat = beat or Beat()
         self.pusher = Pusher(store)
+        self.retries = retries or SessionRetries(DeliveryPolicy())

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.queries import DueQuery
-from cstar_cli.cloud.store.records import DueDelivery
+from cstar_cli.cloud.store.records import Due
 from cstar_cli.cloud.working import Worker
 
 MOST_TOGETHER = 128  # what is read for them is in memory until it is sent
@@ -18,7 +18,7 @@ class Pushing(Protocol):
         """Say what it takes now."""
         ...
 
-    def due(self, answer: Sequence[DueDelivery] | Exception) -> None:
+    def due(self, answer: Due | Exception) -> None:
         """Send what is due, or end."""
         ...
 
@@ -42,7 +42,7 @@ class Pusher:
             for tunnel, answer in await self._answers(some):
                 tunnel.due(answer)
 
-    async def _answers(self, some: Sequence[Pushing]) -> Sequence[tuple[Pushing, Sequence[DueDelivery] | Exception]]:
+    async def _answers(self, some: Sequence[Pushing]) -> Sequence[tuple[Pushing, Due | Exception]]:
         try:
             return list(zip(some, await self._store.due([tunnel.wanted() for tunnel in some]), strict=True))
         except Exception as error:  # each of them ends with it

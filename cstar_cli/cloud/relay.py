@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from typing import ParamSpec, TypeVar, assert_never
 
 from cstar_cli.cloud import logs
+from cstar_cli.cloud.alarm import sooner
 from cstar_cli.cloud.node import Node
 from cstar_cli.cloud.outbox import PUSH_BYTES, Gone, Outbox, Socket
 from cstar_cli.cloud.results import Results
-from cstar_cli.cloud.store.interface import SessionMoved
+from cstar_cli.cloud.store.interface import NO_RETRIES, SessionMoved
 from cstar_cli.cloud.store.queries import DueQuery
-from cstar_cli.cloud.store.records import DueDelivery, Session
+from cstar_cli.cloud.store.records import AttemptOutcome, Due, DueDelivery, Session, Settled, WaitsMs
 from cstar_cli.errors import CstarError
 from cstar_cli.events.envelope import MAX_BODY_BYTES
 from cstar_cli.events.filters import EventFilter
@@ -26,10 +27,12 @@ class Relay:
     """One connection of one listener, from its hello to its end.
 
     A node has thousands, and most have nothing to do: one task each waits for the end. What takes time (opening and
-    settling) has a task for as long as it takes; all else happens at once, when socket, store or beat tell of it.
+    settling) has a task for as long as it takes; all else happens at once, when socket, store or beat tell of it, or
+    the alarm, which is set while something waits for its retry.
     """
 
     __slots__ = (
+        "_alarm",
         "_group",
         "_has_news",
         "_has_said_bye",
@@ -42,6 +45,7 @@ class Relay:
         "_over",
         "_protocol",
         "_results",
+        "_retry_speed",
         "_room_asked",
         "_session",
         "_socket",
@@ -61,7 +65,9 @@ class Relay:
         self._to_do: list[RelayCommand] = []
         self._is_held = True  # until it runs, and while the session is opened
         self._results = Results()
-        self._just_settled: set[str] = set()
+        self._just_settled: dict[str, int] = {}  # and in which attempt
+        self._retry_speed: float | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._is_settling = self._has_said_bye = False
         self._has_news = self._is_pushing = False
         self._room_asked = 0
@@ -83,6 +89,8 @@ class Relay:
         finally:
             self._finish(end)
             self._node.beat.leave(self.tick)
+            if self._alarm:
+                self._alarm.cancel()
             if self._session:
                 self._node.store.wakeups.call_no_more(self._session.id, self.wake)
                 await self._node.sessions.leave(self._session, self.hang_up)
@@ -178,6 +186,7 @@ class Relay:
         except CstarError as error:
             self._do([Send(Refused(str(error), retry=False))])
             raise Gone("not an event filter", code=1008) from error
+        self._retry_speed = hello.retry_speed
         async with self._node.sessions.opening:
             session, resumed = await _to_its_end(self._join(hello, filter))
             await self._welcome(hello, session, resumed)
@@ -202,7 +211,9 @@ class Relay:
         if resumed and hello.holding:
             holding = await self._node.store.still_pending(session, hello.holding)
         backlog = await self._node.store.backlog(session, holding)
-        welcome = Welcome(session.id, resumed, backlog.count, backlog.oldest_ms, backlog.newest_ms)
+        speed = hello.retry_speed
+        waits_ms = None if speed is None else self._node.retries.scheduled_ms(speed)
+        welcome = Welcome(session.id, resumed, backlog.count, backlog.oldest_ms, backlog.newest_ms, waits_ms)
         self._do(self._protocol.accepted(welcome, holding, self._node.clock()))
 
     def wanted(self) -> DueQuery:
@@ -213,7 +224,7 @@ class Relay:
         self._room_asked = self._protocol.room
         return DueQuery(self._session, tuple(self._protocol.held), self._room_asked, PUSH_BYTES)
 
-    def due(self, answer: Sequence[DueDelivery] | Exception) -> None:
+    def due(self, answer: Due | Exception) -> None:
         """Send what is due to the listener; more of it may be, and have room."""
         self._is_pushing = False
         self._now(self._push, answer)
@@ -224,16 +235,26 @@ class Relay:
             self._is_pushing = True
             self._node.pusher.add(self)
 
-    def _push(self, answer: Sequence[DueDelivery] | Exception) -> None:
+    def _push(self, answer: Due | Exception) -> None:
         if isinstance(answer, Exception):
             raise answer
-        size = sum(len(delivery.body) for delivery in answer)
-        if len(answer) >= self._room_asked or size + MAX_BODY_BYTES > PUSH_BYTES:  # one more would else have come along
+        due = answer.deliveries
+        size = sum(len(delivery.body) for delivery in due)
+        if len(due) >= self._room_asked or size + MAX_BODY_BYTES > PUSH_BYTES:  # one more would else have come along
             self._has_news = True
         # A result may have come, after its lease, while the store was read: the listener has forgotten it.
-        fresh = [_frame(delivery) for delivery in answer if delivery.id not in self._just_settled]
+        fresh = [_frame(delivery) for delivery in due if delivery.attempt > self._just_settled.get(delivery.id, 0)]
         self._do(self._protocol.push(fresh, self._node.clock()))
+        if answer.wait_ms is not None:
+            self._look_again_in(answer.wait_ms)
         self._push_soon()
+
+    def _look_again_in(self, wait_ms: int) -> None:
+        self._alarm = sooner(self._alarm, wait_ms / 1000, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self.wake()
 
     def _settle_soon(self) -> None:
         if not self._is_settling:
@@ -244,20 +265,37 @@ class Relay:
     async def _settle(self, session: Session) -> None:
         """Make results durable, as many at once as have come in; the session ends after the last one."""
         while outcomes := self._results.take():
-            settled = await self._node.store.settle(session, outcomes)
-            news = set(settled) & self._protocol.held  # the others were settled before, or twice now
-            with logs.together():
-                for outcome in outcomes:
-                    if outcome.delivery_id in news:
-                        news.discard(outcome.delivery_id)
-                        self._node.observe(session, outcome)
-            self._just_settled.update(settled)
-            self._do(self._protocol.settled(settled, self._node.clock()))
+            settled = await self._node.store.settle(session, outcomes, self._waits_ms(outcomes))
+            self._tell(session, outcomes, settled)
             self._push_soon()
         if self._has_said_bye:
             await self._node.sessions.end(session, self.hang_up, "the listener ended before it answered this")
             raise Gone("bye")
         self._is_settling = False
+
+    def _waits_ms(self, outcomes: Sequence[AttemptOutcome]) -> WaitsMs:
+        speed = self._retry_speed
+        if speed is None:
+            return NO_RETRIES
+        return {one.delivery_id: self._node.retries.waits_ms(one, speed) for one in outcomes if not one.succeeded}
+
+    def _tell(self, session: Session, outcomes: Sequence[AttemptOutcome], settled: Settled) -> None:
+        """Tell the listener which of its results are durable, and the node about those that are news."""
+        told = {
+            one.delivery_id: one
+            for one in outcomes
+            if one.delivery_id in settled and not self._protocol.has_later(one.delivery_id, one.attempt)
+        }
+        with logs.together():
+            for delivery_id, outcome in told.items():
+                if delivery_id in self._protocol.held:  # the others were settled before
+                    self._node.observe(session, outcome)
+                self._just_settled[delivery_id] = outcome.attempt
+        retries = {id_: retry for id_ in told if (retry := settled[id_]) is not None}
+        retry_at_ms = {id_: retry.at_ms for id_, retry in retries.items()}
+        self._do(self._protocol.settled(told, self._node.clock(), retry_at_ms))
+        if retries:
+            self._look_again_in(min(retry.in_ms for retry in retries.values()))
 
     def _do(self, commands: Iterable[RelayCommand]) -> None:
         frames: list[Frame] = []

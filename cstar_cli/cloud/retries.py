@@ -1,13 +1,15 @@
 """When a failed delivery is tried again."""
 
 import math
+import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+from cstar_cli.clock import now_ms
 from cstar_cli.cloud.options import DeliveryPolicy
-from cstar_cli.cloud.store.records import Headers
+from cstar_cli.cloud.store.records import AttemptOutcome, Headers
 
 JITTER = 0.05
 MOST_ASKED_S = 30 * 60.0
@@ -37,6 +39,35 @@ def retry_in_ms(
     asked_s = _asked_s(headers, now_ms) if status in _BUSY else 0.0
     later = 1 + JITTER * random()
     return math.ceil(max(scheduled_s * later, min(asked_s * later, MOST_ASKED_S)) * 1000)
+
+
+class SessionRetries:
+    """The same for the deliveries to a session: as a webhook's, all of it so many times faster as the session's speed.
+
+    That includes what the receiver asks for by Retry-After: what comes in what order is what comes in production.
+    """
+
+    def __init__(
+        self,
+        policy: DeliveryPolicy,
+        now_ms: Callable[[], int] = now_ms,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        self._policy = policy
+        self._now_ms = now_ms
+        self._random = random
+
+    def waits_ms(self, outcome: AttemptOutcome, speed: float) -> Sequence[int]:
+        """Return the wait that would follow this failure before each of the retries."""
+        waits_ms = [
+            retry_in_ms(retries, self._policy, outcome.status, outcome.response_headers, self._now_ms(), self._random)
+            for retries in range(len(self._policy.retries_s))
+        ]
+        return [math.ceil(wait_ms / speed) for wait_ms in waits_ms if wait_ms is not None]
+
+    def scheduled_ms(self, speed: float) -> tuple[int, ...]:
+        """Return the waits by the schedule alone."""
+        return tuple(round(wait_s * 1000 / speed) for wait_s in self._policy.retries_s)
 
 
 def longest_wait_ms(policy: DeliveryPolicy) -> int:

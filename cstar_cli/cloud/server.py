@@ -26,7 +26,7 @@ from cstar_cli.cloud.metrics import Metrics
 from cstar_cli.cloud.node import Node
 from cstar_cli.cloud.observing import session_attempt, webhook_attempt
 from cstar_cli.cloud.options import CloudOptions
-from cstar_cli.cloud.retries import longest_wait_ms
+from cstar_cli.cloud.retries import SessionRetries, longest_wait_ms
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.open import open_store, shown
@@ -156,12 +156,14 @@ def _config(cloud: Cloud) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what fails is answered and logged by our app
     api = build_api(cloud, cloud.options.access)
     observe = partial(session_attempt, cloud.metrics)
+    retries = SessionRetries(cloud.options.policy, cloud.now_ms)
+    node = Node(cloud.store, cloud.sessions, cloud.clock, observe, retries=retries)
     return uvicorn.Config(
         api.app,
         interface="asgi3",
         loop="none",
         http=_http_protocol(api.straight),
-        ws=upgrading(api.door, Node(cloud.store, cloud.sessions, cloud.clock, observe)),
+        ws=upgrading(api.door, node),
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=None,
         ws_per_message_deflate=False,

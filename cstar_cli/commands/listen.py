@@ -35,6 +35,8 @@ def listen(
     header: opts.Header = None,
     timeout: opts.Timeout = 10.0,
     concurrency: opts.Concurrency = 32,
+    retry: opts.Retry = False,
+    retry_speed: opts.RetrySpeed = None,
     json: opts.Json = False,
     quiet: opts.Quiet = False,
     no_color: NoColor = False,
@@ -69,6 +71,7 @@ def listen(
         headers=parse_headers(header or []),
         timeout_s=timeout,
         concurrency=concurrency,
+        retry_speed=1.0 if retry and retry_speed is None else retry_speed,
     )
     wanted = _routed(context, options, home) or options
     base = config.api_base(api_base)
@@ -139,13 +142,16 @@ async def run(
 
     `prepare` is called when there is time for what `report` needs the first time.
     """
+    from cstar_cli.activity import Forwarded
     from cstar_cli.commands.embedded import CloudStarter
     from cstar_cli.commands.listening import Options, Output, real_listener
     from cstar_cli.commands.loop import on_stop_signals
+    from cstar_cli.commands.resend_advice import ResendAdvice
     from cstar_cli.commands.service_options import timing_of
     from cstar_cli.commands.settings import written
 
     unread: list[OSError] = []
+    advice = ResendAdvice(address.api_base, home.profile_name)
 
     def give_up(error: OSError) -> None:
         if not listener.stopping:  # a second stop would cut short what is in flight
@@ -153,6 +159,8 @@ async def run(
             listener.stop()
 
     def report_or_stop(activity: "Activity") -> None:
+        if isinstance(activity, Forwarded) and activity.outcome == "failed":
+            activity = advice.on(activity)
         try:
             report(activity)
         except OSError as error:

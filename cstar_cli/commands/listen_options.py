@@ -24,5 +24,12 @@ Header = Annotated[
 ]
 Timeout = Annotated[float, typer.Option(min=0.001, metavar="SECONDS", help="How long one exchange may take.")]
 Concurrency = Annotated[int, typer.Option(min=1, max=512, metavar="N", help="How many at once.")]
+Retry = Annotated[
+    bool, typer.Option("--retry", help="Try failed deliveries again, as the cloud does for webhooks (1, 5, 30 min).")
+]
+RetrySpeed = Annotated[
+    float | None,
+    typer.Option(min=1, max=3600, metavar="N", help="The same, N times faster: with 60 after 1, 5 and 30 s."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")]

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 class Options(msgspec.Struct, frozen=True):
-    """Which events to forward, where, signed with what. `timeout_s` is for one whole exchange."""
+    """Which events to forward, where, signed with what. `timeout_s` is for one whole exchange.
+
+    With a `retry_speed`, what fails is tried again by the cloud's schedule, so many times faster.
+    """
 
     target: Target
     filter: EventFilter
@@ -35,6 +38,7 @@ class Options(msgspec.Struct, frozen=True):
     headers: Headers
     timeout_s: float = 10.0
     concurrency: int = 32
+    retry_speed: float | None = None
 
     def warnings(self) -> Sequence[str]:
         """Return what the user should know before."""
@@ -66,6 +70,7 @@ async def real_listener(
         events=options.filter.patterns,
         window=options.concurrency + QUEUED_BEYOND_SLOTS,
         agent=f"cstar-cli/{__version__}",
+        retry_speed=options.retry_speed,
     )
     protocol = ListenerProtocol(wanted, concurrency=options.concurrency)
 

@@ -91,6 +91,7 @@ class Together:
             succeeded=sum(summary.succeeded for summary in each),
             failed=sum(summary.failed for summary in each),
             unfinished=sum(summary.unfinished for summary in each),
+            waiting=sum(summary.waiting for summary in each),
         )
 
 

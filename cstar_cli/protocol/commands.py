@@ -24,6 +24,13 @@ class Accepted(msgspec.Struct, frozen=True):
     welcome: Welcome
 
 
+class Concluded(msgspec.Struct, frozen=True):
+    """Listener: a failed attempt is durable, and the delivery comes again at that time, or not at all."""
+
+    delivery_id: str
+    retry_at_ms: int | None
+
+
 class Forward(msgspec.Struct, frozen=True):
     """Listener: post this delivery to the local URL now and answer with `finished`."""
 
@@ -50,5 +57,5 @@ class End(msgspec.Struct, frozen=True):
     """Relay: the listener has ended its session."""
 
 
-ListenerCommand = Send | HangUp | Accepted | Forward
+ListenerCommand = Send | HangUp | Accepted | Concluded | Forward
 RelayCommand = Send | HangUp | Open | Settle | Refill | End

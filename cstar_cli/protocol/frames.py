@@ -26,6 +26,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=8000)]
 Attempt = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 HttpStatus = Annotated[int, msgspec.Meta(ge=0, le=999)]
+RetrySpeed = Annotated[float, msgspec.Meta(ge=1, le=3600)]
 TimeMs = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]  # years 1 to 9999
 
 
@@ -37,7 +38,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     """The listener's first frame: who it is and what it wants.
 
     `holding` are the deliveries it has from an earlier connection and will still answer; `window` is how many
-    unsettled deliveries it is willing to hold.
+    unsettled deliveries it is willing to hold. With `retry_speed`, what fails is tried again, so many times faster than
+    at a webhook.
     """
 
     forward_to: Text
@@ -46,12 +48,14 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     session_id: Name | None = None
     holding: tuple[Name, ...] = ()
     agent: Text = ""
+    retry_speed: RetrySpeed | None = None
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
     """The session is accepted; `waiting` deliveries were made while the listener was away.
 
-    The oldest and the newest of their events were made at these times.
+    The oldest and the newest of their events were made at these times. `retry_waits_ms` are the waits before each retry
+    of what fails, where the listener has asked for retries.
     """
 
     session_id: Name
@@ -59,6 +63,7 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
     waiting: int
     oldest_ms: TimeMs | None = None
     newest_ms: TimeMs | None = None
+    retry_waits_ms: tuple[int, ...] | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -95,10 +100,14 @@ class Result(msgspec.Struct, frozen=True, tag="result", omit_defaults=True):
     body: bytes = b""
 
 
-class Settled(msgspec.Struct, frozen=True, tag="settled"):
-    """The results of these deliveries are durable; the listener may forget them."""
+class Settled(msgspec.Struct, frozen=True, tag="settled", omit_defaults=True):
+    """The results of these deliveries are durable; the listener may forget them.
+
+    Those that have a `retry_at_ms` come again then, as the next attempt.
+    """
 
     delivery_ids: tuple[Name, ...]
+    retry_at_ms: dict[Name, TimeMs] = {}
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
@@ -203,7 +212,7 @@ def _names_in(frame: Frame) -> Sequence[str]:
         case Result():
             return (frame.delivery_id,)
         case Settled():
-            return frame.delivery_ids
+            return (*frame.delivery_ids, *frame.retry_at_ms)
         case _:
             return ()
 

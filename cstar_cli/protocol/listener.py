@@ -5,6 +5,8 @@ cloud says that the result is durable. All three survive a lost connection; a re
 delivery id and never forwarded again. When the cloud has ended the session, all three are void: what runs may finish,
 its result is nobody's any more.
 
+What failed may come again as the delivery's next attempt, which is forwarded like any other.
+
 Memory is bounded whatever the cloud pushes: nothing more is read while the listener is `full`, and what comes beyond
 `MOST_HELD` is left to be pushed again.
 """
@@ -14,7 +16,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
+from cstar_cli.protocol.commands import Accepted, Concluded, Forward, HangUp, ListenerCommand, Send
 from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Refused, Result, Settled, Welcome
 from cstar_cli.protocol.heartbeat import Pulse
 
@@ -35,6 +37,7 @@ class ListenerProtocol:
         self._void: set[str] = set()  # those that run for a session which has ended
         self._unsettled: dict[str, Result] = {}
         self._held: set[str] = set()  # the ids of all three, without the void
+        self._failed: set[str] = set()  # those that wait for their next attempt, elsewhere
         self._pulse: Pulse | None = None
         self._welcomed = False
         self._stopping = False
@@ -48,6 +51,19 @@ class ListenerProtocol:
     def unsettled(self) -> int:
         """How many results the cloud hasn't made durable yet, as far as is known."""
         return len(self._unsettled)
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries have failed and come again."""
+        return len(self._failed)
+
+    @property
+    def wants_retries(self) -> bool:
+        return self._wanted.retry_speed is not None
+
+    def will_conclude(self, result: Result) -> bool:
+        """Whether a `Concluded` is about to say what follows a failed attempt that has `finished`."""
+        return self.wants_retries and self._welcomed and result.delivery_id in self._unsettled
 
     @property
     def full(self) -> bool:
@@ -69,10 +85,8 @@ class ListenerProtocol:
             match frame:
                 case Delivery():
                     commands += self._take(frame)
-                case Settled(delivery_ids=delivery_ids):
-                    for delivery_id in delivery_ids:
-                        self._unsettled.pop(delivery_id, None)
-                        self._held.discard(delivery_id)
+                case Settled():
+                    commands += self._settle(frame)
                 case Welcome():
                     commands += self._welcome(frame)
                 case Refused(message=message, retry=retry):
@@ -119,18 +133,38 @@ class ListenerProtocol:
             self._unsettled.clear()
             self._void |= self._running
             self._held.clear()
+            self._failed.clear()
         self.session_id = welcome.session_id
         self._welcomed = True
         return [Accepted(welcome), *(Send(result) for result in self._unsettled.values())]
 
     def _take(self, delivery: Delivery) -> list[ListenerCommand]:
         known = self._unsettled.get(delivery.delivery_id)
+        commands: list[ListenerCommand] = []
         if known is not None and known.attempt == delivery.attempt:
             return [Send(known)]
+        if known is not None and known.attempt < delivery.attempt:  # so the one before is settled
+            commands = self._settle(Settled((delivery.delivery_id,)))
         if delivery.delivery_id not in self._held and not self._stopping and len(self._held) < MOST_HELD:
             self._held.add(delivery.delivery_id)
+            self._failed.discard(delivery.delivery_id)
             self._queued.append(delivery)
-        return []
+        return commands
+
+    def _settle(self, settled: Settled) -> list[ListenerCommand]:
+        """Forget results; what has none yet isn't meant, but an attempt before it."""
+        commands: list[ListenerCommand] = []
+        for delivery_id in settled.delivery_ids:
+            result = self._unsettled.pop(delivery_id, None)
+            if result is None:
+                continue
+            self._held.discard(delivery_id)
+            if not result.succeeded and self.wants_retries:
+                retry_at_ms = settled.retry_at_ms.get(delivery_id)
+                commands.append(Concluded(delivery_id, retry_at_ms))
+                if retry_at_ms is not None:
+                    self._failed.add(delivery_id)
+        return commands
 
     def _start(self) -> list[ListenerCommand]:
         commands: list[ListenerCommand] = []

@@ -47,6 +47,7 @@ class _ForwardedLine(msgspec.Struct, frozen=True, gc=False, tag="forwarded", omi
     duration_ms: float
     outcome: str
     error: str | None
+    next_attempt_at: str | None
     route: str | None = None
 
 
@@ -89,13 +90,14 @@ def _forwarded(activity: Forwarded) -> bytes:
             activity.duration_ms,
             activity.outcome,
             activity.error,
+            None if activity.next_attempt_at_ms is None else _time(activity.next_attempt_at_ms),
             activity.route,
         )
     )
 
 
 def _time(ms: int | None) -> str | None:
-    from cstar_cli.events.envelope import iso_ms  # late: a listener that is never cut off has no such times
+    from cstar_cli.events.envelope import iso_ms  # late: most listeners have no such times
 
     return None if ms is None else iso_ms(ms)
 

@@ -24,7 +24,7 @@ from cstar_cli.activity import (
 from cstar_cli.events.catalogue import names
 from cstar_cli.render.output import Colour, Look
 from cstar_cli.render.safe import harmless
-from cstar_cli.render.times import clock, clock_of, duration_text, span
+from cstar_cli.render.times import clock, clock_of, duration_text, span, wait_text
 
 _TYPE_WIDTH = max(map(len, names()))
 _BODY_CHARS = 300
@@ -100,7 +100,10 @@ def _row(activity: Forwarded | Attempted, time_ms: int, look: Look) -> list[str]
         rows = _beside(rows, f"attempt {activity.attempt}", "yellow", look, gap=" ")
     if good:
         return rows
-    return _beside(rows, _plain(harmless(_reason(activity), _REASON_CHARS), look), colour, look)
+    rows = _beside(rows, _plain(harmless(_reason(activity), _REASON_CHARS), look), colour, look)
+    if isinstance(activity, Forwarded) and activity.next_attempt_at_ms is not None:
+        rows = _beside(rows, f"retry at {clock(activity.next_attempt_at_ms, look)}", "yellow", look)
+    return rows
 
 
 @lru_cache(maxsize=256)  # there are few
@@ -152,6 +155,7 @@ def _accepted(activity: Accepted, look: Look) -> str:
 def _ready(activity: Ready, look: Look) -> list[str]:
     rows = [
         *(_routes(activity, look) if activity.routes else _where_to(activity, look)),
+        *_retries(activity),
         ("Cloud", harmless(activity.cloud) + (" (inside this process)" if activity.embedded else "")),
         ("Team", harmless(activity.team_id)),
     ]
@@ -186,6 +190,12 @@ def events_text(patterns: tuple[str, ...]) -> str:
     return "all" if patterns in ((), ("*",)) else harmless(", ".join(patterns))
 
 
+def _retries(activity: Ready) -> Iterator[tuple[str, str]]:
+    if activity.retry_waits_ms is not None:
+        waits = ", ".join(wait_text(wait_ms) for wait_ms in activity.retry_waits_ms)
+        yield "Retries", f"of what fails, after {waits}" if waits else "none, by the cloud's schedule"
+
+
 def ready_line(activity: Ready, look: Look) -> str:
     """Return the one line that stands for the panel where there is no room for it."""
     where_to = ", ".join(route.forward_to for route in activity.routes) or activity.forward_to
@@ -211,6 +221,8 @@ def _deliveries(count: int) -> str:
 
 def _summary(activity: Summary) -> str:
     text = f"Stopped: {activity.forwarded} forwarded, {activity.succeeded} succeeded, {activity.failed} failed."
+    if activity.waiting:
+        text += f" {activity.waiting} waited for a retry."
     return f"{text} {activity.unfinished} unfinished." if activity.unfinished else text
 
 

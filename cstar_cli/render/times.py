@@ -40,3 +40,11 @@ def duration_text(duration_ms: float) -> str:
     if duration_ms < 10:
         return f"{duration_ms:.1f} ms"
     return f"{duration_ms:.0f} ms" if duration_ms < 999.5 else f"{duration_ms / 1000:.2f} s"
+
+
+def wait_text(wait_ms: int) -> str:
+    """Return a time to wait for: `30 min`, `5 s`, `100 ms`."""
+    if wait_ms < 1000:
+        return f"{wait_ms} ms"
+    seconds = wait_ms / 1000
+    return f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.3g} s"

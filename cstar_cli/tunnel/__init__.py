@@ -2,7 +2,8 @@
 
     listener.py     `Listener`: forwards what comes, drains at the end
     link.py         `Link`: stays connected for ever, or becomes the cloud
-    surroundings.py what both need from outside
+    undecided.py    failed attempts, until the cloud has said whether another follows
+    surroundings.py what they need from outside
     connection.py   dial, frames in and out; which failures are worth another try
     websocket.py    one websocket, over the sans-I/O core of websockets
     forwarder.py    one delivery: sign, post, result

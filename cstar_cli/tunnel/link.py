@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from typing import NoReturn
 
+from msgspec.structs import replace
+
 from cstar_cli.activity import Disconnected, Notice, Reconnected
 from cstar_cli.backoff import jittered
 from cstar_cli.errors import CloudUnreachable, CstarError
@@ -28,14 +30,18 @@ Do = Callable[[Iterable[ListenerCommand]], None]
 class Link:
     """The way to the cloud, which outlives any connection and any cloud process.
 
-    What the cloud says goes to `received`; what the protocol wants done of connecting and of time, to `do`.
+    What the cloud says goes to `received`; what the protocol wants done of connecting and of time, to `do`. `lost` is
+    called when a connection is no more.
     """
 
-    def __init__(self, protocol: ListenerProtocol, around: Surroundings, do: Do, received: Take) -> None:
+    def __init__(
+        self, protocol: ListenerProtocol, around: Surroundings, do: Do, received: Take, lost: Callable[[], None]
+    ) -> None:
         self._protocol = protocol
         self._around = around
         self._do = do
         self._received = received
+        self._lost = lost
         self._leaving = asyncio.Event()
         self._outbox: deque[bytes] = deque()  # frames, encoded
         self._outbox_filled = asyncio.Event()
@@ -66,6 +72,7 @@ class Link:
                 except Unreachable as gone:
                     self._protocol.lost()
                     self._outbox.clear()
+                    self._lost()
                     if self._leaving.is_set():
                         return
                     try:
@@ -79,7 +86,10 @@ class Link:
         """The session stands: say so."""
         self._trouble, self._waits = "", self._fresh_waits()
         if self._gap is None and not welcome.resumed:
-            self._around.report(self._around.ready(welcome.session_id, self._embedded))
+            ready = self._around.ready(welcome.session_id, self._embedded)
+            self._around.report(replace(ready, retry_waits_ms=welcome.retry_waits_ms))
+            if self._protocol.wants_retries and welcome.retry_waits_ms is None:
+                self._around.report(Notice("This cloud makes no retries for a listener: what fails is final."))
             return
         self._around.report(
             Reconnected(

@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, assert_never
 
+from msgspec.structs import replace
+
 from cstar_cli.activity import Finishing, Forwarded, Summary
 from cstar_cli.errors import CstarError
-from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
+from cstar_cli.protocol.commands import Accepted, Concluded, Forward, HangUp, ListenerCommand, Send
 from cstar_cli.protocol.frames import Delivery, Frame, Result
 from cstar_cli.protocol.listener import ListenerProtocol
 from cstar_cli.tunnel.connection import Unreachable
 from cstar_cli.tunnel.link import Link
 from cstar_cli.tunnel.surroundings import Surroundings
+from cstar_cli.tunnel.undecided import Undecided
 
 if TYPE_CHECKING:
     from cstar_cli.sender.posting import Cancelable, Spawn
@@ -31,7 +34,8 @@ class Listener:
         self._stop = asyncio.Event()
         self._abort = asyncio.Event()
         self._progress = asyncio.Event()
-        self._link = Link(protocol, around, self._do, self._received)
+        self._undecided = Undecided(around.report)
+        self._link = Link(protocol, around, self._do, self._received, self._undecided.give_up)
         self._forwards: dict[str, Cancelable] = {}
         self._workers: asyncio.TaskGroup | None = None
         self._succeeded = 0
@@ -64,7 +68,9 @@ class Listener:
             self._do(self._protocol.goodbye())
             await asyncio.wait({connecting}, timeout=ABORT_S if self._abort.is_set() else BYE_S)
             connecting.cancel()
-        return Summary(self._succeeded + self._failed, self._succeeded, self._failed, unfinished)
+        self._undecided.give_up()
+        forwarded = self._succeeded + self._failed
+        return Summary(forwarded, self._succeeded, self._failed, unfinished, self._protocol.waiting)
 
     def _received(self, frames: Sequence[Frame]) -> Awaitable[object] | None:
         self._do(self._protocol.received(frames, self._around.clock()))
@@ -84,6 +90,8 @@ class Listener:
                     self._link.send(command.frame)
                 case Forward():
                     self._start_forward(command.delivery)
+                case Concluded(delivery_id, retry_at_ms):
+                    self._undecided.decide(delivery_id, retry_at_ms)
                 case Accepted(welcome):
                     self._link.accepted(welcome)
                 case HangUp():
@@ -114,11 +122,20 @@ class Listener:
         self._failed += not result.succeeded
         try:
             self._do(self._protocol.finished(result, self._around.clock()))
-            self._around.report(forwarded)
+            if result.succeeded:
+                self._around.report(forwarded)
+            else:
+                self._report_failure(result, replace(forwarded, session_id=self._protocol.session_id))
         except Exception as error:  # a socket's callback, where nobody would hear it: it ends the listener
             assert self._workers
             self._workers.create_task(_fail(error))
         self._progress.set()
+
+    def _report_failure(self, result: Result, failed: Forwarded) -> None:
+        if self._protocol.will_conclude(result):
+            self._undecided.add(failed)
+        else:
+            self._around.report(failed)
 
     async def _drain(self) -> int:
         """Wait for what is in flight, and for its results to be durable; return how many were given up."""

@@ -5,8 +5,9 @@ import hmac
 import json
 import signal
 import threading
+from pathlib import Path
 
-from ..processes import RunCstar, StartListening, StartServing
+from ..processes import CSTAR, Env, RunCstar, Running, StartListening, StartServing
 from ..receiver import Answer, StartReceiver
 from .conftest import StartApi
 
@@ -27,6 +28,7 @@ def test_an_event_arrives_signed_over_its_exact_bytes(
     assert line["delivery_id"] == request.headers["x-cstar-delivery"]
     assert list(line) == [
         "type", "event_id", "event_type", "delivery_id", "attempt", "url", "status", "duration_ms", "outcome", "error",
+        "next_attempt_at",
     ]  # fmt: skip
 
 
@@ -149,3 +151,45 @@ def test_a_stopped_listener_leaves_no_delivery_open(
     assert [delivery["status"] for delivery in told] == ["succeeded", "failed", "failed"]
     assert told[1]["attempts"][0]["error"] == "the listener ended before it answered this"
     assert len(app.requests) == 1
+
+
+def test_what_fails_is_tried_again_by_the_schedule_until_it_succeeds(
+    listening: StartListening, receiver: StartReceiver, home: Env, tmp_path: Path
+) -> None:
+    app = receiver(Answer(500))
+    listener = listening("-f", app.url, "--retry-speed", "600")
+    with Running([*CSTAR, "trigger", "ticket.created", "--expect", "2xx"], home, tmp_path) as sending:
+        app.wait_for(2)
+        app.answer = Answer()
+        assert sending.wait() == 0, sending.stderr
+        assert sum("retry at " in line for line in sending.rest()) == 2
+    lines = listener.take(3)
+    assert [(line["attempt"], line["status"], line["next_attempt_at"] is None) for line in lines] == [
+        (1, 500, False),
+        (2, 500, False),
+        (3, 200, True),
+    ]
+    assert len({request.headers["x-cstar-delivery"] for request in app.wait_for(3)}) == 1
+
+
+def test_the_command_that_a_failure_is_hinted_with_sends_it_again_signed_anew(
+    listening: StartListening, receiver: StartReceiver, cstar: RunCstar, home: Env, tmp_path: Path
+) -> None:
+    app = receiver(Answer(500))
+    bystander = receiver()
+    with Running([*CSTAR, "listen", "-f", app.url, "--secret", "whsec_mine"], home, tmp_path) as listener:
+        while not listener.next_line().startswith("Ready!"):
+            pass
+        listening("-f", bystander.url)
+        cstar("trigger", "ticket.created")
+        first = app.wait_for(1)[0]
+        while not (line := listener.next_line()).startswith("    Hint: to send it again: cstar "):
+            pass
+        app.answer = Answer()
+        assert cstar(*line.partition(": cstar ")[2].split()).returncode == 0
+        again = app.wait_for(2)[1]
+        assert again.body == first.body
+        assert again.headers["x-cstar-delivery"] != first.headers["x-cstar-delivery"]
+        assert again.headers["x-cstar-signature"] == hmac.new(b"whsec_mine", again.body, hashlib.sha256).hexdigest()
+        assert len(bystander.requests) == 1
+        assert listener.stop() == 130

@@ -143,6 +143,10 @@ class Room:
         self._tasks.append(task)
         return pipe, task
 
+    def keep(self, task: "asyncio.Task[Gone]") -> None:
+        """End it with the room."""
+        self._tasks.append(task)
+
     def _clock(self) -> float:
         return self.now
 
@@ -199,12 +203,18 @@ def run(
         runner.run(main())
 
 
-def hello(session_id: str | None = None, *holding: str, window: int = 100, events: Sequence[str] = ()) -> Hello:
-    return Hello(URL, tuple(events), window, session_id, holding)
+def hello(
+    session_id: str | None = None,
+    *holding: str,
+    window: int = 100,
+    events: Sequence[str] = (),
+    retry_speed: float | None = None,
+) -> Hello:
+    return Hello(URL, tuple(events), window, session_id, holding, retry_speed=retry_speed)
 
 
-def result(delivery_id: str, succeeded: bool = True) -> Result:
-    return Result(delivery_id, 1, succeeded, 200 if succeeded else 500, None, 1, 1.0)
+def result(delivery_id: str, succeeded: bool = True, *, attempt: int = 1) -> Result:
+    return Result(delivery_id, attempt, succeeded, 200 if succeeded else 500, None, 1, 1.0)
 
 
 async def append(room: Room, count: int, body: bytes = b"{}") -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from cstar_cli.cloud.pushing import MOST_TOGETHER, Pusher
 from cstar_cli.cloud.store.interface import Store, StoreUnavailable
 from cstar_cli.cloud.store.queries import DueQuery
-from cstar_cli.cloud.store.records import DueDelivery, Session
+from cstar_cli.cloud.store.records import Due, Session
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import Delivery
 
@@ -28,24 +28,24 @@ class CountingStore:
         self.is_broken = False
         self.asked: list[int] = []
 
-    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery]]:
+    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Due]:
         self.asked.append(len(queries))
         if self.is_away:
             raise StoreUnavailable("The database can't be read: disk is full.")
-        return [] if self.is_broken else [[] for _ in queries]
+        return [] if self.is_broken else [Due([]) for _ in queries]
 
 
 class FakeTunnel:
     """One that keeps what it is told."""
 
     def __init__(self) -> None:
-        self.answers: list[Sequence[DueDelivery] | Exception] = []
+        self.answers: list[Due | Exception] = []
         self.is_told = asyncio.Event()
 
     def wanted(self) -> DueQuery:
         return DueQuery(Session("ses_1", TEAM, EventFilter(), URL, 1), (), 1, 1)
 
-    def due(self, answer: Sequence[DueDelivery] | Exception) -> None:
+    def due(self, answer: Due | Exception) -> None:
         self.answers.append(answer)
         self.is_told.set()
 
@@ -78,7 +78,7 @@ def test_a_crowd_is_read_for_in_parts() -> None:
         store = CountingStore()
         tunnels = await told(Pusher(cast(Store, store)), MANY)
         assert store.asked == [MOST_TOGETHER, MOST_TOGETHER, 1]
-        assert all(tunnel.answers == [[]] for tunnel in tunnels)
+        assert all(tunnel.answers == [Due([])] for tunnel in tunnels)
 
     asyncio.run(check())
 
@@ -92,7 +92,7 @@ def test_a_store_that_is_away_is_everyones_answer_and_the_next_are_asked_for_aga
         assert all(isinstance(tunnel.answers[0], StoreUnavailable) for tunnel in failed)
         store.is_away = False
         [fine] = await told(pusher, 1)
-        assert fine.answers == [[]]
+        assert fine.answers == [Due([])]
 
     asyncio.run(check())
 
@@ -107,7 +107,7 @@ def test_a_broken_answer_of_the_store_is_everyones_and_the_next_are_asked_for_ag
             assert all(isinstance(tunnel.answers[0], ValueError) for tunnel in failed)
             store.is_broken = False
             [fine] = await told(pusher, 1)
-        assert fine.answers == [[]]
+        assert fine.answers == [Due([])]
 
     asyncio.run(check())
 
@@ -115,7 +115,7 @@ def test_a_broken_answer_of_the_store_is_everyones_and_the_next_are_asked_for_ag
 class BrokenTunnel(FakeTunnel):
     """One that can't be told."""
 
-    def due(self, answer: Sequence[DueDelivery] | Exception) -> None:
+    def due(self, answer: Due | Exception) -> None:
         super().due(answer)
         raise RuntimeError("no more tunnel")
 
@@ -127,7 +127,7 @@ def test_a_tunnel_that_breaks_is_not_the_end_of_all_pushing(caplog: pytest.LogCa
             pusher.add(broken := BrokenTunnel())
             await broken.is_told.wait()
             [fine] = await told(pusher, 1)
-        assert fine.answers == [[]]
+        assert fine.answers == [Due([])]
 
     asyncio.run(check())
     assert [record.getMessage() for record in caplog.records] == ["work failed"]

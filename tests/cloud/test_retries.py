@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cstar_cli.cloud.options import DeliveryPolicy
-from cstar_cli.cloud.retries import longest_wait_ms, retry_in_ms
+from cstar_cli.cloud.retries import SessionRetries, longest_wait_ms, retry_in_ms
+from cstar_cli.cloud.store.records import AttemptOutcome
 
 POLICY = DeliveryPolicy()
 MINUTE_MS = 60_000
@@ -103,3 +104,29 @@ def test_the_longest_wait_is_that_of_the_schedule_with_all_chance() -> None:
 def test_the_longest_wait_may_be_what_a_receiver_asks_for() -> None:
     assert longest_wait_ms(DeliveryPolicy(retries_s=(1.0,))) == 30 * MINUTE_MS
     assert longest_wait_ms(DeliveryPolicy(retries_s=())) == 30 * MINUTE_MS
+
+
+def session_waits_ms(speed: float, status: int | None = 500, retry_after: str | None = None) -> list[int]:
+    headers = (("Retry-After", retry_after),) if retry_after else ()
+    outcome = AttemptOutcome("dlv_1", 1, False, status, None, NOW_MS, 1.0, response_headers=headers)
+    return list(SessionRetries(POLICY, lambda: NOW_MS, lambda: 0.0).waits_ms(outcome, speed))
+
+
+@pytest.mark.parametrize(
+    ("speed", "waits_ms"), [(1, [60_000, 300_000, 1_800_000]), (60, [1000, 5000, 30_000]), (600, [100, 500, 3000])]
+)
+def test_a_session_has_the_same_waits_so_many_times_faster(speed: float, waits_ms: list[int]) -> None:
+    assert session_waits_ms(speed) == waits_ms
+    assert SessionRetries(POLICY).scheduled_ms(speed) == tuple(waits_ms)
+
+
+def test_what_a_receiver_asks_of_a_session_is_faster_too() -> None:
+    assert session_waits_ms(60, 429, "120") == [2000, 5000, 30_000]
+    assert session_waits_ms(60, 500, "120") == [1000, 5000, 30_000]
+
+
+def test_a_session_has_as_many_retries_as_the_schedule_of_its_cloud() -> None:
+    retries = SessionRetries(DeliveryPolicy(retries_s=(2.0,)), lambda: NOW_MS, lambda: 0.5)
+    outcome = AttemptOutcome("dlv_1", 1, False, 500, None, NOW_MS, 1.0)
+    assert retries.waits_ms(outcome, 1) == [2050]
+    assert retries.scheduled_ms(1) == (2000,)

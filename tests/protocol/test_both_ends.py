@@ -1,32 +1,53 @@
-"""Both machines over a link that is cut at any moment, against a cloud that restarts and a session that may expire."""
+"""Both machines over a link that is cut at any moment, against a cloud that restarts and a session that may expire.
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+What fails comes again, as the delivery's next attempt, up to `MOST_ATTEMPTS` of them.
+"""
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
-from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Open, Refill, RelayCommand, Send
+from cstar_cli.protocol.commands import (
+    Accepted,
+    Concluded,
+    Forward,
+    HangUp,
+    ListenerCommand,
+    Open,
+    Refill,
+    RelayCommand,
+    Send,
+)
 from cstar_cli.protocol.commands import Settle as SettleCommand
-from cstar_cli.protocol.frames import Delivery, Frame, Hello, Result, Welcome, decode, encode
+from cstar_cli.protocol.frames import HEARTBEAT_S, Delivery, Frame, Heartbeat, Hello, Result, Welcome, decode, encode
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
-from cstar_cli.protocol.relay import RelayProtocol
+from cstar_cli.protocol.relay import LEASE_S, RelayProtocol
 
 CONCURRENCY = 3
 PUSH_AT_MOST = 4
+MOST_ATTEMPTS = 3
 
 
 @dataclass
 class Store:
-    """What outlives connections: the deliveries of each session in commit order, and whether they are settled."""
+    """What outlives connections: the deliveries of each session in commit order, and what has come of them.
+
+    `tried` counts the attempts of each; those in `again` have failed and wait for their next one.
+    """
 
     sessions: list[str] = field(default_factory=list)
     open: str | None = None
     deliveries: list[Delivery] = field(default_factory=list)
     target: dict[str, str] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
+    tried: Counter[str] = field(default_factory=Counter)
+    again: set[str] = field(default_factory=set)
 
     def new_session(self) -> str:
         self.open = f"ses_{len(self.sessions)}"
@@ -40,17 +61,37 @@ class Store:
             self.target[f"dlv_{number:04}"] = self.open
 
     def pending(self) -> list[Delivery]:
+        """All that has no outcome yet, as its next attempt."""
         return [
-            delivery
+            replace(delivery, attempt=self.tried[delivery.delivery_id] + 1)
             for delivery in self.deliveries
             if self.target[delivery.delivery_id] == self.open and delivery.delivery_id not in self.settled
         ]
 
-    def settle(self, delivery_ids: Iterable[str]) -> list[str]:
-        """As the real store: what belongs to another session is left out."""
-        ours = [delivery_id for delivery_id in delivery_ids if self.target.get(delivery_id) == self.open]
-        self.settled.update(ours)
-        return ours
+    def due(self) -> list[Delivery]:
+        return [delivery for delivery in self.pending() if delivery.delivery_id not in self.again]
+
+    def settle(self, results: Iterable[Result]) -> Mapping[str, int | None]:
+        """As the real store: what belongs to another session is left out, what is known already is recognised."""
+        told: dict[str, int | None] = {}
+        for result in results:
+            id_ = result.delivery_id
+            if self.target.get(id_) != self.open:
+                continue
+            if id_ not in self.settled and result.attempt == self.tried[id_] + 1:
+                self.tried[id_] += 1
+                self.again.discard(id_)
+                if result.succeeded or result.attempt == MOST_ATTEMPTS:
+                    self.settled.add(id_)
+                else:
+                    self.again.add(id_)
+            told[id_] = None if id_ in self.settled else 1
+        return told
+
+    def expire(self) -> None:
+        self.settled.update(delivery.delivery_id for delivery in self.pending())
+        self.again.clear()
+        self.open = None
 
 
 @dataclass
@@ -66,13 +107,14 @@ class Tunnel(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.store = Store()
-        self.listener = ListenerProtocol(Hello("u", ("*",), CONCURRENCY + QUEUED_BEYOND_SLOTS), concurrency=CONCURRENCY)
+        hello = Hello("u", ("*",), CONCURRENCY + QUEUED_BEYOND_SLOTS, retry_speed=60.0)
+        self.listener = ListenerProtocol(hello, concurrency=CONCURRENCY)
         self.relay = RelayProtocol(self.now)
         self.link: Link | None = None
         self.welcomed = False
         self.results: list[Result] = []
         self.running: list[Delivery] = []
-        self.started: list[str] = []
+        self.started: list[tuple[str, int]] = []
 
     # what happens
 
@@ -95,11 +137,22 @@ class Tunnel(RuleBasedStateMachine):
         self.results = []
         self.listener.lost()
 
+    @precondition(lambda self: self.results)
+    @rule()
+    def results_become_durable_and_nobody_hears_of_it(self) -> None:
+        self.store.settle(self.results)
+        self.the_link_is_cut_or_the_cloud_restarts()
+
     @precondition(lambda self: self.link is None and self.store.open)
     @rule()
     def the_session_expires(self) -> None:
-        self.store.settle([delivery.delivery_id for delivery in self.store.pending()])
-        self.store.open = None
+        self.store.expire()
+
+    @precondition(lambda self: self.store.again)
+    @rule(data=st.data())
+    def the_time_of_a_retry_comes(self, data: st.DataObject) -> None:
+        self.store.again.discard(data.draw(st.sampled_from(sorted(self.store.again))))
+        self.push()
 
     @precondition(lambda self: self.link and self.link.up)
     @rule()
@@ -117,15 +170,19 @@ class Tunnel(RuleBasedStateMachine):
     @rule()
     def results_become_durable(self) -> None:
         results, self.results = self.results, []
-        settled = self.store.settle(result.delivery_id for result in results)
-        self.serve(self.relay.settled(settled, self.now))
+        settled = self.store.settle(results)
+        told = [r.delivery_id for r in results if not self.relay.has_later(r.delivery_id, r.attempt)]
+        told = [id_ for id_ in dict.fromkeys(told) if id_ in settled]
+        retries = {id_: at_ms for id_ in told if (at_ms := settled[id_]) is not None}
+        self.serve(self.relay.settled(told, self.now, retries))
         self.push()
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
     def a_forward_finishes(self, data: st.DataObject) -> None:
         delivery = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
-        result = Result(delivery.delivery_id, 1, True, 200, None, 1, 1.0, body=delivery.body)
+        succeeded = data.draw(st.booleans())
+        result = Result(delivery.delivery_id, delivery.attempt, succeeded, 200, None, 1, 1.0, body=delivery.body)
         self.obey(self.listener.finished(result, self.now))
 
     @rule(seconds=st.sampled_from([1.0, 3.0, 8.0]))
@@ -134,6 +191,16 @@ class Tunnel(RuleBasedStateMachine):
         self.obey(self.listener.tick(self.now))
         if self.link:
             self.serve(self.relay.tick(self.now))
+
+    @precondition(lambda self: self.link is not None and self.welcomed)
+    @rule()
+    def leases_run_out_while_both_are_heard(self) -> None:
+        for _ in range(math.ceil(LEASE_S / HEARTBEAT_S)):
+            self.now += HEARTBEAT_S
+            self.serve(self.relay.received([Heartbeat()], self.now))
+            self.obey(self.listener.received([Heartbeat()], self.now))
+            if self.link:
+                self.serve(self.relay.tick(self.now))
 
     # what must hold
 
@@ -146,13 +213,24 @@ class Tunnel(RuleBasedStateMachine):
         assert len(set(self.started)) == len(self.started)
 
     @invariant()
-    def forwards_start_in_commit_order(self) -> None:
-        assert self.started == sorted(self.started)
+    def first_attempts_start_in_commit_order(self) -> None:
+        first = [delivery_id for delivery_id, attempt in self.started if attempt == 1]
+        assert first == sorted(first)
+
+    @invariant()
+    def attempts_follow_each_other(self) -> None:
+        place = {attempt: place for place, attempt in enumerate(self.started)}
+        assert all(n == 1 or place[id_, n - 1] < place[id_, n] for id_, n in self.started)
 
     @invariant()
     def nothing_is_settled_before_it_is_forwarded(self) -> None:
         ours = {delivery_id for delivery_id, target in self.store.target.items() if target == self.store.open}
-        assert self.store.settled & ours <= set(self.started)
+        assert self.store.settled & ours <= {delivery_id for delivery_id, _ in self.started}
+        assert all((id_, tried) in self.started for id_, tried in self.store.tried.items() if tried)
+
+    @invariant()
+    def no_more_wait_for_a_retry_than_have_failed(self) -> None:
+        assert self.listener.waiting <= sum(1 for tried in self.store.tried.values() if tried)
 
     def teardown(self) -> None:
         """Once the trouble is over, everything is forwarded and settled."""
@@ -162,9 +240,9 @@ class Tunnel(RuleBasedStateMachine):
             pass
         assert self.store.open
         assert self.store.pending() == []
-        assert (self.listener.running, self.listener.unsettled) == (0, 0)
+        assert (self.listener.running, self.listener.unsettled, self.listener.waiting) == (0, 0, 0)
         ours = [d.delivery_id for d in self.store.deliveries if self.store.target[d.delivery_id] == self.store.open]
-        assert set(ours) <= set(self.started)
+        assert set(ours) <= {delivery_id for delivery_id, _ in self.started}
         assert self.relay.room == CONCURRENCY + QUEUED_BEYOND_SLOTS
 
     def settle_down(self) -> bool:
@@ -179,7 +257,11 @@ class Tunnel(RuleBasedStateMachine):
             self.results_become_durable()
         elif self.running:
             delivery = self.running.pop()
-            self.obey(self.listener.finished(Result(delivery.delivery_id, 1, True, 200, None, 1, 1.0), self.now))
+            result = Result(delivery.delivery_id, delivery.attempt, True, 200, None, 1, 1.0)
+            self.obey(self.listener.finished(result, self.now))
+        elif self.store.again:
+            self.store.again.clear()
+            self.push()
         else:
             return False
         return True
@@ -194,10 +276,10 @@ class Tunnel(RuleBasedStateMachine):
                     frames.append(frame)
                 case Forward(delivery):
                     self.running.append(delivery)
-                    self.started.append(delivery.delivery_id)
+                    self.started.append((delivery.delivery_id, delivery.attempt))
                 case HangUp():
                     return self.the_link_is_cut_or_the_cloud_restarts()
-                case Accepted():
+                case Accepted() | Concluded():
                     pass
         if frames and self.link:
             self.link.up.append(encode(frames))
@@ -224,8 +306,9 @@ class Tunnel(RuleBasedStateMachine):
         resumed = hello.session_id is not None and hello.session_id == self.store.open
         session_id = self.store.open if resumed else self.store.new_session()
         assert session_id
-        waiting = len(self.store.pending()) - len(hello.holding) if resumed else 0
-        holding = hello.holding if resumed else ()
+        pending = {delivery.delivery_id for delivery in self.store.pending()}
+        holding = [id_ for id_ in hello.holding if id_ in pending] if resumed else []
+        waiting = len(pending.difference(holding))
         self.serve(self.relay.accepted(Welcome(session_id, resumed, waiting), holding, self.now))
         self.welcomed = True
         self.push()
@@ -233,7 +316,7 @@ class Tunnel(RuleBasedStateMachine):
     def push(self) -> None:
         """As the relay does: what is due and not held, in commit order, as far as there is room."""
         while self.link and self.welcomed and (room := self.relay.room):
-            due = [d for d in self.store.pending() if d.delivery_id not in self.relay.held]
+            due = [d for d in self.store.due() if d.delivery_id not in self.relay.held]
             due = due[: min(room, PUSH_AT_MOST)]
             if not due:
                 return

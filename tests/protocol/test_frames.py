@@ -30,7 +30,7 @@ ATTEMPT = st.integers(1, 2**31 - 1)
 HEADERS = st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple)
 BODY = st.binary(max_size=60) | st.just(b'\n{"type":"heartbeat"}\n') | st.just(b"\n" * 5)
 
-HELLO = st.builds(Hello, TEXT, TEXTS, COUNT, st.none() | NAME, NAMES, TEXT)
+HELLO = st.builds(Hello, TEXT, TEXTS, COUNT, st.none() | NAME, NAMES, TEXT, st.none() | st.floats(1, 3600))
 DELIVERY = st.builds(Delivery, NAME, NAME, NAME, ATTEMPT, body=BODY)
 RESULT = st.builds(
     Result,
@@ -47,11 +47,11 @@ RESULT = st.builds(
 )
 FRAME: st.SearchStrategy[Frame] = st.one_of(
     HELLO,
-    st.builds(Welcome, NAME, st.booleans(), COUNT),
+    st.builds(Welcome, NAME, st.booleans(), COUNT, st.none() | st.lists(COUNT, max_size=3).map(tuple)),
     st.builds(Refused, TEXT, st.booleans()),
     DELIVERY,
     RESULT,
-    st.builds(Settled, NAMES),
+    st.builds(Settled, NAMES, st.dictionaries(NAME, COUNT, max_size=3)),
     st.just(Heartbeat()),
     st.just(Bye()),
 )
@@ -74,12 +74,13 @@ SHAPES = [
     Shape(
         Hello("http://localhost:3000/webhook", ("ticket.*",), 42, "ses_1", ("dlv_1",), "cstar/0.1.0"),
         b'{"type":"hello","forward_to":"http://localhost:3000/webhook","events":["ticket.*"],"window":42,'
-        b'"session_id":"ses_1","holding":["dlv_1"],"agent":"cstar/0.1.0"}\n',
+        b'"session_id":"ses_1","holding":["dlv_1"],"agent":"cstar/0.1.0","retry_speed":null}\n',
     ),
     Shape(Welcome("ses_1", True, 3), b'{"type":"welcome","session_id":"ses_1","resumed":true,"waiting":3}\n'),
     Shape(
-        Welcome("ses_1", True, 3, 1000, 2000),
-        b'{"type":"welcome","session_id":"ses_1","resumed":true,"waiting":3,"oldest_ms":1000,"newest_ms":2000}\n',
+        Welcome("ses_1", True, 3, 1000, 2000, (1000, 5000)),
+        b'{"type":"welcome","session_id":"ses_1","resumed":true,"waiting":3,"oldest_ms":1000,"newest_ms":2000,'
+        b'"retry_waits_ms":[1000,5000]}\n',
     ),
     Shape(Refused("say hello first", False), b'{"type":"refused","message":"say hello first","retry":false}\n'),
     Shape(Delivery("dlv_1", "evt_1", "ticket.created", 1, body=b"{}"), EVENT + b',"body_bytes":2}\n{}\n'),
@@ -88,6 +89,10 @@ SHAPES = [
         RESULT_HEAD + b',"request_headers":[["a","b"]],"response_headers":[["c","d"]],"body_bytes":3}\nok\n\n',
     ),
     Shape(Settled(("dlv_1", "dlv_2")), b'{"type":"settled","delivery_ids":["dlv_1","dlv_2"]}\n'),
+    Shape(
+        Settled(("dlv_1", "dlv_2"), {"dlv_2": 5000}),
+        b'{"type":"settled","delivery_ids":["dlv_1","dlv_2"],"retry_at_ms":{"dlv_2":5000}}\n',
+    ),
     Shape(Heartbeat(), b'{"type":"heartbeat"}\n'),
     Shape(Bye(), b'{"type":"bye"}\n'),
 ]
@@ -241,3 +246,14 @@ def test_a_message_that_was_cut_is_refused_or_loses_whole_frames(frames: list[Fr
     except MalformedMessage:
         return
     assert found == whole[: len(found)]
+
+
+@pytest.mark.parametrize("speed", [b"0.5", b"3601", b"-1", b'"fast"', b"true"])
+def test_a_speed_of_retries_that_none_can_be_is_refused(speed: bytes) -> None:
+    with pytest.raises(MalformedMessage):
+        decode(b'{"type":"hello","forward_to":"u","events":[],"window":1,"retry_speed":' + speed + b"}\n")
+
+
+def test_the_retry_of_what_has_no_name_is_refused() -> None:
+    with pytest.raises(MalformedMessage):
+        decode(b'{"type":"settled","delivery_ids":[],"retry_at_ms":{"a b":1}}\n')

@@ -1,6 +1,6 @@
 import pytest
 
-from cstar_cli.protocol.commands import Accepted, Forward, HangUp, ListenerCommand, Send
+from cstar_cli.protocol.commands import Accepted, Concluded, Forward, HangUp, ListenerCommand, Send
 from cstar_cli.protocol.frames import (
     Bye,
     Delivery,
@@ -19,14 +19,14 @@ RESUMED = Welcome("ses_1", resumed=True, waiting=0)
 OTHER = Welcome("ses_2", resumed=False, waiting=0)
 
 
-def listener(concurrency: int = 2) -> ListenerProtocol:
+def listener(concurrency: int = 2, *, retry_speed: float | None = None) -> ListenerProtocol:
     window = concurrency + QUEUED_BEYOND_SLOTS
-    hello = Hello("http://localhost:3000/webhook", ("*",), window, agent="cstar/test")
+    hello = Hello("http://localhost:3000/webhook", ("*",), window, agent="cstar/test", retry_speed=retry_speed)
     return ListenerProtocol(hello, concurrency=concurrency)
 
 
-def welcomed(concurrency: int = 2) -> ListenerProtocol:
-    protocol = listener(concurrency)
+def welcomed(concurrency: int = 2, *, retry_speed: float | None = None) -> ListenerProtocol:
+    protocol = listener(concurrency, retry_speed=retry_speed)
     protocol.connected(0.0)
     protocol.received([NEW], 0.0)
     return protocol
@@ -36,8 +36,8 @@ def delivery(number: int, attempt: int = 1) -> Delivery:
     return Delivery(f"dlv_{number}", f"evt_{number}", "ticket.created", attempt, body=b"{}")
 
 
-def result(number: int, attempt: int = 1) -> Result:
-    return Result(f"dlv_{number}", attempt, True, 200, None, 1, 1.0)
+def result(number: int, attempt: int = 1, *, succeeded: bool = True) -> Result:
+    return Result(f"dlv_{number}", attempt, succeeded, 200, None, 1, 1.0)
 
 
 def forwarded(commands: object) -> list[str]:
@@ -378,3 +378,111 @@ def test_what_is_pushed_beyond_all_measure_is_left_to_be_pushed_again() -> None:
     protocol.finished(result(0), 0.0)
     receive(protocol, Settled(("dlv_0",)), delivery(MOST_HELD + 50))
     assert f"dlv_{MOST_HELD + 50}" in hello_of(protocol).holding
+
+
+def with_a_failure(retry_at_ms: int | None = 5000) -> tuple[ListenerProtocol, list[ListenerCommand]]:
+    """One that retries, and what it asks for when its first delivery has failed and that is settled."""
+    protocol = welcomed(retry_speed=60.0)
+    receive(protocol, delivery(1))
+    protocol.finished(result(1, succeeded=False), 0.0)
+    retries = {} if retry_at_ms is None else {"dlv_1": retry_at_ms}
+    return protocol, receive(protocol, Settled(("dlv_1",), retries))
+
+
+def test_the_hello_says_how_fast_what_fails_is_tried_again() -> None:
+    assert hello_of(listener(retry_speed=60.0)).retry_speed == 60.0
+
+
+def test_what_follows_a_failure_is_passed_on() -> None:
+    protocol, commands = with_a_failure(5000)
+    assert commands == [Concluded("dlv_1", 5000)]
+    assert (protocol.waiting, protocol.unsettled) == (1, 0)
+
+
+def test_a_failure_that_nothing_follows_is_the_end() -> None:
+    protocol, commands = with_a_failure(None)
+    assert commands == [Concluded("dlv_1", None)]
+    assert protocol.waiting == 0
+
+
+def test_of_successes_and_without_retries_nothing_is_concluded() -> None:
+    for protocol, succeeded in ((welcomed(retry_speed=60.0), True), (welcomed(), False)):
+        receive(protocol, delivery(1))
+        last = result(1, succeeded=succeeded)
+        protocol.finished(last, 0.0)
+        assert protocol.will_conclude(last) is succeeded
+        assert receive(protocol, Settled(("dlv_1",))) == []
+
+
+def test_the_next_attempt_is_forwarded_and_no_longer_waits() -> None:
+    protocol, _ = with_a_failure()
+    assert receive(protocol, delivery(1, attempt=2)) == [Forward(delivery(1, attempt=2))]
+    assert protocol.waiting == 0
+    assert protocol.finished(result(1, 2), 0.0) == [Send(result(1, 2))]
+
+
+def test_what_waits_for_its_next_attempt_is_not_held() -> None:
+    protocol, _ = with_a_failure()
+    assert hello_of(protocol).holding == ()
+
+
+def test_a_repeat_of_the_next_attempt_is_recognised() -> None:
+    protocol, _ = with_a_failure()
+    receive(protocol, delivery(1, attempt=2))
+    assert receive(protocol, delivery(1, attempt=2)) == []
+    protocol.finished(result(1, 2), 0.0)
+    assert receive(protocol, delivery(1, attempt=2)) == [Send(result(1, 2))]
+
+
+def test_the_next_attempt_says_that_the_one_before_is_settled() -> None:
+    protocol = welcomed(retry_speed=60.0)
+    receive(protocol, delivery(1))
+    protocol.finished(result(1, succeeded=False), 0.0)
+    assert receive(protocol, delivery(1, attempt=2)) == [Concluded("dlv_1", None), Forward(delivery(1, attempt=2))]
+    assert (protocol.running, protocol.unsettled) == (1, 0)
+
+
+def test_an_earlier_attempt_than_the_one_that_has_a_result_is_passed_over() -> None:
+    protocol, _ = with_a_failure()
+    receive(protocol, delivery(1, attempt=2))
+    protocol.finished(result(1, 2), 0.0)
+    assert receive(protocol, delivery(1, attempt=1)) == []
+    assert protocol.unsettled == 1
+
+
+def test_a_settlement_told_twice_is_not_that_of_the_attempt_that_runs() -> None:
+    protocol, _ = with_a_failure()
+    receive(protocol, delivery(1, attempt=2))
+    assert receive(protocol, Settled(("dlv_1",))) == []
+    assert hello_of(protocol).holding == ("dlv_1",)
+
+
+def test_without_a_connection_nothing_is_about_to_be_concluded() -> None:
+    protocol = welcomed(retry_speed=60.0)
+    receive(protocol, delivery(1))
+    protocol.lost()
+    failed = result(1, succeeded=False)
+    protocol.finished(failed, 0.0)
+    assert not protocol.will_conclude(failed)
+
+
+def test_of_a_result_that_is_nobodys_nothing_is_about_to_be_concluded() -> None:
+    protocol = welcomed(retry_speed=60.0)
+    receive(protocol, delivery(1))
+    reconnect(protocol, OTHER)
+    failed = result(1, succeeded=False)
+    protocol.finished(failed, 0.0)
+    assert not protocol.will_conclude(failed)
+
+
+def test_another_session_has_nothing_that_waits_for_a_retry() -> None:
+    protocol, _ = with_a_failure()
+    reconnect(protocol, OTHER)
+    assert protocol.waiting == 0
+
+
+def test_the_waits_before_retries_are_passed_on() -> None:
+    protocol = listener(retry_speed=60.0)
+    protocol.connected(0.0)
+    welcome = Welcome("ses_1", False, 0, retry_waits_ms=(1000, 5000))
+    assert receive(protocol, welcome) == [Accepted(welcome)]

@@ -232,3 +232,31 @@ def test_results_before_a_bye_are_settled_first() -> None:
 @pytest.mark.parametrize("frame", [WELCOME, delivery(1), Settled(()), Refused("no", True)])
 def test_frames_that_are_not_for_a_relay_are_ignored(frame: Frame) -> None:
     assert opened().received([frame], 0.0) == []
+
+
+def test_what_is_tried_again_is_told_with_its_time() -> None:
+    protocol = opened()
+    protocol.push([delivery(1), delivery(2)], 0.0)
+    assert protocol.settled(["dlv_1", "dlv_2"], 0.0, {"dlv_2": 5000}) == [
+        Send(Settled(("dlv_1", "dlv_2"), {"dlv_2": 5000}))
+    ]
+
+
+def test_a_later_attempt_is_known_from_the_one_before() -> None:
+    protocol = opened()
+    assert not protocol.has_later("dlv_1", 1)
+    protocol.push([Delivery("dlv_1", "evt_1", "ticket.created", 2)], 0.0)
+    assert protocol.has_later("dlv_1", 1)
+    assert not protocol.has_later("dlv_1", 2)
+
+
+def test_of_what_the_listener_holds_from_before_no_attempt_is_later() -> None:
+    assert not opened(holding=("dlv_1",)).has_later("dlv_1", 1)
+
+
+def test_a_repeat_of_another_size_takes_the_room_of_its_own_size() -> None:
+    protocol = opened(window=3)
+    protocol.push([delivery(1, MAX_UNSETTLED_BYTES)], 0.0)
+    assert protocol.room == 0
+    protocol.push([delivery(1, 1)], 0.0)
+    assert protocol.room == 2

@@ -49,8 +49,14 @@ def test_forwarded_is_exactly_what_is_documented() -> None:
     assert json_line(samples.SUCCEEDED) == (
         b'{"type":"forwarded","event_id":"' + EVENT_ID.encode() + b'","event_type":"ticket.message_added",'
         b'"delivery_id":"dlv_1","attempt":1,"url":"http://localhost:3000/webhook","status":200,"duration_ms":4.23,'
-        b'"outcome":"succeeded","error":null}'
+        b'"outcome":"succeeded","error":null,"next_attempt_at":null}'
     )
+
+
+def test_a_failure_that_is_tried_again_says_when() -> None:
+    line = json_line(replace(samples.FAILED, next_attempt_at_ms=samples.NOW_MS + 5123))
+    assert line is not None
+    assert json.loads(line)["next_attempt_at"] == "2025-12-10T14:30:05.123Z"
 
 
 def test_an_attempt_of_the_log_is_exactly_what_is_documented() -> None:

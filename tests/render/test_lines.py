@@ -37,6 +37,32 @@ def test_a_repeated_attempt_says_which_it_is() -> None:
     assert lines_of(replace(SUCCEEDED, attempt=3), PLAIN)[0].endswith("attempt 3")
 
 
+def test_a_failure_that_is_tried_again_says_when() -> None:
+    failed = replace(FAILED, attempt=2, next_attempt_at_ms=samples.NOW_MS + 5000)
+    assert lines_of(failed, PLAIN)[0] == (
+        f"14:30:00 ✗ ticket.message_added  {EVENT_ID}  500   4.2 ms attempt 2  Internal Server Error  retry at 14:30:05"
+    )
+
+
+@pytest.mark.parametrize(
+    ("waits_ms", "said"),
+    [
+        ((60_000, 300_000, 1_800_000), "of what fails, after 1 min, 5 min, 30 min"),
+        ((1000, 5000, 30_000), "of what fails, after 1 s, 5 s, 30 s"),
+        ((100, 1500, 90_000), "of what fails, after 100 ms, 1.5 s, 1.5 min"),
+        ((), "none, by the cloud's schedule"),
+    ],
+)
+def test_the_panel_says_when_what_fails_is_tried_again(waits_ms: tuple[int, ...], said: str) -> None:
+    assert f"  Retries         {said}" in lines_of(replace(samples.READY, retry_waits_ms=waits_ms), PLAIN)
+    assert not any("Retries" in line for line in lines_of(samples.READY, PLAIN))
+
+
+def test_the_summary_counts_what_waited_for_a_retry() -> None:
+    summary = replace(samples.SUMMARY, unfinished=0, waiting=2)
+    assert lines_of(summary, PLAIN) == ["Stopped: 5 forwarded, 3 succeeded, 2 failed. 2 waited for a retry."]
+
+
 def test_a_failure_gives_the_reason_and_the_receivers_answer() -> None:
     line, body = lines_of(FAILED, PLAIN)
     assert line == f"14:30:00 ✗ ticket.message_added  {EVENT_ID}  500   4.2 ms  Internal Server Error"

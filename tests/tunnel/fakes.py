@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Generic, NoReturn, TypeVar
 
-from cstar_cli.activity import Activity, Forwarded, Ready
+from cstar_cli.activity import Activity, Forwarded, OutcomeName, Ready
 from cstar_cli.errors import CstarError
 from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Result, Settled, Welcome, decode
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
@@ -52,6 +52,7 @@ class FakeConnection:
 
     def __init__(self) -> None:
         self.closed = False
+        self.retry_waits_ms: tuple[int, ...] | None = (1000,)
         self.reading = asyncio.Event()
         self.reading.set()
         self._messages: Growing[list[Frame]] = Growing()
@@ -84,7 +85,8 @@ class FakeConnection:
     async def welcome(self, session_id: str = "ses_1", *, resumed: bool = False, **more: int) -> Hello:
         """Let the listener in, once it has introduced itself."""
         [hello] = await self.hear(Hello)
-        self.say(Welcome(session_id, resumed, **{"waiting": 0, **more}))
+        retry_waits_ms = self.retry_waits_ms if hello.retry_speed else None
+        self.say(Welcome(session_id, resumed, **{"waiting": 0, **more}, retry_waits_ms=retry_waits_ms))
         return hello
 
     async def settle(self, count: int = 1) -> None:
@@ -176,9 +178,16 @@ class Desk:
     """A listener, what it reports, and the receiver it forwards to: it answers while its `gate` is open."""
 
     def __init__(
-        self, cloud: FakeCloud, *, start_cloud: Starter | None = None, concurrency: int = 4, jitter: float = 0.0
+        self,
+        cloud: FakeCloud,
+        *,
+        start_cloud: Starter | None = None,
+        concurrency: int = 4,
+        jitter: float = 0.0,
+        retry_speed: float | None = None,
     ) -> None:
         self.cloud = cloud
+        self.failing = False
         self.forwarding: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -188,7 +197,10 @@ class Desk:
         self.unspeakable: Exception | None = None
         self._seen: Growing[Activity] = Growing()
         self.listener = Listener(
-            ListenerProtocol(Hello("http://app", ("*",), concurrency + QUEUED_BEYOND_SLOTS), concurrency=concurrency),
+            ListenerProtocol(
+                Hello("http://app", ("*",), concurrency + QUEUED_BEYOND_SLOTS, retry_speed=retry_speed),
+                concurrency=concurrency,
+            ),
             Surroundings(
                 dial=cloud.dial,
                 forward=self._forward,
@@ -234,8 +246,8 @@ class Desk:
 
     def _answer(self, delivery: Delivery, done: Done) -> None:
         done(
-            Result(delivery.delivery_id, delivery.attempt, True, 200, None, 0, 1.0, body=self.body),
-            _forwarded(delivery),
+            Result(delivery.delivery_id, delivery.attempt, not self.failing, 200, None, 0, 1.0, body=self.body),
+            _forwarded(delivery, "failed" if self.failing else "succeeded"),
         )
 
 
@@ -267,7 +279,7 @@ def _ready(session_id: str, embedded: bool) -> Ready:
     return Ready("http://app", "whsec_test", "http://cloud", "team", session_id, embedded, ())
 
 
-def _forwarded(delivery: Delivery) -> Forwarded:
+def _forwarded(delivery: Delivery, outcome: OutcomeName) -> Forwarded:
     return Forwarded(
         time_ms=0,
         event_id=delivery.event_id,
@@ -277,7 +289,7 @@ def _forwarded(delivery: Delivery) -> Forwarded:
         url="http://app",
         status=200,
         duration_ms=1.0,
-        outcome="succeeded",
+        outcome=outcome,
         error=None,
         response_body=b"",
     )

@@ -10,10 +10,12 @@ from cstar_cli.cloud.store.records import (
     AttemptOutcome,
     Backlog,
     Delivery,
-    DueDelivery,
+    Due,
     Exchange,
     ListedEvent,
     Session,
+    Settled,
+    WaitsMs,
 )
 from cstar_cli.cloud.store.wakeups import Wakeups
 from cstar_cli.cloud.store.webhooks import (
@@ -27,6 +29,8 @@ from cstar_cli.cloud.store.webhooks import (
 from cstar_cli.errors import CstarError, UsageError
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
+
+NO_RETRIES: WaitsMs = {}
 
 
 class StoreUnavailable(CstarError):
@@ -221,10 +225,11 @@ class Store(Protocol):
         """End the sessions whose grace is over, or whose node is gone for that long; return how many."""
         ...
 
-    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | Exception]:
-        """Answer each session's pending deliveries, as asked, in commit order; at least one if there is any.
+    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Due | Exception]:
+        """Answer each session's deliveries to push, as asked, in commit order; at least one if there is any.
 
-        The answer to one may be an error of its own: SessionMoved, or why it couldn't be read.
+        One that failed before is among them from the time of its retry on. The answer to one session may be an error of
+        its own: SessionMoved, or why it couldn't be read.
         """
         ...
 
@@ -233,12 +238,15 @@ class Store(Protocol):
         ...
 
     async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
-        """Tell about the session's pending deliveries, without those that its listener has."""
+        """Tell about the session's deliveries that were never tried, without those that its listener has."""
         ...
 
-    async def settle(self, session: Session, outcomes: Sequence[AttemptOutcome]) -> Sequence[str]:
-        """Record the attempts and return the ids of the deliveries that are settled.
+    async def settle(
+        self, session: Session, outcomes: Sequence[AttemptOutcome], waits_ms: WaitsMs = NO_RETRIES
+    ) -> Settled:
+        """Record the attempts; answer the deliveries whose outcome is durable, and which of these are tried again.
 
+        One that fails stays pending for the wait that its run of attempts has come to, and fails where there is none.
         An outcome reported before is recognised; one from a stale epoch, or for somebody else's delivery, is left out.
         """
         ...

@@ -1,7 +1,7 @@
 """What is stored, as plain data. Times are integer milliseconds since the epoch."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -61,6 +61,14 @@ class DueDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """What goes to a session now; in `wait_ms` from now something more will, never when it is None."""
+
+    deliveries: Sequence[DueDelivery]
+    wait_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Backlog:
     """So many deliveries; the oldest and the newest of their events, by the order of the deliveries, are of then."""
 
@@ -93,12 +101,31 @@ class AttemptOutcome(msgspec.Struct, frozen=True, gc=False):
     first_byte_ms: float | None = None
 
 
+class Retry(msgspec.Struct, frozen=True, gc=False):
+    """When a delivery is tried again, and how long that is from now."""
+
+    at_ms: int
+    in_ms: int
+
+    @staticmethod
+    def at(ms: int, now_ms: int) -> "Retry":
+        return Retry(ms, max(0, ms - now_ms))
+
+
+WaitsMs = Mapping[str, Sequence[int]]
+"""Of deliveries that are tried again when they fail, by id: the waits before each retry, from the failure on."""
+
+Settled = Mapping[str, Retry | None]
+"""Deliveries whose outcome is durable, by id; those that aren't at their end with their next attempt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What came of a session's deliveries, over one connection."""
 
     session: Session
     outcomes: Sequence[AttemptOutcome]
+    waits_ms: WaitsMs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,14 @@ async def due_to(
     [answer] = await store.due([DueQuery(to, without, limit, most_bytes)])
     if isinstance(answer, Exception):
         raise answer
-    return answer
+    return answer.deliveries
+
+
+async def wait_ms(store: Store, to: Session) -> int | None:
+    """In how long something more is due to the session."""
+    [answer] = await store.due([DueQuery(to, (), 1000, 2**30)])
+    assert not isinstance(answer, Exception)
+    return answer.wait_ms
 
 
 def ids(records: Sequence[Delivery | DueDelivery]) -> list[str]:

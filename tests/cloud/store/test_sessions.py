@@ -6,7 +6,7 @@ import pytest
 
 from cstar_cli.cloud.store.interface import SessionMoved, Store
 from cstar_cli.cloud.store.queries import AttemptQuery, DueQuery
-from cstar_cli.cloud.store.records import Backlog
+from cstar_cli.cloud.store.records import Backlog, Due
 from cstar_cli.events.filters import EventFilter
 
 from .making import T0_MS, TEAM, URL, Clock, Within, delivered, due_ids, due_to, event, ids, outcome, session
@@ -194,7 +194,7 @@ def test_several_sessions_are_answered_together_each_as_it_asked(within: Within[
         assert isinstance(moved, SessionMoved)
         assert not isinstance(first, Exception)
         assert not isinstance(second, Exception)
-        assert (ids(first), nothing, ids(second)) == (of_one[1:], [], of_two[:1])
+        assert (ids(first.deliveries), nothing, ids(second.deliveries)) == (of_one[1:], Due([]), of_two[:1])
 
     within(check)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from cstar_cli.cloud.store.interface import StoreUnavailable
+from cstar_cli.cloud.store.interface import NO_RETRIES, StoreUnavailable
 from cstar_cli.cloud.store.postgres import log, reads, sessions, upkeep
 from cstar_cli.cloud.store.postgres.accounts import PostgresAccounts
 from cstar_cli.cloud.store.postgres.appending import Appending, append
@@ -23,11 +23,13 @@ from cstar_cli.cloud.store.records import (
     AttemptOutcome,
     Backlog,
     Delivery,
-    DueDelivery,
+    Due,
     Exchange,
     ListedEvent,
     Report,
     Session,
+    Settled,
+    WaitsMs,
 )
 from cstar_cli.cloud.store.wakeups import Wakeups, attempts_of
 from cstar_cli.events.envelope import Event, new_id
@@ -52,7 +54,7 @@ class PostgresStore:
         self._bus = Bus(self._connector, self._node, self.wakeups)
         self._poll = Poll(self._database, self._node, self.wakeups, poll_s)
         self._appender: Batcher[Appending, Sequence[Delivery]] = Batcher(self._database, append)
-        self._settler: Batcher[Report, Sequence[str]] = Batcher(self._database, sessions.settle)
+        self._settler: Batcher[Report, Settled] = Batcher(self._database, sessions.settle)
         self._webhooks = PostgresWebhooks(self._database, self._lists)
         self._queue = PostgresQueue(self._database, self._lists)
         self._accounts = PostgresAccounts(self._database)
@@ -135,10 +137,12 @@ class PostgresStore:
                 ended += await self._database.change(sessions.end_session, session, reason, grace_ms)
         return ended
 
-    async def settle(self, session: Session, outcomes: Sequence[AttemptOutcome]) -> Sequence[str]:
-        return await self._settler.run(Report(session, tuple(outcomes)))
+    async def settle(
+        self, session: Session, outcomes: Sequence[AttemptOutcome], waits_ms: WaitsMs = NO_RETRIES
+    ) -> Settled:
+        return await self._settler.run(Report(session, tuple(outcomes), waits_ms))
 
-    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | Exception]:
+    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Due | Exception]:
         return await asyncio.gather(*map(self._due, queries))
 
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:
@@ -177,7 +181,7 @@ class PostgresStore:
     async def cursor_before(self, team_id: str, since_ms: int) -> str:
         return str(await self._lists.ask(log.cursor_before, team_id, since_ms))
 
-    async def _due(self, query: DueQuery) -> Sequence[DueDelivery] | Exception:
+    async def _due(self, query: DueQuery) -> Due | Exception:
         try:
             return await self._database.ask(reads.due, query)
         except Exception as error:  # the answer to this one: the others are on connections of their own

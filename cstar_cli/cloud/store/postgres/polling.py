@@ -11,11 +11,16 @@ from cstar_cli.cloud.store.postgres.database import Database
 from cstar_cli.cloud.store.postgres.rows import SESSION_PREFIX
 from cstar_cli.cloud.store.wakeups import Wakeups
 
-# Of sessions that somebody here waits on: those with something pending, and those that aren't here any more.
+# Of sessions that somebody here waits on: those with something to push, and those that aren't here any more.
 _STIRRED = """
 SELECT id FROM sessions WHERE id = ANY ($1::text[]) AND (
     ended_at_ms IS NOT NULL OR node IS DISTINCT FROM $2
-    OR EXISTS (SELECT 1 FROM deliveries WHERE target = sessions.id AND status = 'pending')
+    OR EXISTS (SELECT 1 FROM deliveries WHERE target = sessions.id AND status = 'pending' AND attempt_count = 0)
+    OR EXISTS (
+        SELECT 1 FROM deliveries
+        WHERE target = sessions.id AND status = 'pending' AND attempt_count > 0
+            AND next_attempt_at_ms <= (SELECT now_ms())
+    )
 )
 """
 
@@ -50,8 +55,9 @@ class Poll:
         sessions = [topic for topic in topics if topic.startswith(SESSION_PREFIX)]
         self._wakeups.wake(topic for topic in topics if not topic.startswith(SESSION_PREFIX))
         if sessions:
-            self._wakeups.wake(await self._database.ask(_stirred, sessions, self._node))
+            self._wakeups.wake(await self._database.ask(stirred, sessions, self._node))
 
 
-async def _stirred(connection: Connection, session_ids: Sequence[str], node: str) -> Sequence[str]:
+async def stirred(connection: Connection, session_ids: Sequence[str], node: str) -> Sequence[str]:
+    """Return those that there is something for."""
     return [id_ for (id_,) in await connection.fetch(_STIRRED, list(session_ids), node)]

@@ -7,39 +7,70 @@ from cstar_cli.cloud.store.postgres import rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.listing import Listing
 from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
-from cstar_cli.cloud.store.records import Backlog, Delivery, DueDelivery, ListedEvent
+from cstar_cli.cloud.store.records import Backlog, Delivery, Due, DueDelivery, ListedEvent
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
 
 ORDER = ("seq",)
 
 
-async def due(connection: Connection, query: DueQuery) -> Sequence[DueDelivery] | SessionMoved:
+_DELIVERY = "d.id, d.seq, d.event_seq, d.event_id, d.event_type, d.attempt_count + 1 AS attempt"
+_UNTRIED = f"""
+SELECT {_DELIVERY} FROM deliveries d
+WHERE d.target = $1 AND d.status = 'pending' AND d.attempt_count = 0 AND d.id <> ALL ($2::text[])
+ORDER BY d.seq LIMIT $3
+"""
+_TRIED = f"""
+SELECT {_DELIVERY} FROM deliveries d
+WHERE d.target = $1 AND d.status = 'pending' AND d.attempt_count > 0 AND d.id <> ALL ($2::text[])
+    AND d.next_attempt_at_ms <= (SELECT now_ms())
+ORDER BY d.next_attempt_at_ms, d.seq LIMIT $3
+"""
+_BODY = "LEFT JOIN LATERAL (SELECT e.body FROM events e WHERE e.seq = d.event_seq) e ON TRUE"
+# What was never tried, and beside each when the first of the others is due: most sessions have none of these.
+_DUE = f"""
+SELECT d.id, d.event_id, d.event_type, d.attempt, e.body, (
+    SELECT next_attempt_at_ms - (SELECT now_ms()) FROM deliveries
+    WHERE target = $1 AND status = 'pending' AND attempt_count > 0 ORDER BY next_attempt_at_ms, seq LIMIT 1
+) AS wait_ms
+FROM sessions s LEFT JOIN LATERAL ({_UNTRIED}) d ON TRUE {_BODY}
+WHERE s.id = $1 AND s.epoch = $4 AND s.ended_at_ms IS NULL ORDER BY d.seq
+"""
+_DUE_WITH_TRIED = f"""
+SELECT d.id, d.event_id, d.event_type, d.attempt, e.body
+FROM (
+    SELECT * FROM (({_UNTRIED}) UNION ALL ({_TRIED})) either ORDER BY seq LIMIT $3
+) d {_BODY} ORDER BY d.seq
+"""
+_NEXT = """
+SELECT next_attempt_at_ms - ms FROM (SELECT now_ms() AS ms) now CROSS JOIN LATERAL (
+    SELECT next_attempt_at_ms FROM deliveries
+    WHERE target = $1 AND status = 'pending' AND attempt_count > 0 AND next_attempt_at_ms > ms
+    ORDER BY next_attempt_at_ms, seq LIMIT 1
+) next
+"""
+
+
+async def due(connection: Connection, query: DueQuery) -> Due | SessionMoved:
     session = query.session
-    found = await connection.fetch(
-        "SELECT d.id, d.event_id, d.event_type, d.attempt, e.body FROM sessions s LEFT JOIN LATERAL ("
-        " SELECT d.id, d.seq, d.event_seq, d.event_id, d.event_type, d.attempt_count + 1 AS attempt"
-        " FROM deliveries d WHERE d.target = s.id AND d.status = 'pending' AND d.id <> ALL ($3::text[])"
-        " ORDER BY d.seq LIMIT $4) d ON TRUE LEFT JOIN LATERAL ("
-        " SELECT e.body, octet_length(e.body) AS size FROM events e WHERE e.seq = d.event_seq) e ON TRUE"
-        " WHERE s.id = $1 AND s.epoch = $2 AND s.ended_at_ms IS NULL ORDER BY d.seq",
-        session.id,
-        session.epoch,
-        list(query.without),
-        query.limit,
-    )
+    which = (session.id, list(query.without), query.limit)
+    found = await connection.fetch(_DUE, *which, session.epoch)
     if not found:
         return SessionMoved(f"{session.id} has ended, or goes on over another connection.")
+    wait_ms: int | None = found[0]["wait_ms"]
+    if wait_ms is not None and wait_ms <= 0:
+        found = await connection.fetch(_DUE_WITH_TRIED, *which)
+        wait_ms = await connection.fetchval(_NEXT, session.id)
     deliveries: list[DueDelivery] = []
     size = 0
-    for row in found:
-        if row[0] is None:
+    for id_, event_id, event_type, attempt, body, *_ in found:
+        if id_ is None:
             break
-        size += len(row[4])
+        size += len(body)
         if deliveries and size > query.most_bytes:
             break
-        deliveries.append(DueDelivery(*row))
-    return deliveries
+        deliveries.append(DueDelivery(id_, event_id, event_type, attempt, body))
+    return Due(deliveries, wait_ms)
 
 
 async def still_pending(connection: Connection, session_id: str, delivery_ids: Collection[str]) -> Collection[str]:
@@ -54,7 +85,7 @@ async def still_pending(connection: Connection, session_id: str, delivery_ids: C
 async def backlog(connection: Connection, session_id: str, without: Collection[str]) -> Backlog:
     row = await connection.fetchrow(
         "WITH waiting AS MATERIALIZED (SELECT count(*) AS count, min(seq) AS first, max(seq) AS last FROM deliveries"
-        " WHERE target = $1 AND status = 'pending' AND id <> ALL ($2::text[]))"
+        " WHERE target = $1 AND status = 'pending' AND attempt_count = 0 AND id <> ALL ($2::text[]))"
         " SELECT count,"
         " (SELECT e.created_at_ms FROM deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.seq = first),"
         " (SELECT e.created_at_ms FROM deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.seq = last)"

@@ -6,37 +6,54 @@ from dataclasses import dataclass
 from cstar_cli.cloud.store.postgres import making, rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
-from cstar_cli.cloud.store.postgres.recording import Recorded, record, stop
+from cstar_cli.cloud.store.postgres.recording import Recorded, record, sparse, stop
 from cstar_cli.cloud.store.reasons import STOPPED
-from cstar_cli.cloud.store.records import AttemptOutcome, Report, Session
+from cstar_cli.cloud.store.records import AttemptOutcome, Report, Retry, Session, Settled
 from cstar_cli.cloud.store.wakeups import attempts_of
 
 NODE_LOST_MS = 10_000
 ENDED_AT_ONCE = 100
 
 _SETTLE = """
-UPDATE deliveries d SET status = CASE WHEN given.succeeded THEN 'succeeded' ELSE 'failed' END,
-    attempt_count = given.attempt, next_attempt_at_ms = NULL
+UPDATE deliveries d SET attempt_count = given.attempt, next_attempt_at_ms = given.retry_at_ms,
+    status = CASE WHEN given.succeeded THEN 'succeeded' WHEN given.retry_at_ms IS NULL THEN 'failed' ELSE 'pending' END
 FROM (
-    SELECT d.seq, given.* FROM unnest($1::text[], $2::text[], $3::integer[], $4::boolean[])
-        AS given (id, target, attempt, succeeded)
+    SELECT d.seq, given.*, now.ms,
+        now.ms + (given.waits_ms::bigint[])[given.attempt - d.first_attempt + 1] AS retry_at_ms
+    FROM (SELECT now_ms() AS ms) now
+    CROSS JOIN unnest($1::text[], $2::text[], $3::integer[], $4::boolean[], $5::text[])
+        AS given (id, target, attempt, succeeded, waits_ms)
     JOIN deliveries d USING (id) ORDER BY d.seq FOR UPDATE OF d
 ) given
 WHERE d.seq = given.seq AND d.target = given.target AND d.status = 'pending' AND d.attempt_count = given.attempt - 1
-RETURNING d.id, d.target, d.attempt_count, d.seq
+RETURNING d.id, d.target, d.attempt_count, d.seq, d.next_attempt_at_ms, given.ms
 """
+_UNANSWERED = """
+SELECT seq FROM deliveries WHERE status = 'pending' AND seq = ANY (ARRAY(
+    SELECT seq FROM deliveries WHERE target = $1 AND status = 'pending' AND attempt_count = 0
+    UNION ALL SELECT seq FROM deliveries WHERE target = $1 AND status = 'pending' AND attempt_count > 0
+)) ORDER BY seq FOR UPDATE
+"""
+
+_Key = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """An outcome, by whom it is reported."""
+    """An outcome, by whom it is reported, and the waits before the retries of its delivery."""
 
     session: Session
     outcome: AttemptOutcome
+    waits_ms: Sequence[int] | None = None
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> _Key:
         return self.outcome.delivery_id, self.session.id, self.outcome.attempt
+
+    @property
+    def waits(self) -> str | None:
+        """Them as an array of PostgreSQL, none where it has succeeded."""
+        return None if self.waits_ms is None or self.outcome.succeeded else f"{{{','.join(map(str, self.waits_ms))}}}"
 
 
 async def open_session(connection: Connection, session: Session, node: str) -> Written[Session]:
@@ -95,9 +112,7 @@ async def end_session(
     )
     if not ended:
         return Written(False)
-    unanswered = await connection.fetch(
-        "SELECT seq FROM deliveries WHERE target = $1 AND status = 'pending' ORDER BY seq FOR UPDATE", session.id
-    )
+    unanswered = await connection.fetch(_UNANSWERED, session.id)
     await stop(connection, [seq for (seq,) in unanswered], "failed", reason, STOPPED)
     return Written(True, topics=[session.id, attempts_of(session.team_id)])
 
@@ -144,52 +159,70 @@ async def leave_all(connection: Connection, node: str) -> None:
     await connection.execute("DELETE FROM nodes WHERE id = $1", node)
 
 
-async def settle(connection: Connection, reports: Sequence[Report]) -> Written[Sequence[Sequence[str] | Exception]]:
+async def settle(connection: Connection, reports: Sequence[Report]) -> Written[Sequence[Settled | Exception]]:
     """Record the attempts; answer the deliveries that are settled, by now or by an earlier report."""
     current = await _current(connection, [report.session for report in reports])
     valid = [report.outcomes if _key(report.session) in current else () for report in reports]
-    given: dict[tuple[str, str, int], _Given] = {}
+    given: dict[_Key, _Given] = {}
     for report, outcomes in zip(reports, valid, strict=True):
         for outcome in outcomes:
-            one = _Given(report.session, outcome)
+            one = _Given(report.session, outcome, report.waits_ms.get(outcome.delivery_id))
             given.setdefault(one.key, one)
     if not given:
-        return Written([[] for _ in reports])
-    seqs = await _settle(connection, list(given.values()))
-    await record(connection, [Recorded(seqs[key], one.outcome) for key, one in given.items() if key in seqs])
-    known = await _known(connection, [one for key, one in given.items() if key not in seqs])
-    settled = seqs.keys() | known
+        return Written([{} for _ in reports])
+    settled, attempts = await _settle(connection, given)
+    await record(connection, attempts)
+    settled |= await _known(connection, [one for key, one in given.items() if key not in settled])
     return Written(
         [
-            [outcome.delivery_id for outcome in outcomes if _Given(report.session, outcome).key in settled]
+            {key[0]: settled[key] for outcome in outcomes if (key := _Given(report.session, outcome).key) in settled}
             for report, outcomes in zip(reports, valid, strict=True)
         ],
         topics=sorted({attempts_of(one.session.team_id) for one in given.values()}),
     )
 
 
-async def _settle(connection: Connection, given: Sequence[_Given]) -> Mapping[tuple[str, str, int], int]:
-    """Settle what is pending of these; return the deliveries' numbers."""
+async def _settle(
+    connection: Connection, given: Mapping[_Key, _Given]
+) -> tuple[dict[_Key, Retry | None], Sequence[Recorded]]:
+    """Settle what is pending of these; return them with their next attempts, and what is to be logged."""
     found = await connection.fetch(
         _SETTLE,
-        [one.outcome.delivery_id for one in given],
-        [one.session.id for one in given],
-        [one.outcome.attempt for one in given],
-        [one.outcome.succeeded for one in given],
+        [one.outcome.delivery_id for one in given.values()],
+        [one.session.id for one in given.values()],
+        [one.outcome.attempt for one in given.values()],
+        [one.outcome.succeeded for one in given.values()],
+        sparse([one.waits for one in given.values()]),
     )
-    return {(id_, target, attempt): seq for id_, target, attempt, seq in found}
+    updated = {(id_, target, attempt): others for id_, target, attempt, *others in found}
+    settled = {key: _retry(retry_at_ms, now_ms) for key, (_, retry_at_ms, now_ms) in updated.items()}
+    attempts = [
+        Recorded(updated[key][0], one.outcome, next_attempt_at_ms=updated[key][1])
+        for key, one in given.items()
+        if key in updated
+    ]
+    return settled, attempts
 
 
-async def _known(connection: Connection, given: Sequence[_Given]) -> Collection[tuple[str, str, int]]:
+async def _known(connection: Connection, given: Sequence[_Given]) -> dict[_Key, Retry | None]:
     """Return those of these whose attempt has been recorded before."""
     if not given:
-        return ()
+        return {}
     found = await connection.fetch(
-        "SELECT id, target, attempt_count FROM deliveries WHERE id = ANY ($1::text[])",
+        "SELECT id, target, attempt_count, next_attempt_at_ms, now_ms() FROM deliveries WHERE id = ANY ($1::text[])",
         [one.outcome.delivery_id for one in given],
     )
-    counts = {(id_, target): count for id_, target, count in found}
-    return {one.key for one in given if counts.get(one.key[:2], 0) >= one.outcome.attempt}
+    states = {(id_, target): others for id_, target, *others in found}
+    known: dict[_Key, Retry | None] = {}
+    for one in given:
+        count, retry_at_ms, now_ms = states.get(one.key[:2], (0, None, 0))
+        if count >= one.outcome.attempt:
+            known[one.key] = _retry(retry_at_ms, now_ms)
+    return known
+
+
+def _retry(at_ms: int | None, now_ms: int) -> Retry | None:
+    return None if at_ms is None else Retry.at(at_ms, now_ms)
 
 
 async def _current(connection: Connection, sessions: Sequence[Session]) -> Collection[tuple[str, int]]:

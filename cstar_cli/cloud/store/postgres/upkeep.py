@@ -1,5 +1,6 @@
 """What keeps a long-lived database in shape, in batches that hold nobody up."""
 
+from cstar_cli.cloud.store.postgres import rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
@@ -7,6 +8,14 @@ from cstar_cli.cloud.store.webhooks import QueueStats
 
 ANSWERS_KEPT_MS = 24 * 60 * 60 * 1000
 SMALL_ROWS = 10  # go for the work that one event with all that belongs to it is
+
+_CAP_RETRIES = """
+UPDATE deliveries d SET next_attempt_at_ms = late.latest FROM (
+    SELECT seq, latest FROM deliveries, (SELECT now_ms() + $1 AS latest) now
+    WHERE status = 'pending' AND attempt_count > 0 AND next_attempt_at_ms > latest AND starts_with(target, $2)
+    ORDER BY seq FOR UPDATE OF deliveries SKIP LOCKED
+) late WHERE d.seq = late.seq RETURNING d.target
+"""
 
 
 async def forget(connection: Connection, before_ms: int, limit: int) -> Written[int]:
@@ -55,7 +64,8 @@ async def cap_waits(connection: Connection, longest_ms: int) -> Written[None]:
             [seq for seq, _ in capped],
             capped[0][1],
         )
-    return Written(None, topics=[WEBHOOKS] if capped else ())
+    sessions = await connection.fetch(_CAP_RETRIES, longest_ms, rows.SESSION_PREFIX)
+    return Written(None, topics=[*([WEBHOOKS] if capped else ()), *{target for (target,) in sessions}])
 
 
 async def stats(connection: Connection) -> QueueStats:

@@ -19,17 +19,24 @@ from cstar_cli.cloud.store.webhooks import Claim, Claimed
 
 STOPPED_A_CLAIM = 500
 
-# The webhooks that something waits for. The index is named, for the planner can't know how few there are in it.
-WAITING = """
+
+def waiting_in(index: str, condition: str) -> str:
+    """Return the SQL of `waiting`, the targets that there is something for in an index by target.
+
+    The index is named, for the planner can't know how few there are in it.
+    """
+    return f"""
 WITH RECURSIVE waiting (target) AS (
-    SELECT min(target) FROM deliveries INDEXED BY due_deliveries WHERE due_at_ms IS NOT NULL
+    SELECT min(target) FROM deliveries INDEXED BY {index} WHERE {condition}
     UNION ALL
     SELECT (
-        SELECT min(target) FROM deliveries INDEXED BY due_deliveries
-        WHERE due_at_ms IS NOT NULL AND target > waiting.target
+        SELECT min(target) FROM deliveries INDEXED BY {index} WHERE {condition} AND target > waiting.target
     ) FROM waiting WHERE target IS NOT NULL
 )
 """
+
+
+WAITING = waiting_in("due_deliveries", "due_at_ms IS NOT NULL")
 _HEADS = f"""{WAITING}
 SELECT target, (
     SELECT due_at_ms FROM deliveries d INDEXED BY due_deliveries

@@ -5,18 +5,20 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cstar_cli.cloud.store.interface import SessionMoved
+from cstar_cli.cloud.store.interface import NO_RETRIES, SessionMoved
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page
 from cstar_cli.cloud.store.records import (
     Attempt,
     AttemptOutcome,
     Backlog,
     Delivery,
-    DueDelivery,
+    Due,
     Exchange,
     ListedEvent,
     Report,
     Session,
+    Settled,
+    WaitsMs,
 )
 from cstar_cli.cloud.store.sqlite import log, reads, sessions, upkeep, writes
 from cstar_cli.cloud.store.sqlite.accounts import SqliteAccounts
@@ -123,14 +125,16 @@ class SqliteStore:
             ended += 1
         return ended
 
-    async def settle(self, session: Session, outcomes: Sequence[AttemptOutcome]) -> Sequence[str]:
-        return await self._writer.run_with_others(self._settle, Report(session, outcomes))
+    async def settle(
+        self, session: Session, outcomes: Sequence[AttemptOutcome], waits_ms: WaitsMs = NO_RETRIES
+    ) -> Settled:
+        return await self._writer.run_with_others(self._settle, Report(session, outcomes, waits_ms))
 
-    def _settle(self, connection: sqlite3.Connection, reports: Sequence[Report]) -> list[Written[Sequence[str]]]:
+    def _settle(self, connection: sqlite3.Connection, reports: Sequence[Report]) -> list[Written[Settled]]:
         return sessions.settle(connection, reports, self._now_ms())
 
-    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | SessionMoved]:
-        return await self._tunnels.ask(reads.due, queries)
+    async def due(self, queries: Sequence[DueQuery]) -> Sequence[Due | SessionMoved]:
+        return await self._tunnels.ask(reads.due, queries, self._now_ms())
 
     async def still_pending(self, session: Session, delivery_ids: Collection[str]) -> Collection[str]:
         return await self._tunnels.ask_together(reads.still_pending, session.id, tuple(delivery_ids))

@@ -1,13 +1,14 @@
 """The questions, each on a connection that can't change anything."""
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 
 import msgspec
 
 from cstar_cli.cloud.store.interface import SessionMoved
 from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
-from cstar_cli.cloud.store.records import Backlog, Delivery, DueDelivery, ListedEvent
+from cstar_cli.cloud.store.records import Backlog, Delivery, Due, DueDelivery, ListedEvent
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.listing import Listing
 from cstar_cli.events.envelope import Event
@@ -19,38 +20,79 @@ def check(connection: sqlite3.Connection) -> None:
     connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
 
 
-_DUE = (
-    "SELECT d.id, d.event_id, d.event_type, d.attempt_count + 1, e.body, d.event_seq FROM sessions s"
-    " LEFT JOIN deliveries d ON d.target = s.id AND d.status = 'pending' AND d.due_at_ms IS NULL"
-    " AND d.id NOT IN (SELECT value FROM json_each(?))"
-    " LEFT JOIN events e ON e.seq = d.event_seq"
-    " WHERE s.id = ? AND s.epoch = ? AND s.ended_at_ms IS NULL ORDER BY d.seq LIMIT ?"
+_COLUMNS = "d.id, d.event_id, d.event_type, d.attempt_count + 1, e.body, d.event_seq"
+# What was never tried, and beside each when the first of the others is due: most sessions have none of these.
+_DUE = f"""
+SELECT {_COLUMNS}, (
+    SELECT min(next_attempt_at_ms) FROM deliveries INDEXED BY tried_deliveries WHERE target = :session AND {rows.TRIED}
 )
+FROM sessions s
+LEFT JOIN deliveries d INDEXED BY untried_deliveries
+    ON d.target = s.id AND {rows.UNTRIED} AND d.id NOT IN (SELECT value FROM json_each(:without))
+LEFT JOIN events e ON e.seq = d.event_seq
+WHERE s.id = :session AND s.epoch = :epoch AND s.ended_at_ms IS NULL ORDER BY d.seq LIMIT :limit
+"""
+_DUE_WITH_TRIED = f"""
+SELECT {_COLUMNS} FROM (
+    SELECT * FROM (
+        SELECT seq FROM deliveries INDEXED BY untried_deliveries
+        WHERE target = :session AND {rows.UNTRIED} AND id NOT IN (SELECT value FROM json_each(:without))
+        ORDER BY seq LIMIT :limit
+    ) UNION ALL SELECT * FROM (
+        SELECT seq FROM deliveries INDEXED BY tried_deliveries
+        WHERE target = :session AND {rows.TRIED} AND next_attempt_at_ms <= :now_ms
+            AND id NOT IN (SELECT value FROM json_each(:without))
+        ORDER BY next_attempt_at_ms LIMIT :limit
+    ) ORDER BY seq LIMIT :limit
+) chosen CROSS JOIN deliveries d ON d.seq = chosen.seq CROSS JOIN events e ON e.seq = d.event_seq
+"""
+_NEXT = f"""
+SELECT min(next_attempt_at_ms) FROM deliveries INDEXED BY tried_deliveries
+WHERE target = :session AND {rows.TRIED} AND next_attempt_at_ms > :now_ms
+"""
 
 
-def due(connection: sqlite3.Connection, queries: Sequence[DueQuery]) -> Sequence[Sequence[DueDelivery] | SessionMoved]:
+def due(connection: sqlite3.Connection, queries: Sequence[DueQuery], now_ms: int) -> Sequence[Due | SessionMoved]:
     bodies: dict[int, bytes] = {}  # an event that many sessions want is in memory once
-    return [_due(connection, query, bodies) for query in queries]
+    return [_due(connection, query, bodies, now_ms) for query in queries]
 
 
-def _due(
-    connection: sqlite3.Connection, query: DueQuery, bodies: dict[int, bytes]
-) -> Sequence[DueDelivery] | SessionMoved:
+def _due(connection: sqlite3.Connection, query: DueQuery, bodies: dict[int, bytes], now_ms: int) -> Due | SessionMoved:
     session = query.session
-    cursor = connection.execute(_DUE, (_as_json(query.without), session.id, session.epoch, query.limit))
-    found: list[DueDelivery] = []
+    values = {
+        "session": session.id,
+        "epoch": session.epoch,
+        "without": _as_json(query.without),
+        "limit": query.limit,
+        "now_ms": now_ms,
+    }
+    found = connection.execute(_DUE, values)
+    first = found.fetchone()
+    if first is None:
+        return SessionMoved(f"{session.id} has ended, or goes on over another connection.")
+    next_ms = first[-1]
+    if next_ms is None or next_ms > now_ms:
+        deliveries = _deliveries(chain([first], found), query, bodies) if first[0] is not None else []
+        found.close()
+    else:
+        found.close()
+        found = connection.execute(_DUE_WITH_TRIED, values)
+        deliveries = _deliveries(found, query, bodies)
+        found.close()
+        (next_ms,) = connection.execute(_NEXT, values).fetchone()
+    return Due(deliveries, None if next_ms is None else next_ms - now_ms)
+
+
+def _deliveries(found: Iterable[rows.Row], query: DueQuery, bodies: dict[int, bytes]) -> Sequence[DueDelivery]:
+    """Take as many as may go."""
+    taken: list[DueDelivery] = []
     size = 0
-    is_open = False
-    for id_, event_id, event_type, attempt, body, event_seq in cursor:
-        is_open = True
-        if body is None:  # the session is there, and nothing is due to it
-            break
+    for id_, event_id, event_type, attempt, body, event_seq, *_ in found:
         size += len(body)
-        if found and size > query.most_bytes:
+        if taken and size > query.most_bytes:
             break
-        found.append(DueDelivery(id_, event_id, event_type, attempt, bodies.setdefault(event_seq, body)))
-    cursor.close()
-    return found if is_open else SessionMoved(f"{session.id} has ended, or goes on over another connection.")
+        taken.append(DueDelivery(id_, event_id, event_type, attempt, bodies.setdefault(event_seq, body)))
+    return taken
 
 
 def still_pending(connection: sqlite3.Connection, session_id: str, delivery_ids: Collection[str]) -> Collection[str]:
@@ -65,8 +107,8 @@ def still_pending(connection: sqlite3.Connection, session_id: str, delivery_ids:
 def backlog(connection: sqlite3.Connection, session_id: str, without: Collection[str]) -> Backlog:
     # What is counted stands in the index alone, and only two events are looked at.
     count, *ends = connection.execute(
-        "SELECT count(*), min(seq), max(seq) FROM deliveries WHERE target = ? AND status = 'pending'"
-        " AND due_at_ms IS NULL AND id NOT IN (SELECT value FROM json_each(?))",
+        "SELECT count(*), min(seq), max(seq) FROM deliveries INDEXED BY untried_deliveries"
+        f" WHERE target = ? AND {rows.UNTRIED} AND id NOT IN (SELECT value FROM json_each(?))",
         (session_id, _as_json(without)),
     ).fetchone()
     times = connection.execute(

@@ -33,6 +33,10 @@ WEBHOOK = (
 )
 API_KEY = "id, team_id, name, hash, hint, read_only, created_at_ms, revoked_at_ms"
 
+# Which of a session's deliveries are pending; each of the two has an index of its own.
+UNTRIED = "status = 'pending' AND due_at_ms IS NULL AND attempt_count = 0"
+TRIED = "status = 'pending' AND due_at_ms IS NULL AND attempt_count > 0"
+
 _headers_decoder = msgspec.json.Decoder(Headers)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from cstar_cli.cloud.store.reasons import STOPPED
-from cstar_cli.cloud.store.records import AttemptOutcome, Report, Session
+from cstar_cli.cloud.store.records import AttemptOutcome, Report, Retry, Session, Settled
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.recording import Recorded, record, recording_time, stop
 from cstar_cli.cloud.store.sqlite.writer import Written
@@ -49,7 +49,9 @@ def end_session(connection: sqlite3.Connection, session: Session, reason: str, n
     if not ended:
         return Written(None)
     unanswered = connection.execute(
-        "SELECT seq FROM deliveries WHERE target = ? AND status = 'pending' AND due_at_ms IS NULL", (session.id,)
+        f"SELECT seq FROM deliveries INDEXED BY untried_deliveries WHERE target = :id AND {rows.UNTRIED}"
+        f" UNION ALL SELECT seq FROM deliveries INDEXED BY tried_deliveries WHERE target = :id AND {rows.TRIED}",
+        {"id": session.id},
     )
     seqs = [seq for (seq,) in unanswered]
     stop(connection, session.team_id, seqs, "failed", reason, STOPPED, now_ms)
@@ -68,26 +70,30 @@ def end_one_lost(connection: sqlite3.Connection, grace_ms: int, reason: str, now
     return Written(True, end_session(connection, rows.session(row), reason, now_ms).topics)
 
 
-def settle(connection: sqlite3.Connection, reports: Sequence[Report], now_ms: int) -> list[Written[Sequence[str]]]:
+def settle(connection: sqlite3.Connection, reports: Sequence[Report], now_ms: int) -> list[Written[Settled]]:
     """Record the attempts; answer the deliveries that are settled, by now or by an earlier report."""
     current = _current(connection, reports)
     recorded_at_ms: dict[str, int] = {}
     attempts: list[Recorded] = []
-    answers: list[Written[Sequence[str]]] = []
+    answers: list[Written[Settled]] = []
     for report in reports:
         session = report.session
         if (session.id, session.epoch) not in current:
-            answers.append(Written([]))
+            answers.append(Written({}))
             continue
         if session.team_id not in recorded_at_ms:
             recorded_at_ms[session.team_id] = recording_time(connection, session.team_id, now_ms)
-        settled: list[str] = []
+        settled: dict[str, Retry | None] = {}
         for outcome in report.outcomes:
-            is_settled, seq = _settle(connection, session, outcome)
-            if is_settled:
-                settled.append(outcome.delivery_id)
-            if seq is not None:
-                attempts.append(Recorded(seq, outcome, recorded_at_ms[session.team_id]))
+            found = _settle(connection, report, outcome, now_ms)
+            if found is not None:
+                seq, retry_at_ms = found
+                attempts.append(Recorded(seq, outcome, recorded_at_ms[session.team_id], retry_at_ms))
+            elif (known := _known(connection, session, outcome)) is not None:
+                (retry_at_ms,) = known
+            else:
+                continue
+            settled[outcome.delivery_id] = None if retry_at_ms is None else Retry.at(retry_at_ms, now_ms)
         answers.append(Written(settled, topics=[attempts_of(session.team_id)]))
     record(connection, attempts)
     return answers
@@ -102,18 +108,45 @@ def _current(connection: sqlite3.Connection, reports: Sequence[Report]) -> Colle
     return {(id_, epoch) for id_, epoch in found}
 
 
-def _settle(connection: sqlite3.Connection, session: Session, outcome: AttemptOutcome) -> tuple[bool, int | None]:
-    """Say whether the delivery is settled, and give its number if it is only now."""
-    updated = connection.execute(
-        "UPDATE deliveries SET status = ?, attempt_count = ?, next_attempt_at_ms = NULL"
-        " WHERE id = ? AND target = ? AND status = 'pending' AND attempt_count = ? - 1 RETURNING seq",
-        ("succeeded" if outcome.succeeded else "failed", outcome.attempt)
-        + (outcome.delivery_id, session.id, outcome.attempt),
-    ).fetchall()
-    if updated:
-        return True, int(updated[0][0])
-    known = connection.execute(
-        "SELECT 1 FROM deliveries WHERE id = ? AND target = ? AND attempt_count >= ?",
+_FINAL = """
+UPDATE deliveries SET status = ?, attempt_count = ?, next_attempt_at_ms = NULL
+WHERE id = ? AND target = ? AND status = 'pending' AND attempt_count = ? - 1 RETURNING seq, next_attempt_at_ms
+"""
+# Beyond the last wait there is none, which is NULL.
+_AGAIN = """
+UPDATE deliveries SET status = iif(wait_ms IS NULL, 'failed', 'pending'), attempt_count = :attempt,
+    next_attempt_at_ms = :now_ms + wait_ms
+FROM (
+    SELECT seq AS number, json_extract(:waits_ms, '$[' || (:attempt - first_attempt) || ']') AS wait_ms
+    FROM deliveries WHERE id = :id
+)
+WHERE seq = number AND target = :target AND status = 'pending' AND attempt_count = :attempt - 1
+RETURNING seq, next_attempt_at_ms
+"""
+
+
+def _settle(
+    connection: sqlite3.Connection, report: Report, outcome: AttemptOutcome, now_ms: int
+) -> tuple[int, int | None] | None:
+    """Settle the delivery if it is to be settled now; return its number, and when it is tried again."""
+    waits_ms = None if outcome.succeeded else report.waits_ms.get(outcome.delivery_id)
+    if waits_ms is None:
+        updated = connection.execute(
+            _FINAL,
+            ("succeeded" if outcome.succeeded else "failed", outcome.attempt)
+            + (outcome.delivery_id, report.session.id, outcome.attempt),
+        )
+    else:
+        values = {"waits_ms": msgspec.json.encode(waits_ms).decode(), "now_ms": now_ms, "attempt": outcome.attempt}
+        updated = connection.execute(_AGAIN, {**values, "id": outcome.delivery_id, "target": report.session.id})
+    found = updated.fetchall()
+    return found[0] if found else None
+
+
+def _known(connection: sqlite3.Connection, session: Session, outcome: AttemptOutcome) -> tuple[int | None] | None:
+    """Return when the delivery is tried again, if ever, where the attempt has been recorded before."""
+    known: tuple[int | None] | None = connection.execute(
+        "SELECT next_attempt_at_ms FROM deliveries WHERE id = ? AND target = ? AND attempt_count >= ?",
         (outcome.delivery_id, session.id, outcome.attempt),
     ).fetchone()
-    return known is not None, None
+    return known

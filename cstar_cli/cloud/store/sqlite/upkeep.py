@@ -3,7 +3,8 @@
 import json
 import sqlite3
 
-from cstar_cli.cloud.store.sqlite.claiming import WAITING
+from cstar_cli.cloud.store.sqlite.claiming import WAITING, waiting_in
+from cstar_cli.cloud.store.sqlite.rows import TRIED
 from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
 from cstar_cli.cloud.store.webhooks import QueueStats
@@ -11,6 +12,13 @@ from cstar_cli.cloud.store.webhooks import QueueStats
 ANSWERS_KEPT_MS = 24 * 60 * 60 * 1000
 CAPPED_AT_ONCE = 1000
 SMALL_ROWS = 10  # go for the work that one event with all that belongs to it is
+
+# Of the sessions' deliveries.
+_WAITS_TOO_LONG = (
+    f"{waiting_in('tried_deliveries', TRIED)} SELECT d.seq FROM waiting w"
+    f" CROSS JOIN deliveries d INDEXED BY tried_deliveries ON d.target = w.target AND {TRIED}"
+    " AND d.next_attempt_at_ms > :latest_ms LIMIT :limit"
+)
 
 
 def begin_anew(connection: sqlite3.Connection, now_ms: int) -> None:
@@ -71,7 +79,12 @@ def cap_some(connection: sqlite3.Connection, longest_ms: int, now_ms: int) -> Wr
         " ON d.target = w.target AND d.due_at_ms > :latest_ms LIMIT :limit)",
         {"latest_ms": latest_ms, "limit": CAPPED_AT_ONCE},
     ).rowcount
-    return Written(capped == CAPPED_AT_ONCE, topics=[WEBHOOKS] if capped else ())
+    sessions = connection.execute(
+        f"UPDATE deliveries SET next_attempt_at_ms = :latest_ms WHERE seq IN ({_WAITS_TOO_LONG}) RETURNING target",
+        {"latest_ms": latest_ms, "limit": CAPPED_AT_ONCE},
+    ).fetchall()
+    topics = {*([WEBHOOKS] if capped else ()), *(target for (target,) in sessions)}
+    return Written(CAPPED_AT_ONCE in (capped, len(sessions)), tuple(topics))
 
 
 def under_way(connection: sqlite3.Connection, now_ms: int) -> Written[str]:

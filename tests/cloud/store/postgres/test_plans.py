@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from asyncpg.connection import LoggedQuery
 
-from cstar_cli.cloud.store.postgres import log, reads
+from cstar_cli.cloud.store.postgres import log, polling, reads, sessions
 from cstar_cli.cloud.store.postgres.claiming import Turns, Wanted, claim
 from cstar_cli.cloud.store.postgres.connection import Connection, Connector
 from cstar_cli.cloud.store.postgres.cursor import Cursor
 from cstar_cli.cloud.store.postgres.upkeep import forget
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page, StatusFilter
-from cstar_cli.cloud.store.records import Session
+from cstar_cli.cloud.store.records import Report, Session
 from cstar_cli.events.filters import EventFilter
 
-from ..making import TEAM
+from ..making import TEAM, outcome
 from .databases import fresh_database
 from .nodes import database
 
@@ -33,10 +33,12 @@ FROM generate_series(1, {ROWS}) n;
 INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms) VALUES ('ses_1', '{TEAM}', '*', '', 1, 1);
 INSERT INTO webhooks (id, team_id, name, url, patterns, secret, is_active, created_at_ms, updated_at_ms)
 SELECT 'whk_' || n, '{TEAM}', '', 'http://w/', '*', '', TRUE, 1, 1 FROM generate_series(0, {WEBHOOKS - 1}) n;
-INSERT INTO deliveries (id, team_id, event_seq, event_id, event_type, target, url, status, attempt_count, created_at_ms)
+INSERT INTO deliveries (
+    id, team_id, event_seq, event_id, event_type, target, url, status, attempt_count, created_at_ms, next_attempt_at_ms
+)
 SELECT 'dlv_' || seq, team_id, seq, id, type, CASE WHEN seq % 1000 = 1 THEN 'ses_1' ELSE 'whk_' || seq % 100 END,
     CASE WHEN seq % 1000 = 1 THEN 'http://s/' ELSE 'http://w/' END,
-    CASE WHEN seq % 1000 = 2 THEN 'failed' WHEN seq % 1000 = 1 THEN 'pending' ELSE 'succeeded' END, 1, seq
+    CASE WHEN seq % 1000 = 2 THEN 'failed' WHEN seq % 1000 = 1 THEN 'pending' ELSE 'succeeded' END, 1, seq, seq
 FROM events;
 INSERT INTO queue (seq, target, due_at_ms, size) SELECT seq, target, seq, 0 FROM deliveries WHERE target LIKE 'whk%';
 INSERT INTO attempts (
@@ -45,9 +47,18 @@ INSERT INTO attempts (
 )
 SELECT (3 + seq / 100)::text::xid8, team_id, id, event_seq, event_id, event_type, target, url, 1, 60000 * seq, 1, 1,
     CASE WHEN status = 'failed' THEN 'failed' ELSE 'succeeded' END, '[]', '[]', '' FROM deliveries;
+INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms)
+VALUES ('ses_busy', 'team-2', '*', '', 1, 1);
+INSERT INTO deliveries (
+    id, team_id, event_seq, event_id, event_type, target, url, status, attempt_count, created_at_ms, next_attempt_at_ms
+)
+SELECT 'dlv_busy_' || n, 'team-2', {ROWS}, 'evt_{ROWS}', 'ticket.created', 'ses_busy', 'http://s/', 'pending', n % 2, n,
+    CASE WHEN n % 4 = 1 THEN n ELSE now_ms() + 10000000 + n END
+FROM generate_series(1, {ROWS}) n;
 """
 RARE = EventFilter.parse(["boss.*"])
 SESSION = Session("ses_1", TEAM, RARE, "", 1)
+BUSY = Session("ses_busy", "team-2", RARE, "", 1)
 DELIVERIES = {
     "all": DeliveryQuery(),
     "rare type": DeliveryQuery(events=RARE),
@@ -92,6 +103,11 @@ QUESTIONS: Mapping[str, Question] = {
     "hidden": lambda connection: log.has_hidden(connection, TEAM),
     "due": lambda connection: reads.due(connection, DueQuery(SESSION, ["dlv_1"], 10, 1000)),
     "backlog": lambda connection: reads.backlog(connection, "ses_1", ["dlv_1"]),
+    "due with retries": lambda connection: reads.due(connection, DueQuery(BUSY, ["dlv_busy_1"], 10, 1000)),
+    "poll": lambda connection: polling.stirred(connection, ["ses_1", "ses_busy"], "nod_1"),
+    "report": lambda connection: sessions.settle(
+        connection, [Report(BUSY, [outcome("dlv_busy_1", 500, attempt=2)], {"dlv_busy_1": (1000, 5000)})]
+    ),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
     "forget": lambda connection: forget(connection, ROWS, 20),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cstar_cli.cloud.store.queries import EVERYTHING, AttemptQuery, DeliveryQuery, Page
+from cstar_cli.cloud.store.queries import EVERYTHING, AttemptQuery, DeliveryQuery, DueQuery, Page
 from cstar_cli.cloud.store.records import AttemptOutcome, Report, Session
 from cstar_cli.cloud.store.sqlite import interventions, log, reads, sessions, settling, upkeep, writes
 from cstar_cli.cloud.store.sqlite.claiming import Turns, Wanted, claim
@@ -27,7 +27,10 @@ Change = Callable[[sqlite3.Connection], object]
 
 
 def fill(connection: sqlite3.Connection, count: int) -> None:
-    """Of each webhook, and of a session, so many deliveries are pending, have failed and have succeeded."""
+    """Of each webhook, and of a session, so many deliveries are pending, have failed and have succeeded.
+
+    As many wait for a retry at the session.
+    """
     connection.execute("BEGIN")
     connection.execute("INSERT INTO event_types VALUES (?, 'ticket.created')", (TEAM,))
     connection.execute(
@@ -42,6 +45,11 @@ def fill(connection: sqlite3.Connection, count: int) -> None:
     for number in range(count):
         for status in ("pending", "failed", "succeeded"):
             append(connection, f"{number}_{status}", status)
+        append(connection, f"{number}_tried", "pending")
+    connection.execute(
+        "UPDATE deliveries SET attempt_count = 1, next_attempt_at_ms = created_at_ms"
+        " WHERE target = 'ses_1' AND event_id LIKE '%_tried'"
+    )
     connection.execute("COMMIT")
 
 
@@ -131,6 +139,17 @@ CHANGES: dict[str, Change] = {
         [Report(LISTENING, [AttemptOutcome("dlv_ses_1_0_pending", 1, True, 200, None, T0_MS, 1.0)])],
         T0_MS,
     ),
+    "a report of a failure that is retried": lambda connection: sessions.settle(
+        connection,
+        [
+            Report(
+                LISTENING,
+                [AttemptOutcome("dlv_ses_1_0_tried", 2, False, 500, None, T0_MS, 1.0)],
+                {"dlv_ses_1_0_tried": (1000, 5000)},
+            )
+        ],
+        T0_MS,
+    ),
     "a sweep": lambda connection: sessions.end_one_lost(connection, 1, "away", T0_MS),
     "a cap of nothing": lambda connection: upkeep.cap_some(connection, HOUR_MS, T0_MS),
     "a removal of nothing": lambda connection: upkeep.forget(connection, T0_MS, 100, T0_MS),
@@ -161,6 +180,12 @@ PAGES: dict[str, Change] = {
     ),
     "the end of the log": lambda connection: log.last_attempts(connection, TEAM, AttemptQuery(), 20),
     "what follows a cursor": lambda connection: log.attempts_after(connection, TEAM, AttemptQuery(), "7", 20),
+    "what is due to a session": lambda connection: reads.due(
+        connection, [DueQuery(LISTENING, ["dlv_ses_1_0_tried"], 1, 2**20)], T0_MS
+    ),
+    "what is due to one whose retries wait": lambda connection: reads.due(
+        connection, [DueQuery(LISTENING, (), 1, 2**20)], T0_MS - 1
+    ),
     "the exchanges of a delivery": lambda connection: log.exchanges_of(connection, f"dlv_{DEAD[0]}_0_failed"),
 }
 

@@ -96,7 +96,7 @@ def test_what_is_due_to_a_session_is_found_by_an_index(database: sqlite3.Connect
     )
     session = Session("ses_1", "team", EventFilter.parse(()), "u", 1)
     statements = asked(database)
-    reads.due(database, [DueQuery(session, ["dlv_1"], 10, 1000)])
+    reads.due(database, [DueQuery(session, ["dlv_1"], 10, 1000)], 5)
     reads.still_pending(database, "ses_1", ["dlv_1"])
     reads.backlog(database, "ses_1", ["dlv_1"])
     assert_flat(database, statements)

@@ -47,8 +47,9 @@ def test_an_event_that_many_sessions_want_is_in_memory_once(tmp_path: Path) -> N
     for each in sessions:
         open_session(connection, each, T0_MS)
     append_events(connection, [event(body=b"x" * 1000)], T0_MS)
-    answers = due(connection, [DueQuery(each, (), 10, 10_000) for each in sessions])
-    bodies = [delivery.body for answer in answers if not isinstance(answer, SessionMoved) for delivery in answer]
+    answers = due(connection, [DueQuery(each, (), 10, 10_000) for each in sessions], T0_MS)
+    found = [answer.deliveries for answer in answers if not isinstance(answer, SessionMoved)]
+    bodies = [delivery.body for deliveries in found for delivery in deliveries]
     assert len(bodies) == 3
     assert all(body is bodies[0] for body in bodies)
     connection.close()
@@ -65,7 +66,7 @@ def test_reports_of_many_sessions_share_their_statements(tmp_path: Path) -> None
     seen: Counter[str] = Counter()
     connection.set_trace_callback(lambda statement: seen.update([statement.split()[0]]))
     answers = settle(connection, reports, T0_MS)
-    assert [answer.result for answer in answers] == [[of_session[each.id].id] for each in listening]
+    assert [answer.result for answer in answers] == [{of_session[each.id].id: None} for each in listening]
     assert (seen["SELECT"], seen["INSERT"]) == (2, 1)  # which are open, the time of the last attempt; the attempts
     connection.close()
 
@@ -80,7 +81,7 @@ def test_a_report_of_an_older_connection_counts_among_others_neither(tmp_path: P
     of_session = {delivery.target: delivery for delivery in deliveries}
     reports = [Report(each, [outcome(of_session[each.id])]) for each in (stale, current, current)]
     settled = [answer.result for answer in settle(connection, reports, T0_MS)]
-    assert settled == [[], [of_session[current.id].id], [of_session[current.id].id]]
+    assert settled == [{}, {of_session[current.id].id: None}, {of_session[current.id].id: None}]
     assert connection.execute("SELECT count(*) FROM attempts").fetchone() == (1,)
     connection.close()
 
