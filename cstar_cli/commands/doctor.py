@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -179,17 +179,14 @@ def _port(scene: Scene) -> Iterator[Finding]:
 
 
 def _receiver(scene: Scene) -> Iterator[Finding]:
-    for target in _targets(scene):
-        yield _examined_target(target)
-
-
-def _targets(scene: Scene) -> "Iterable[Target]":
     from cstar_cli.tunnel.addresses import parse_forward_to
 
     routes = _routes(scene)
-    if routes:
-        return dict.fromkeys(route.target for route in routes)  # each once
-    return [parse_forward_to(scene.forward_to or _listens_target())]
+    for target in dict.fromkeys(route.target for route in routes):  # each once
+        yield _examined_target(target, "correct the route's forward_to")
+    if not routes:
+        target = parse_forward_to(scene.forward_to or _listens_target())
+        yield _examined_target(target, "say where it is with --forward-to")
 
 
 def _routes(scene: Scene) -> "Sequence[Route]":
@@ -198,7 +195,7 @@ def _routes(scene: Scene) -> "Sequence[Route]":
     return routes_here(scene.home) if scene.forward_to is None else ()
 
 
-def _examined_target(target: "Target") -> Finding:
+def _examined_target(target: "Target", correction: str) -> Finding:
     fault = _answers(target.host, target.port)
     if fault is None:
         return Finding("receiver", "ok", f"{target.url}: its port answers")
@@ -206,7 +203,7 @@ def _examined_target(target: "Target") -> Finding:
     remedy = (
         f"Something listens on {elsewhere[0]}: use --forward-to http://{_url_host(elsewhere[0])}:{target.port}"
         if elsewhere
-        else "Start your application, or say where it is with --forward-to."
+        else f"Start your application, or {correction}."
     )
     return Finding("receiver", "problem", f"{target.url}: {fault}", remedy)
 
