@@ -1,7 +1,6 @@
 """`cstar doctor`: looks for what keeps events from arriving, and says how to mend it."""
 
 import os
-import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from cstar_cli.tunnel.routes import Route
 
 MOST_CLOCK_DIFFERENCE_S = 60
-CONNECT_S = 2.0
+SILENCE_S = 2.0
+
 SECRET_VARIABLE = "CSTAR_WEBHOOK_SECRET"
 
 
@@ -132,7 +132,7 @@ def _date_at(api_base: str) -> str:
 
     wire = wire_to(api_base, "", time.monotonic)
     try:
-        with wire.open(Request("GET", f"{api_base}/health", {}, silence_s=CONNECT_S)) as reply:
+        with wire.open(Request("GET", f"{api_base}/health", {}, silence_s=SILENCE_S)) as reply:
             return reply.header("date")
     except Lost as error:
         raise CloudUnreachable(str(error)) from error
@@ -160,13 +160,14 @@ def _port(scene: Scene) -> Iterator[Finding]:
     from urllib.parse import urlsplit
 
     from cstar_cli.commands.cloud import health_of
+    from cstar_cli.commands.reaching import fault_at
 
     if not config.is_local(scene.api_base):
         yield Finding("port", "skipped", "the cloud is not on this machine")
         return
     parts = urlsplit(scene.api_base)
     port = parts.port or 80
-    if _answers(parts.hostname or "127.0.0.1", port) is not None:
+    if fault_at(parts.hostname or "127.0.0.1", port) is not None:
         yield Finding("port", "ok", f"{port} is free for cstar listen")
         return
     try:
@@ -196,20 +197,22 @@ def _routes(scene: Scene) -> "Sequence[Route]":
 
 
 def _examined_target(target: "Target", correction: str) -> Finding:
-    fault = _answers(target.host, target.port)
+    from cstar_cli.commands.reaching import elsewhere, fault_of
+
+    fault = fault_of(target)
     if fault is None:
-        return Finding("receiver", "ok", f"{target.url}: its port answers")
-    elsewhere = [host for host in ("127.0.0.1", "::1") if host != target.host and _answers(host, target.port) is None]
+        return Finding("receiver", "ok", f"{target.url}: {_what(target)} answers")
+    there = elsewhere(target)
     remedy = (
-        f"Something listens on {elsewhere[0]}: use --forward-to http://{_url_host(elsewhere[0])}:{target.port}"
-        if elsewhere
+        f"Something listens on {there}: use --forward-to {there}"
+        if there
         else f"Start your application, or {correction}."
     )
     return Finding("receiver", "problem", f"{target.url}: {fault}", remedy)
 
 
-def _url_host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _what(target: "Target") -> str:
+    return "its port" if target.socket_path is None else "its socket"
 
 
 def _secret(scene: Scene) -> Iterator[Finding]:
@@ -244,19 +247,6 @@ def _unquoted(value: str) -> str:
     value = value.strip()
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
     return value[1:-1] if quoted else value.partition(" #")[0].strip()
-
-
-def _answers(host: str, port: int) -> str | None:
-    """Return None where something accepts connections, or why nothing does."""
-    try:
-        with socket.create_connection((host, port), CONNECT_S):
-            return None
-    except TimeoutError:
-        return "no answer"
-    except socket.gaierror:
-        return f"there is no host {host}"
-    except OSError as error:
-        return (error.strerror or str(error)).lower()
 
 
 def _listens_target() -> str:
