@@ -102,6 +102,13 @@ def profile_name(text: str) -> str:
     return text
 
 
+def checked_secret(secret: str, what: str) -> str:
+    """Return a signing secret, or refuse it; `what` it is being named where it can't be one."""
+    if not secret or not secret.isprintable() or secret.strip() != secret:
+        raise UsageError(f"{what} is empty or holds stray characters: correct it, or leave it out.")
+    return secret
+
+
 def _parse(path: Path, text: str) -> Profile:
     try:
         return msgspec.json.decode(text, type=Profile)

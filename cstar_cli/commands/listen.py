@@ -10,6 +10,7 @@ from cstar_cli import config
 from cstar_cli.commands import listen_options as opts
 from cstar_cli.commands.options import ApiBase, EventGlobs, NoColor
 from cstar_cli.errors import ExitCode, UsageError
+from cstar_cli.profiles import checked_secret
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -49,9 +50,7 @@ def listen(
     """
     home = config.home(os.environ)
     profile = home.profile()
-    signing_secret = profile.signing_secret if secret is None else secret
-    if not signing_secret.isprintable() or signing_secret.strip() != signing_secret or not signing_secret:
-        raise UsageError("--secret is empty or holds stray characters: correct it, or leave it out.")
+    signing_secret = checked_secret(profile.signing_secret if secret is None else secret, "--secret")
     if print_secret:
         typer.echo(signing_secret)
         return

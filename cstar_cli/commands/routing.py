@@ -12,6 +12,7 @@ from cstar_cli.commands.together import Routed
 from cstar_cli.errors import UsageError
 from cstar_cli.files import read
 from cstar_cli.positions import TomlFile
+from cstar_cli.profiles import checked_secret
 from cstar_cli.tunnel import routes
 from cstar_cli.tunnel.routes import Route
 
@@ -54,7 +55,7 @@ def secret_of(route: Route, env: Mapping[str, str]) -> str | None:
     value = env.get(route.secret_env)
     if not value:
         raise UsageError(f"Route {route.name} takes its secret from {route.secret_env}, which is not set: set it.")
-    return routes.checked_secret(value, f"{route.secret_env}, the secret of route {route.name},")
+    return checked_secret(value, f"{route.secret_env}, the secret of route {route.name},")
 
 
 def secret_shown(route: Route, env: Mapping[str, str]) -> str:

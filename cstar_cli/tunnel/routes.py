@@ -20,6 +20,7 @@ from cstar_cli.errors import UsageError
 from cstar_cli.events.catalogue import names
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.positions import Path, TomlFile
+from cstar_cli.profiles import checked_secret
 from cstar_cli.protocol.frames import Headers
 from cstar_cli.sender.target import Target
 from cstar_cli.tunnel.addresses import parse_forward_to
@@ -141,13 +142,6 @@ def _named_apart(routes: Sequence[Route]) -> Sequence[Route]:
         msgspec.structs.replace(route, name=name if route.name or shown.count(name) == 1 else f"{name}#{number}")
         for number, (route, name) in enumerate(zip(routes, shown, strict=True), 1)
     ]
-
-
-def checked_secret(secret: str, what: str) -> str:
-    """Return a signing secret, `what` it is being named in the UsageError where it can't be one."""
-    if not secret or not secret.isprintable() or secret.strip() != secret:
-        raise UsageError(f"{what} is empty or holds stray characters: correct it, or leave it out.")
-    return secret
 
 
 def _target(value: object) -> Target:
