@@ -47,7 +47,7 @@ RESULT = st.builds(
 )
 FRAME: st.SearchStrategy[Frame] = st.one_of(
     HELLO,
-    st.builds(Welcome, NAME, st.booleans(), COUNT, st.none() | st.lists(COUNT, max_size=3).map(tuple)),
+    st.builds(Welcome, NAME, st.booleans(), COUNT, retry_waits_ms=st.none() | st.lists(COUNT, max_size=3).map(tuple)),
     st.builds(Refused, TEXT, st.booleans()),
     DELIVERY,
     RESULT,
