@@ -113,6 +113,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast, since uvloop's transports are no asyncio.Transport by class.
         self._transport = cast(asyncio.Transport, transport)
+        # uvloop writes at once only what is more than its limit, and everything else at the end of the loop's turn.
+        self._transport.set_write_buffer_limits(high=0)
         self._on_made(self)
 
     def data_received(self, data: bytes) -> None:

@@ -18,10 +18,14 @@ class Notes(asyncio.Transport):
         super().__init__()
         self.written: list[bytes] = []
         self.unsent = 0
+        self.most_unsent: int | None = None
         self.aborted = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written.append(bytes(data))
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self.most_unsent = high
 
     def get_write_buffer_size(self) -> int:
         return self.unsent
@@ -61,6 +65,13 @@ async def exchange(connection: Connection, *received: bytes) -> Ending:
     for data in received:
         loop.call_soon(connection.data_received, data)
     return await connection.exchange(b"request", None)
+
+
+def test_nothing_is_kept_back_for_the_end_of_the_loops_turn() -> None:
+    async def scenario(_: Connection, transport: Notes) -> None:
+        assert transport.most_unsent == 0
+
+    with_connection(scenario)
 
 
 def test_an_exchange_that_both_sides_finished_leaves_the_connection_reusable() -> None:
