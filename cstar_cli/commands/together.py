@@ -23,6 +23,8 @@ from cstar_cli.activity import (
 from cstar_cli.commands.listening import Options, Output, real_listener
 from cstar_cli.tunnel.connection import CloudAddress, Unreachable
 
+MOST_EARLY_S = 1.0
+
 StartCloud = Callable[[bool], AbstractAsyncContextManager[object]]
 
 
@@ -58,7 +60,10 @@ async def real_listeners(
         for number, route in enumerate(routes):
             own = replace(output, report=account.of(number))
             listeners.append(await stack.enter_async_context(real_listener(route.options, address, own, start)))
-        yield Together(listeners, cloud)
+        try:
+            yield Together(listeners, cloud)
+        finally:
+            account.tell_early()
 
 
 class Together:
@@ -149,6 +154,7 @@ class Account:
         self._back: list[Reconnected] = []
         self._finishing = 0
         self._noticed = ""
+        self._early: list[Forwarded] | None = []  # what was forwarded before all were ready, for a while
 
     def of(self, number: int) -> Callable[[Activity], None]:
         """Return what the listener of that route reports to."""
@@ -157,7 +163,7 @@ class Account:
     def _take(self, number: int, activity: Activity) -> None:
         match activity:
             case Forwarded():
-                self._report(replace(activity, route=self._routes[number].name))
+                self._take_forwarded(replace(activity, route=self._routes[number].name))
             case Ready():
                 self._take_ready(number, activity)
             case Disconnected():
@@ -177,6 +183,20 @@ class Account:
             case _:
                 self._report(activity)
 
+    def tell_early(self) -> None:
+        """Tell what was forwarded before all were ready, and from now on whatever is at once."""
+        early, self._early = self._early, None
+        for forwarded in early or ():
+            self._report(forwarded)
+
+    def _take_forwarded(self, forwarded: Forwarded) -> None:
+        if self._early is None:
+            self._report(forwarded)
+            return
+        if not self._early:
+            asyncio.get_running_loop().call_later(MOST_EARLY_S, self.tell_early)
+        self._early.append(forwarded)
+
     def _take_ready(self, number: int, ready: Ready) -> None:
         self._ready[number], self._sessions[number], self._noticed = ready, ready.session_id, ""
         if len(self._ready) == len(self._routes):
@@ -190,6 +210,7 @@ class Account:
                     routes=self._all_sessions(),
                 )
             )
+            self.tell_early()
 
     def _take_reconnected(self, number: int, back: Reconnected) -> None:
         self._sessions[number], self._noticed = back.session_id, ""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
-from cstar_cli.activity import Activity, Disconnected, Finishing, Forwarded, Notice, Ready, Reconnected, Summary
+from cstar_cli.activity import Activity, Disconnected, Finishing, Notice, Ready, Reconnected, Summary
 from cstar_cli.commands.listening import Options
 from cstar_cli.commands.together import Account, Routed, SharedCloud, Together
 from cstar_cli.errors import NotAllowed
@@ -150,8 +150,8 @@ class Telling:
 
     def __init__(self) -> None:
         self.seen: list[Activity] = []
-        account = Account([routed("a", own_secret=True), routed("b")], self.seen.append)
-        self.a, self.b = account.of(0), account.of(1)
+        self.account = Account([routed("a", own_secret=True), routed("b")], self.seen.append)
+        self.a, self.b = self.account.of(0), self.account.of(1)
 
     def take(self) -> list[Activity]:
         told, self.seen[:] = [*self.seen], []
@@ -199,10 +199,42 @@ def test_the_same_trouble_of_all_is_told_once_until_it_is_over() -> None:
 
 def test_each_attempt_says_which_route_it_was_made_for() -> None:
     telling = Telling()
+    telling.a(samples.READY)
+    telling.b(samples.READY)
+    telling.take()
     telling.b(samples.SUCCEEDED)
-    [told] = telling.take()
-    assert isinstance(told, Forwarded)
-    assert told == replace(samples.SUCCEEDED, route="b")
+    assert telling.take() == [replace(samples.SUCCEEDED, route="b")]
+
+
+@virtually
+async def test_what_is_forwarded_before_all_are_ready_is_told_behind_that() -> None:
+    telling = Telling()
+    telling.a(samples.READY)
+    telling.a(samples.SUCCEEDED)
+    telling.a(samples.FAILED)
+    assert telling.take() == []
+    telling.b(samples.READY)
+    ready, *others = telling.take()
+    assert isinstance(ready, Ready)
+    assert others == [replace(samples.SUCCEEDED, route="a"), replace(samples.FAILED, route="a")]
+
+
+@virtually
+async def test_what_is_forwarded_while_one_is_not_ready_is_told_after_a_second() -> None:
+    telling = Telling()
+    telling.a(samples.READY)
+    telling.a(samples.SUCCEEDED)
+    await asyncio.sleep(2)
+    telling.a(samples.FAILED)
+    assert telling.take() == [replace(samples.SUCCEEDED, route="a"), replace(samples.FAILED, route="a")]
+
+
+@virtually
+async def test_at_the_end_nothing_is_left_untold() -> None:
+    telling = Telling()
+    telling.a(samples.SUCCEEDED)
+    telling.account.tell_early()
+    assert telling.take() == [replace(samples.SUCCEEDED, route="a")]
 
 
 @virtually
