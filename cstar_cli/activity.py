@@ -61,6 +61,29 @@ class Forwarded(msgspec.Struct, frozen=True):
     session_id: str | None = None
 
 
+class Down(msgspec.Struct, frozen=True):
+    """Nothing listens at `place`, where events are forwarded to: they wait."""
+
+    time_ms: int
+    forward_to: str
+    place: str
+    hint: str | None
+
+
+class Up(msgspec.Struct, frozen=True):
+    """Something answers at `place`, `again` or for the first time; `waited` events are forwarded now.
+
+    With `more`, as many waited here as may, and the cloud has others.
+    """
+
+    time_ms: int
+    forward_to: str
+    place: str
+    waited: int
+    more: bool
+    again: bool
+
+
 class Disconnected(msgspec.Struct, frozen=True):
     """The tunnel is gone; reconnecting goes on until it is back."""
 
@@ -97,13 +120,18 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What a listening session came to; so many of what has failed were `waiting` for their retry."""
+    """What a listening session came to; so many of what has failed were `waiting` for their retry.
+
+    `held` events were still to be forwarded; with `held_more` the cloud has others.
+    """
 
     forwarded: int
     succeeded: int
     failed: int
     unfinished: int
     waiting: int = 0
+    held: int = 0
+    held_more: bool = False
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -136,4 +164,6 @@ class Attempted(msgspec.Struct, frozen=True):
     next_attempt_at: str | None
 
 
-Activity = Ready | Forwarded | Disconnected | Reconnected | Finishing | Notice | Summary | Accepted | Attempted
+Activity = (
+    Ready | Forwarded | Down | Up | Disconnected | Reconnected | Finishing | Notice | Summary | Accepted | Attempted
+)

@@ -38,6 +38,7 @@ def listen(
     concurrency: opts.Concurrency = 32,
     retry: opts.Retry = False,
     retry_speed: opts.RetrySpeed = None,
+    on_down: opts.WhenDown = opts.OnDown.HOLD,
     json: opts.Json = False,
     quiet: opts.Quiet = False,
     no_color: NoColor = False,
@@ -71,6 +72,7 @@ def listen(
         timeout_s=timeout,
         concurrency=concurrency,
         retry_speed=1.0 if retry and retry_speed is None else retry_speed,
+        holds=on_down is opts.OnDown.HOLD,
     )
     wanted = _routed(context, options, home) or options
     base = config.api_base(api_base)

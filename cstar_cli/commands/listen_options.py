@@ -1,8 +1,17 @@
 """The options of `cstar listen`, in the order of its help."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class OnDown(StrEnum):
+    """What becomes of events while nothing listens where they go."""
+
+    HOLD = "hold"
+    FAIL = "fail"
+
 
 ForwardTo = Annotated[
     str,
@@ -30,6 +39,9 @@ Retry = Annotated[
 RetrySpeed = Annotated[
     float | None,
     typer.Option(min=1, max=3600, metavar="N", help="The same, N times faster: with 60 after 1, 5 and 30 s."),
+]
+WhenDown = Annotated[
+    OnDown, typer.Option("--on-down", help="Let events wait while nothing listens there, or let them fail.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")]

@@ -19,17 +19,21 @@ from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.target import Target
 from cstar_cli.tunnel.connection import CloudAddress, Connection, dial
 from cstar_cli.tunnel.listener import Listener
-from cstar_cli.tunnel.surroundings import Surroundings
+from cstar_cli.tunnel.surroundings import App, Look, Surroundings
 
 if TYPE_CHECKING:
     from cstar_cli.sender.client import Sender
     from cstar_cli.tunnel.forwarder import Forwarder
+
+LOOK_S = 2.0
 
 
 class Options(msgspec.Struct, frozen=True):
     """Which events to forward, where, signed with what. `timeout_s` is for one whole exchange.
 
     With a `retry_speed`, what fails is tried again by the cloud's schedule, so many times faster.
+
+    With `holds`, events wait while nothing listens there.
     """
 
     target: Target
@@ -39,6 +43,7 @@ class Options(msgspec.Struct, frozen=True):
     timeout_s: float = 10.0
     concurrency: int = 32
     retry_speed: float | None = None
+    holds: bool = False
 
     def warnings(self) -> Sequence[str]:
         """Return what the user should know before."""
@@ -104,11 +109,18 @@ async def real_listener(
         clock=time.monotonic,
         now_ms=now_ms,
         random=random.random,
+        app=App(options.target.url, _place(options.target), options.holds, work.look, work.hint),
     )
     try:
         yield Listener(protocol, around)
     finally:
         await work.close()
+
+
+def _place(target: Target) -> str:
+    if target.socket_path is not None:
+        return target.socket_path
+    return target.authority if target.authority.endswith(f":{target.port}") else f"{target.authority}:{target.port}"
 
 
 class _Work:
@@ -130,6 +142,24 @@ class _Work:
     def prepare(self) -> None:
         """Load it."""
         _ = self.forwarder
+
+    async def look(self) -> Look:
+        """Connect to the application and hang up."""
+        from cstar_cli.sender.outcome import Failure
+
+        match await self.forwarder.sender.look(self._options.target, LOOK_S):
+            case None | Failure.TLS:
+                return "answers"
+            case Failure.REFUSED:
+                return "refuses"
+            case _:
+                return "silent"
+
+    async def hint(self) -> str | None:
+        """Say what may help when the application refuses; that events wait for it is said already."""
+        from cstar_cli.tunnel.loopback import hint_when_refused, where_else
+
+        return await (where_else if self._options.holds else hint_when_refused)(self._options.target)
 
     async def close(self) -> None:
         if self._sender is not None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from cstar_cli.activity import (
     Activity,
     Disconnected,
+    Down,
     Finishing,
     Forwarded,
     Notice,
@@ -19,8 +20,10 @@ from cstar_cli.activity import (
     Reconnected,
     RouteSession,
     Summary,
+    Up,
 )
 from cstar_cli.commands.listening import Options, Output, real_listener
+from cstar_cli.commands.places import Places
 from cstar_cli.tunnel.connection import CloudAddress, Unreachable
 
 MOST_EARLY_S = 1.0
@@ -97,6 +100,8 @@ class Together:
             failed=sum(summary.failed for summary in each),
             unfinished=sum(summary.unfinished for summary in each),
             waiting=sum(summary.waiting for summary in each),
+            held=sum(summary.held for summary in each),
+            held_more=any(summary.held_more for summary in each),
         )
 
 
@@ -152,6 +157,7 @@ class Account:
         self._sessions: dict[int, str] = {}
         self._away: set[int] = set()
         self._back: list[Reconnected] = []
+        self._places = Places(report)
         self._finishing = 0
         self._noticed = ""
         self._early: list[Forwarded] | None = []  # what was forwarded before all were ready, for a while
@@ -172,6 +178,10 @@ class Account:
                 self._away.add(number)
             case Reconnected():
                 self._take_reconnected(number, activity)
+            case Down():
+                self._places.down(number, activity)
+            case Up():
+                self._places.up(number, activity)
             case Finishing(running=running):
                 if not self._finishing:
                     asyncio.get_running_loop().call_soon(self._tell_finishing)  # when the others have told theirs

@@ -7,12 +7,15 @@ its result is nobody's any more.
 
 What failed may come again as the delivery's next attempt, which is forwarded like any other.
 
+While the application is away (`hold`) nothing is started, and what was started in vain is queued again (`put_back`), in
+the order in which all arrived; the cloud may push it again meanwhile, which is a repeat like any other.
+
 Memory is bounded whatever the cloud pushes: nothing more is read while the listener is `full`, and what comes beyond
 `MOST_HELD` is left to be pushed again.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from msgspec.structs import replace
 
@@ -30,17 +33,35 @@ class ListenerProtocol:
     def __init__(self, wanted: Hello, *, concurrency: int) -> None:
         """`wanted` is what each connection's hello says; the session and what is held of it are filled in."""
         self.session_id: str | None = None
+        self.given_up = 0  # how many were queued, and never will be forwarded, since it was stopped
+        self.gives_up_more = False  # which the cloud may have not pushed yet
         self._wanted = wanted
         self._concurrency = concurrency
         self._queued: deque[Delivery] = deque()
-        self._running: set[str] = set()
+        self._running: dict[str, Delivery] = {}
         self._void: set[str] = set()  # those that run for a session which has ended
         self._unsettled: dict[str, Result] = {}
-        self._held: set[str] = set()  # the ids of all three, without the void
+        self._held: dict[str, None] = {}  # the ids of all three in the order of arrival, without the void
         self._failed: set[str] = set()  # those that wait for their next attempt, elsewhere
         self._pulse: Pulse | None = None
         self._welcomed = False
         self._stopping = False
+        self._on_hold = False
+
+    @property
+    def holding(self) -> Set[str]:
+        """The deliveries that are queued, running or unsettled, in the order of their arrival."""
+        return self._held.keys()
+
+    @property
+    def queued(self) -> int:
+        """How many deliveries wait for their turn."""
+        return len(self._queued)
+
+    @property
+    def has_all_it_takes(self) -> bool:
+        """Whether the cloud has pushed as much as was asked for, and may have more."""
+        return len(self._held) >= self._wanted.window
 
     @property
     def running(self) -> int:
@@ -97,7 +118,7 @@ class ListenerProtocol:
 
     def finished(self, result: Result, now: float) -> Sequence[ListenerCommand]:
         """A forwarded delivery has its outcome."""
-        self._running.discard(result.delivery_id)
+        self._running.pop(result.delivery_id, None)
         commands: list[ListenerCommand] = []
         if result.delivery_id in self._void:
             self._void.discard(result.delivery_id)
@@ -105,6 +126,28 @@ class ListenerProtocol:
             self._unsettled[result.delivery_id] = result
             commands += [Send(result)] if self._welcomed else []
         return self._noted(commands + self._start(), now)
+
+    def hold(self) -> None:
+        """Start nothing more until `release`."""
+        self._on_hold = True
+
+    def put_back(self, delivery_id: str) -> None:
+        """Queue again what was started: its turn has not come yet."""
+        delivery = self._running.pop(delivery_id)
+        if delivery_id in self._void:
+            self._void.discard(delivery_id)
+        elif self._stopping:
+            self._held.pop(delivery_id)
+            self.given_up += 1
+        else:
+            self._queued.append(delivery)
+
+    def release(self, now: float) -> Sequence[ListenerCommand]:
+        """Start what was held, the first to arrive first."""
+        self._on_hold = False
+        place = {delivery_id: number for number, delivery_id in enumerate(self._held)}
+        self._queued = deque(sorted(self._queued, key=lambda delivery: place[delivery.delivery_id]))
+        return self._noted(self._start(), now)
 
     def tick(self, now: float) -> Sequence[ListenerCommand]:
         """Time has passed; call it about once a second."""
@@ -120,6 +163,8 @@ class ListenerProtocol:
     def stop(self) -> None:
         """Take nothing more; what runs may finish."""
         self._stopping = True
+        self.given_up = len(self._queued)
+        self.gives_up_more = self.has_all_it_takes
         self._drop_queued()
 
     def goodbye(self) -> Sequence[ListenerCommand]:
@@ -131,7 +176,7 @@ class ListenerProtocol:
             # Another session answers for another set of deliveries: what the old one held was failed with it.
             self._drop_queued()
             self._unsettled.clear()
-            self._void |= self._running
+            self._void |= self._running.keys()
             self._held.clear()
             self._failed.clear()
         self.session_id = welcome.session_id
@@ -146,7 +191,7 @@ class ListenerProtocol:
         if known is not None and known.attempt < delivery.attempt:  # so the one before is settled
             commands = self._settle(Settled((delivery.delivery_id,)))
         if delivery.delivery_id not in self._held and not self._stopping and len(self._held) < MOST_HELD:
-            self._held.add(delivery.delivery_id)
+            self._held[delivery.delivery_id] = None
             self._failed.discard(delivery.delivery_id)
             self._queued.append(delivery)
         return commands
@@ -158,7 +203,7 @@ class ListenerProtocol:
             result = self._unsettled.pop(delivery_id, None)
             if result is None:
                 continue
-            self._held.discard(delivery_id)
+            self._held.pop(delivery_id, None)
             if not result.succeeded and self.wants_retries:
                 retry_at_ms = settled.retry_at_ms.get(delivery_id)
                 commands.append(Concluded(delivery_id, retry_at_ms))
@@ -168,14 +213,15 @@ class ListenerProtocol:
 
     def _start(self) -> list[ListenerCommand]:
         commands: list[ListenerCommand] = []
-        while self._queued and len(self._running) < self._concurrency:
+        while self._queued and len(self._running) < self._concurrency and not self._on_hold:
             delivery = self._queued.popleft()
-            self._running.add(delivery.delivery_id)
+            self._running[delivery.delivery_id] = delivery
             commands.append(Forward(delivery))
         return commands
 
     def _drop_queued(self) -> None:
-        self._held.difference_update(delivery.delivery_id for delivery in self._queued)
+        for delivery in self._queued:
+            del self._held[delivery.delivery_id]
         self._queued.clear()
 
     def _noted(self, commands: list[ListenerCommand], now: float) -> list[ListenerCommand]:

@@ -13,18 +13,20 @@ from cstar_cli.activity import (
     Activity,
     Attempted,
     Disconnected,
+    Down,
     Finishing,
     Forwarded,
     Notice,
     Ready,
     Reconnected,
     Summary,
+    Up,
 )
 from cstar_cli.render.output import Look, Output, columns_of, has_symbols, wants_colour
 
 Renderer = Callable[[Activity], None]
 
-_ASIDE = {Notice, Disconnected, Reconnected, Finishing, Summary}
+_ASIDE = {Notice, Disconnected, Reconnected, Down, Up, Finishing, Summary}
 
 
 class Console(msgspec.Struct, frozen=True):

@@ -9,12 +9,14 @@ from cstar_cli.activity import (
     Activity,
     Attempted,
     Disconnected,
+    Down,
     Finishing,
     Forwarded,
     Notice,
     Ready,
     Reconnected,
     Summary,
+    Up,
 )
 
 _ATTEMPTED = (
@@ -74,6 +76,10 @@ def json_line(activity: Activity) -> bytes | None:
             span = {"oldest": _time(activity.oldest_ms), "newest": _time(activity.newest_ms)}
             whose = {"routes": routes} if routes else {"session_id": session_id}
             return _line({"type": "reconnected", "missed": missed, **span, "resumed": resumed, **whose})
+        case Down(forward_to=forward_to, hint=hint):
+            return _line({"type": "down", "forward_to": forward_to, "hint": hint})
+        case Up(forward_to=forward_to, waited=waited, more=more):
+            return _line({"type": "up", "forward_to": forward_to, "waited": waited, "more": more})
         case Finishing() | Notice() | Summary():
             return None
 

@@ -13,6 +13,7 @@ from cstar_cli.activity import (
     Activity,
     Attempted,
     Disconnected,
+    Down,
     Finishing,
     Forwarded,
     Notice,
@@ -20,6 +21,7 @@ from cstar_cli.activity import (
     Ready,
     Reconnected,
     Summary,
+    Up,
 )
 from cstar_cli.events.catalogue import names
 from cstar_cli.render.output import Colour, Look
@@ -51,6 +53,10 @@ def lines_of(activity: Activity, look: Look) -> list[str]:
             return [f"{clock(activity.time_ms, look)} {look.paint('green', _reconnected(activity, look))}"]
         case Finishing(running=running):
             return [look.paint("yellow", f"Finishing {running} in flight; Ctrl-C again ends at once.")]
+        case Down():
+            return _down(activity, look)
+        case Up():
+            return [f"{clock(activity.time_ms, look)} {look.paint('green', _up(activity))}"]
         case Notice(message=message):
             return [look.paint("yellow", _plain(harmless(message), look))]
         case Summary():
@@ -65,8 +71,12 @@ def _forwarded(activity: Forwarded, look: Look) -> list[str]:
         body = _plain(harmless(activity.response_body, _BODY_CHARS).strip(), look)
         lines.append(_INDENT + look.paint("dim", body))
     if activity.hint:
-        lines.append(f"{_INDENT}{look.paint('cyan', 'Hint:')} {harmless(activity.hint)}")
+        lines.append(_hint(activity.hint, look))
     return lines
+
+
+def _hint(hint: str, look: Look) -> str:
+    return f"{_INDENT}{look.paint('cyan', 'Hint:')} {harmless(hint)}"
 
 
 def _attempted(activity: Attempted, look: Look) -> list[str]:
@@ -219,11 +229,29 @@ def _deliveries(count: int) -> str:
     return "1 delivery" if count == 1 else f"{count} deliveries"
 
 
+def _down(activity: Down, look: Look) -> list[str]:
+    words = f"Nothing listens on {harmless(activity.place)}: events wait until it does."
+    line = f"{clock(activity.time_ms, look)} {look.paint('yellow', words)}"
+    return [line, _hint(activity.hint, look)] if activity.hint else [line]
+
+
+def _up(activity: Up) -> str:
+    answers = f"{harmless(activity.place)} answers {'again' if activity.again else 'now'}"
+    if not activity.waited:
+        return f"{answers}."
+    events = f"{activity.waited} or more events" if activity.more else _events(activity.waited)
+    return f"{answers}: delivering {events} that waited."
+
+
 def _summary(activity: Summary) -> str:
     text = f"Stopped: {activity.forwarded} forwarded, {activity.succeeded} succeeded, {activity.failed} failed."
     if activity.waiting:
         text += f" {activity.waiting} waited for a retry."
-    return f"{text} {activity.unfinished} unfinished." if activity.unfinished else text
+    if activity.unfinished:
+        text += f" {activity.unfinished} unfinished."
+    if activity.held:
+        text += f" {activity.held} {'or more ' if activity.held_more else ''}not forwarded."
+    return text
 
 
 def _plain(text: str, look: Look) -> str:

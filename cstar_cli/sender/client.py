@@ -84,6 +84,17 @@ class Sender:
         begun.start(self._pool.take(target.origin, post.started))
         return begun
 
+    async def look(self, target: Target, timeout_s: float) -> Failure | None:
+        """Connect and hang up at once, as nothing is posted; return why that failed, None where it didn't."""
+        try:
+            connection = await self._connector.connect(target, self._clock() + timeout_s)
+        except TimeoutError:
+            return Failure.TIMEOUT
+        if isinstance(connection, Unconnected):
+            return connection.failure
+        connection.abort()
+        return None
+
     async def close(self) -> None:
         """Close every connection; posts in flight end as cut off, and so does any later one."""
         self._closed = True

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Literal
 
 import msgspec
 
@@ -14,12 +14,13 @@ from cstar_cli.sender.outcome import Failure, Outcome
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.sender.target import Target
 from cstar_cli.tunnel.headers import delivery_headers
-from cstar_cli.tunnel.loopback import hint_when_refused
 
 MOST_ERROR_CHARS = 1000
-_REFUSED: Final = Failure.REFUSED  # by its own name, since Python 3.11 looks up members slowly
 
-Done = Callable[[Result, Forwarded], None]
+Unanswered = Literal["refused", "broken"]
+"""Why there is no answer at all: nothing took the connection, or it was closed before one."""
+
+Done = Callable[[Result, Forwarded, Unanswered | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +38,15 @@ class Forwarder:
         """Post a delivery; `done` gets, later, what the cloud gets to know, and what the user does."""
         headers = delivery_headers(delivery, self.secret, self.headers)
         # Not closures: making and dropping those takes longer.
-        ended = partial(self._ended, _Begun(delivery, headers, self.now_ms()), done, spawn)
+        ended = partial(self._ended, _Begun(delivery, headers, self.now_ms()), done)
         return self.sender.begin(self.target, headers, delivery.body, self.timeout_s, done=ended, spawn=spawn)
 
-    def _ended(self, begun: "_Begun", done: Done, spawn: Spawn, outcome: Outcome) -> None:
-        if outcome.failure is _REFUSED:
-            spawn(self._tell_with_hint(begun, done, outcome))
-        else:
-            self._tell(begun, done, outcome, None)
-
-    async def _tell_with_hint(self, begun: "_Begun", done: Done, outcome: Outcome) -> None:
-        self._tell(begun, done, outcome, await hint_when_refused(self.target))
-
-    def _tell(self, begun: "_Begun", done: Done, outcome: Outcome, hint: str | None) -> None:
+    def _ended(self, begun: "_Begun", done: Done, outcome: Outcome) -> None:
         result = _result(begun, outcome)
-        done(result, self._shown(begun.delivery, result, hint))
+        shown = self._shown(begun.delivery, result)
+        done(result, shown, None if outcome.failure is None else _unanswered(outcome))
 
-    def _shown(self, delivery: Delivery, result: Result, hint: str | None) -> Forwarded:
+    def _shown(self, delivery: Delivery, result: Result) -> Forwarded:
         return Forwarded(
             time_ms=result.started_at_ms,
             event_id=delivery.event_id,
@@ -66,7 +59,6 @@ class Forwarder:
             outcome="succeeded" if result.succeeded else "failed",
             error=result.error,
             response_body=result.body,
-            hint=hint,
         )
 
 
@@ -76,6 +68,12 @@ class _Begun(msgspec.Struct, frozen=True):
     delivery: Delivery
     headers: Headers
     started_at_ms: int
+
+
+def _unanswered(outcome: Outcome) -> Unanswered | None:
+    if outcome.failure is Failure.REFUSED:
+        return "refused"
+    return "broken" if outcome.failure is Failure.RESET and outcome.status is None else None
 
 
 def _result(begun: _Begun, outcome: Outcome) -> Result:

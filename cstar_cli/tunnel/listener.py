@@ -1,4 +1,4 @@
-"""`Listener`: forwards what comes, drains at the end."""
+"""`Listener`: forwards what comes, has it wait while nothing takes it, drains at the end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -15,9 +15,11 @@ from cstar_cli.tunnel.connection import Unreachable
 from cstar_cli.tunnel.link import Link
 from cstar_cli.tunnel.surroundings import Surroundings
 from cstar_cli.tunnel.undecided import Undecided
+from cstar_cli.tunnel.watch import Watch
 
 if TYPE_CHECKING:
     from cstar_cli.sender.posting import Cancelable, Spawn
+    from cstar_cli.tunnel.forwarder import Unanswered
 
 DRAIN_S = 10.0
 SETTLE_S = 2.0
@@ -36,6 +38,7 @@ class Listener:
         self._progress = asyncio.Event()
         self._undecided = Undecided(around.report)
         self._link = Link(protocol, around, self._do, self._received, self._undecided.give_up)
+        self._watch: Watch | None = None
         self._forwards: dict[str, Cancelable] = {}
         self._workers: asyncio.TaskGroup | None = None
         self._succeeded = 0
@@ -57,9 +60,13 @@ class Listener:
         """Listen until stopped. Raises CstarError when there is no point in going on."""
         async with asyncio.TaskGroup() as group:
             self._workers = group
+            if self._around.app is not None:
+                self._watch = Watch(self._around.app, self._protocol, self._around, self._do, group.create_task)
             connecting = group.create_task(self._link.stay())
             await self._stop.wait()
             self._protocol.stop()
+            if self._watch is not None:
+                self._watch.end()
             self._progress.set()
             if self._protocol.running:
                 self._around.report(Finishing(self._protocol.running))
@@ -69,8 +76,15 @@ class Listener:
             await asyncio.wait({connecting}, timeout=ABORT_S if self._abort.is_set() else BYE_S)
             connecting.cancel()
         self._undecided.give_up()
-        forwarded = self._succeeded + self._failed
-        return Summary(forwarded, self._succeeded, self._failed, unfinished, self._protocol.waiting)
+        return Summary(
+            forwarded=self._succeeded + self._failed,
+            succeeded=self._succeeded,
+            failed=self._failed,
+            unfinished=unfinished,
+            waiting=self._protocol.waiting,
+            held=self._protocol.given_up,
+            held_more=self._protocol.gives_up_more,
+        )
 
     def _received(self, frames: Sequence[Frame]) -> Awaitable[object] | None:
         self._do(self._protocol.received(frames, self._around.clock()))
@@ -94,6 +108,8 @@ class Listener:
                     self._undecided.decide(delivery_id, retry_at_ms)
                 case Accepted(welcome):
                     self._link.accepted(welcome)
+                    if self._watch is not None:
+                        self._watch.begin()
                 case HangUp():
                     hang_up = command
                 case _:
@@ -116,7 +132,11 @@ class Listener:
         await room
         self._forwards[delivery.delivery_id] = self._around.forward(delivery, self._forwarded, spawn)
 
-    def _forwarded(self, result: Result, forwarded: Forwarded) -> None:
+    def _forwarded(self, result: Result, forwarded: Forwarded, unanswered: "Unanswered | None" = None) -> None:
+        if unanswered is not None and self._watch is not None and self._workers is not None:
+            look = self._look(self._watch, result, forwarded, unanswered)
+            self._forwards[result.delivery_id] = self._workers.create_task(look)
+            return
         self._forwards.pop(result.delivery_id, None)
         self._succeeded += result.succeeded
         self._failed += not result.succeeded
@@ -136,6 +156,15 @@ class Listener:
             self._undecided.add(failed)
         else:
             self._around.report(failed)
+
+    async def _look(self, watch: Watch, result: Result, forwarded: Forwarded, why: "Unanswered") -> None:
+        """Have a delivery that got no answer wait while the application is away; else it has failed."""
+        if await watch.finds_away(result.delivery_id, why):
+            del self._forwards[result.delivery_id]
+            self._protocol.put_back(result.delivery_id)
+            self._progress.set()
+        else:
+            self._forwarded(result, replace(forwarded, hint=await watch.hint(why)))
 
     async def _drain(self) -> int:
         """Wait for what is in flight, and for its results to be durable; return how many were given up."""

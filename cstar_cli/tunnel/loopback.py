@@ -12,18 +12,30 @@ PROBE_S = 0.5
 _ELSEWHERE = {"127.0.0.1": ("::1",), "::1": ("127.0.0.1",), "localhost": ("127.0.0.1", "::1")}
 
 
-async def hint_when_refused(target: Target) -> str | None:
-    """Say where the server may be, when the target is of this machine and refused."""
-    elsewhere = _ELSEWHERE.get(target.host)
-    if elsewhere is None:
-        return None
-    places = [f"[{host}]:{target.port}" if ":" in host else f"{host}:{target.port}" for host in elsewhere]
-    for host, place in zip(elsewhere, places, strict=True):
+async def where_else(target: Target) -> str | None:
+    """Say where a server answers, when the target is of this machine and refused."""
+    for host, place in _places(target):
         if await _answers(host, target.port):
             return f"{place} answers: forward to {target.scheme}://{place}{target.path_and_query} instead."
+    return None
+
+
+async def hint_when_refused(target: Target) -> str | None:
+    """Say where the server may be, or isn't either, when the target is of this machine and refused."""
+    places = [place for _, place in _places(target)]
+    if not places:
+        return None
+    if answers := await where_else(target):
+        return answers
     if len(places) > 1:
         return f"Nothing answers on {' or '.join(places)}: is the server running?"
     return f"Nothing answers on {places[0]} either: is the server running?"
+
+
+def _places(target: Target) -> list[tuple[str, str]]:
+    """Return each other host that may be meant, and how it is written with the port."""
+    elsewhere = _ELSEWHERE.get(target.host, ())
+    return [(host, f"[{host}]:{target.port}" if ":" in host else f"{host}:{target.port}") for host in elsewhere]
 
 
 async def _answers(host: str, port: int) -> bool:

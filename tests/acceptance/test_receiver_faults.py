@@ -1,6 +1,7 @@
 """Receivers that are down, slow, wrong or hostile: each is a failed attempt with its reason, and `listen` goes on."""
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -31,6 +32,13 @@ def raw_server(behave: Behave) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/webhook"
         listening.shutdown(socket.SHUT_RDWR)
         thread.join()
+
+
+def event_id(line: str) -> str:
+    """Return the event's id in an answer of the API."""
+    found = json.loads(line)["data"]["event"]["id"]
+    assert isinstance(found, str)
+    return found
 
 
 def pour_for_ever(connection: socket.socket) -> None:
@@ -99,16 +107,63 @@ def test_a_hanging_receiver_is_cut_at_the_timeout(
     assert (line["status"], line["error"]) == (None, "no answer within 0.3 s")
 
 
-def test_a_receiver_that_is_down_fails_with_its_address_and_events_go_on_when_it_is_up(
+def test_events_wait_in_their_order_for_a_receiver_that_is_down(
     listening: StartListening, receiver: StartReceiver, cstar: RunCstar
 ) -> None:
     port = free_port()
-    listener = listening("-f", f"http://127.0.0.1:{port}/webhook")
+    listener = listening("-f", f"http://127.0.0.1:{port}/webhook", "--concurrency", "1")
+    assert listener.next_of("down")["hint"] is None
+    made = cstar("trigger", "ticket.created", "--count", "40", "--json").stdout.splitlines()
+    app = receiver(port=port)
+    back = listener.next_of("up")
+    assert 0 < back["waited"] <= 33  # as many as it takes at a time; the cloud keeps the others
+    assert [json.loads(request.body)["id"] for request in app.wait_for(40)] == [event_id(line) for line in made]
+    assert {line["outcome"] for line in listener.take(40)} == {"succeeded"}
+
+
+def test_what_a_receiver_had_in_its_hands_as_it_was_restarted_is_sent_again(
+    listening: StartListening, receiver: StartReceiver, cstar: RunCstar
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as dying:
+        port = dying.getsockname()[1]
+        listener = listening("-f", f"http://127.0.0.1:{port}/webhook")
+        cstar("trigger", "ticket.created")
+        while True:
+            connection, _ = dying.accept()
+            if b"x-cstar-delivery" in connection.recv(65536):  # and no look whether anyone is there
+                break
+            connection.close()
+    connection.close()
+    listener.next_of("down")
+    app = receiver(port=port)
+    assert listener.next_of("up")["waited"] == 1
+    line = listener.next_of("forwarded")
+    assert (line["outcome"], line["attempt"]) == ("succeeded", 1)
+    assert app.wait_for(1)[0].headers["x-cstar-delivery"] == line["delivery_id"]
+
+
+def test_ctrl_c_while_a_receiver_is_down_ends_at_once_and_tells_of_no_failure(
+    listening: StartListening, cstar: RunCstar
+) -> None:
+    listener = listening("-f", str(free_port()))
+    listener.next_of("down")
     cstar("trigger", "ticket.created")
-    assert listener.next_of("forwarded")["error"] == f"connection refused by 127.0.0.1:{port}"
+    assert listener.stop(5) == 130
+    [summary] = listener.stderr.splitlines()
+    assert summary.startswith("Stopped: 0 forwarded, 0 succeeded, 0 failed.")
+    assert listener.rest() == []
+
+
+def test_where_it_is_asked_for_a_receiver_that_is_down_fails_with_its_address(
+    listening: StartListening, receiver: StartReceiver, cstar: RunCstar
+) -> None:
+    port = free_port()
+    listener = listening("-f", f"http://127.0.0.1:{port}/webhook", "--on-down", "fail")
+    cstar("trigger", "ticket.created")
+    assert listener.next()["error"] == f"connection refused by 127.0.0.1:{port}"
     receiver(port=port)
     cstar("trigger", "ticket.created")
-    assert listener.next_of("forwarded")["outcome"] == "succeeded"
+    assert listener.next()["outcome"] == "succeeded"
 
 
 def test_the_other_loopback_address_is_named_when_it_would_have_answered(cstar: RunCstar) -> None:

@@ -82,7 +82,7 @@ def _forward(delivery: Delivery, done: Done, _: Spawn) -> Cancelable:
         error=None,
         response_body=b"",
     )
-    return asyncio.get_running_loop().call_soon(done, result, forwarded)
+    return asyncio.get_running_loop().call_soon(done, result, forwarded, None)
 
 
 def _say(line: dict[str, object]) -> None:

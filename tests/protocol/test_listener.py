@@ -486,3 +486,62 @@ def test_the_waits_before_retries_are_passed_on() -> None:
     protocol.connected(0.0)
     welcome = Welcome("ses_1", False, 0, retry_waits_ms=(1000, 5000))
     assert receive(protocol, welcome) == [Accepted(welcome)]
+
+
+def test_what_was_started_in_vain_goes_out_again_in_the_order_of_arrival() -> None:
+    protocol = welcomed(3)
+    receive(protocol, *map(delivery, (5, 3, 4, 1, 2)))
+    protocol.hold()
+    for number in (4, 5, 3):
+        protocol.put_back(f"dlv_{number}")
+    assert (protocol.running, protocol.queued) == (0, 5)
+    assert forwarded(list(protocol.release(0.0))) == ["dlv_5", "dlv_3", "dlv_4"]
+    assert forwarded(list(protocol.finished(result(3), 0.0))) == ["dlv_1"]
+
+
+def test_nothing_is_started_while_it_holds() -> None:
+    protocol = welcomed(2)
+    receive(protocol, delivery(1))
+    protocol.hold()
+    assert forwarded(receive(protocol, delivery(2), delivery(3))) == []
+    assert protocol.finished(result(1), 0.0) == [Send(result(1))]
+    assert forwarded(list(protocol.release(0.0))) == ["dlv_2", "dlv_3"]
+
+
+def test_what_waits_is_held_over_a_lost_connection_and_recognised_when_it_is_pushed_again() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1), delivery(2))
+    protocol.hold()
+    protocol.put_back("dlv_1")
+    protocol.lost()
+    assert hello_of(protocol).holding == ("dlv_1", "dlv_2")
+    receive(protocol, RESUMED, delivery(1), delivery(2))
+    assert (protocol.queued, forwarded(list(protocol.release(0.0)))) == (2, ["dlv_1"])
+
+
+def test_another_session_voids_what_is_put_back() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1))
+    protocol.hold()
+    reconnect(protocol, OTHER)
+    protocol.put_back("dlv_1")
+    assert (protocol.running, protocol.queued) == (0, 0)
+    assert forwarded(list(protocol.release(0.0))) == []
+
+
+def test_what_is_put_back_while_stopping_is_given_up() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1), delivery(2))
+    protocol.stop()
+    protocol.put_back("dlv_1")
+    assert (protocol.running, protocol.queued, protocol.given_up) == (0, 0, 2)
+    protocol.lost()
+    assert hello_of(protocol).holding == ()
+
+
+def test_it_has_all_it_takes_when_the_window_is_used_up() -> None:
+    protocol = welcomed(1)
+    receive(protocol, *map(delivery, range(QUEUED_BEYOND_SLOTS)))
+    assert not protocol.has_all_it_takes
+    receive(protocol, delivery(QUEUED_BEYOND_SLOTS))
+    assert protocol.has_all_it_takes

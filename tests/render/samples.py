@@ -9,6 +9,7 @@ from cstar_cli.activity import (
     Accepted,
     Attempted,
     Disconnected,
+    Down,
     Finishing,
     Forwarded,
     Notice,
@@ -16,6 +17,7 @@ from cstar_cli.activity import (
     Reconnected,
     RouteSession,
     Summary,
+    Up,
 )
 from cstar_cli.events.envelope import parse_iso
 from cstar_cli.render.output import Look
@@ -76,11 +78,13 @@ DISCONNECTED = Disconnected(NOW_MS, "the cloud went away")
 RECONNECTED = Reconnected(NOW_MS, missed=3, resumed=True, took_over=False, session_id="ses_1")
 ALL_RECONNECTED = replace(RECONNECTED, routes=ROUTES)
 FINISHING = Finishing(2)
+DOWN = Down(NOW_MS, "http://localhost:3000/webhook", "localhost:3000", None)
+UP = Up(NOW_MS, "http://localhost:3000/webhook", "localhost:3000", waited=14, more=False, again=True)
 NOTICE = Notice("a word")
 SUMMARY = Summary(forwarded=5, succeeded=3, failed=2, unfinished=1)
 ALL = (
     *(READY, SEVERAL_READY, SUCCEEDED, FAILED, REFUSED, ATTEMPTED, ACCEPTED),
-    *(DISCONNECTED, RECONNECTED, ALL_RECONNECTED, FINISHING, NOTICE, SUMMARY),
+    *(DISCONNECTED, RECONNECTED, ALL_RECONNECTED, FINISHING, DOWN, UP, NOTICE, SUMMARY),
 )
 
 

@@ -28,7 +28,7 @@ def test_stdout_has_what_the_command_is_for_and_stderr_the_rest() -> None:
     assert "Ready!" in out
     assert "200   4.2 ms" in out
     assert [line.split()[-1] for line in err.splitlines()] == [
-        *("away", "meanwhile.", "meanwhile.", "once.", "word", "unfinished."),
+        *("away", "meanwhile.", "meanwhile.", "once.", "does.", "waited.", "word", "unfinished."),
     ]
 
 
@@ -50,7 +50,10 @@ def test_quiet_shows_failures_alone_and_is_ready_on_stderr() -> None:
 def test_quiet_json_keeps_the_ready_line_for_programs() -> None:
     out, _ = rendered(json=True, quiet=True)
     types = [json.loads(line).get("type") for line in out.splitlines()]
-    assert types == ["ready", "ready", "forwarded", "forwarded", None, "disconnected", "reconnected", "reconnected"]
+    assert types == [
+        *("ready", "ready", "forwarded", "forwarded", None),
+        *("disconnected", "reconnected", "reconnected", "down", "up"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,15 @@ def test_what_came_meanwhile_has_its_times() -> None:
     assert (back["oldest"], back["newest"]) == ("2025-12-10T14:29:58.500Z", "2025-12-10T14:30:00.000Z")
 
 
+def test_that_the_application_is_away_and_back_are_objects_of_their_own() -> None:
+    hint = "127.0.0.1:3000 answers: forward there instead."
+    assert [json_line(replace(samples.DOWN, hint=hint)), json_line(samples.UP)] == [
+        b'{"type":"down","forward_to":"http://localhost:3000/webhook",'
+        b'"hint":"127.0.0.1:3000 answers: forward there instead."}',
+        b'{"type":"up","forward_to":"http://localhost:3000/webhook","waited":14,"more":false}',
+    ]
+
+
 def test_an_accepted_event_is_the_clouds_answer_untouched() -> None:
     assert json_line(replace(samples.ACCEPTED, line=b'{"b":1,"a":"\xc3\xa9"}')) == b'{"b":1,"a":"\xc3\xa9"}'
 

@@ -252,6 +252,35 @@ def test_a_reconnection_says_from_when_to_when_events_came(ago_s: tuple[int, int
     assert lines_of(activity, PLAIN) == [f"14:30:00 Reconnected: 3 events came meanwhile, {text}."]
 
 
+def test_an_application_that_is_away_is_named_once_and_a_hint_has_a_line_of_its_own() -> None:
+    words = "14:30:00 Nothing listens on localhost:3000: events wait until it does."
+    assert lines_of(samples.DOWN, PLAIN) == [words]
+    assert lines_of(replace(samples.DOWN, hint="[::1]:3000 answers"), PLAIN) == [words, "    Hint: [::1]:3000 answers"]
+
+
+@pytest.mark.parametrize(
+    ("waited", "more", "again", "text"),
+    [
+        (14, False, True, "localhost:3000 answers again: delivering 14 events that waited."),
+        (1, False, True, "localhost:3000 answers again: delivering 1 event that waited."),
+        (64, True, True, "localhost:3000 answers again: delivering 64 or more events that waited."),
+        (2, False, False, "localhost:3000 answers now: delivering 2 events that waited."),
+        (0, False, False, "localhost:3000 answers now."),
+    ],
+)
+def test_an_application_that_is_back_says_how_many_events_waited(
+    waited: int, more: bool, again: bool, text: str
+) -> None:
+    assert lines_of(replace(samples.UP, waited=waited, more=more, again=again), PLAIN) == [f"14:30:00 {text}"]
+
+
+def test_a_summary_says_how_many_were_not_forwarded() -> None:
+    stopped = replace(samples.SUMMARY, unfinished=0, held=64)
+    assert lines_of(stopped, PLAIN) == ["Stopped: 5 forwarded, 3 succeeded, 2 failed. 64 not forwarded."]
+    [line] = lines_of(replace(stopped, held_more=True), PLAIN)
+    assert line.endswith(" failed. 64 or more not forwarded.")
+
+
 def test_a_summary_counts_what_was_forwarded() -> None:
     assert lines_of(samples.SUMMARY, PLAIN) == ["Stopped: 5 forwarded, 3 succeeded, 2 failed. 1 unfinished."]
 

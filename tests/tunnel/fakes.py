@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Generic, NoReturn, TypeVar
 
-from cstar_cli.activity import Activity, Forwarded, OutcomeName, Ready
+from cstar_cli.activity import Activity, Forwarded, Ready
 from cstar_cli.errors import CstarError
 from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Result, Settled, Welcome, decode
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import Connection, Take, Unreachable
-from cstar_cli.tunnel.forwarder import Done
+from cstar_cli.tunnel.forwarder import Done, Unanswered
 from cstar_cli.tunnel.listener import Listener
-from cstar_cli.tunnel.surroundings import Surroundings
+from cstar_cli.tunnel.surroundings import App, Look, Surroundings
 
 Item = TypeVar("Item")
 FrameKind = TypeVar("FrameKind", bound=Frame)
@@ -175,7 +175,11 @@ class Starter:
 
 
 class Desk:
-    """A listener, what it reports, and the receiver it forwards to: it answers while its `gate` is open."""
+    """A listener, what it reports, and the receiver it forwards to: it answers while its `gate` is open.
+
+    While it is `down` it refuses, and what it has in its hands then it breaks off when the gate opens, like the ids in
+    `broken_off`.
+    """
 
     def __init__(
         self,
@@ -185,10 +189,14 @@ class Desk:
         concurrency: int = 4,
         jitter: float = 0.0,
         retry_speed: float | None = None,
+        holds: bool = True,
     ) -> None:
         self.cloud = cloud
         self.failing = False
         self.forwarding: list[str] = []
+        self.down = False
+        self.broken_off: set[str] = set()
+        self.looked_at: list[float] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.room = asyncio.Event()
@@ -211,6 +219,7 @@ class Desk:
                 clock=asyncio.get_running_loop().time,
                 now_ms=lambda: 0,
                 random=lambda: jitter,
+                app=App("http://app", "app:80", holds, self._look, self._hint),
             ),
         )
 
@@ -234,20 +243,31 @@ class Desk:
     def _room(self) -> Awaitable[object] | None:
         return None if self.room.is_set() else self.room.wait()
 
+    async def _look(self) -> Look:
+        self.looked_at.append(asyncio.get_running_loop().time())
+        return "refuses" if self.down else "answers"
+
+    async def _hint(self) -> str | None:
+        return "look elsewhere"
+
     def _forward(self, delivery: Delivery, done: Done, spawn: Spawn) -> Cancelable:
         self.forwarding.append(delivery.delivery_id)
-        if self.gate.is_set():  # from a callback, as on a kept connection
+        if self.gate.is_set() or self.down:  # from a callback, as on a kept connection
             return asyncio.get_running_loop().call_soon(self._answer, delivery, done)
         return spawn(self._answer_later(delivery, done))
 
     async def _answer_later(self, delivery: Delivery, done: Done) -> None:
         await self.gate.wait()
-        self._answer(delivery, done)
+        self._answer(delivery, done, "broken")
 
-    def _answer(self, delivery: Delivery, done: Done) -> None:
+    def _answer(self, delivery: Delivery, done: Done, unanswered: Unanswered = "refused") -> None:
+        without = unanswered if self.down or delivery.delivery_id in self.broken_off else None
+        error = without or ("failed" if self.failing else None)
+        status = None if without else 200
         done(
-            Result(delivery.delivery_id, delivery.attempt, not self.failing, 200, None, 0, 1.0, body=self.body),
-            _forwarded(delivery, "failed" if self.failing else "succeeded"),
+            Result(delivery.delivery_id, delivery.attempt, not error, status, error, 0, 1.0, body=self.body),
+            _forwarded(delivery, status, error),
+            without,
         )
 
 
@@ -279,7 +299,7 @@ def _ready(session_id: str, embedded: bool) -> Ready:
     return Ready("http://app", "whsec_test", "http://cloud", "team", session_id, embedded, ())
 
 
-def _forwarded(delivery: Delivery, outcome: OutcomeName) -> Forwarded:
+def _forwarded(delivery: Delivery, status: int | None, error: str | None) -> Forwarded:
     return Forwarded(
         time_ms=0,
         event_id=delivery.event_id,
@@ -287,9 +307,9 @@ def _forwarded(delivery: Delivery, outcome: OutcomeName) -> Forwarded:
         delivery_id=delivery.delivery_id,
         attempt=delivery.attempt,
         url="http://app",
-        status=200,
+        status=status,
         duration_ms=1.0,
-        outcome=outcome,
-        error=None,
+        outcome="failed" if error else "succeeded",
+        error=error,
         response_body=b"",
     )

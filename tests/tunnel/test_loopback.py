@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from cstar_cli.sender.target import Target
-from cstar_cli.tunnel.loopback import hint_when_refused
+from cstar_cli.tunnel.loopback import hint_when_refused, where_else
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])
@@ -60,3 +60,13 @@ def test_that_nothing_answers_for_localhost_is_said() -> None:
         port = probe.getsockname()[1]
     said = f"Nothing answers on 127.0.0.1:{port} or [::1]:{port}: is the server running?"
     assert hint(f"http://localhost:{port}/") == said
+
+
+def test_where_else_it_answers_is_all_that_is_said_to_those_who_know_that_nothing_does(
+    served: tuple[str, str, int],
+) -> None:
+    _, other, port = served
+    there = Target.parse(f"http://{in_url(other, port)}/x")
+    nowhere = Target.parse("http://127.0.0.1:1/x")
+    assert asyncio.run(where_else(there)) == hint(there.url)
+    assert asyncio.run(where_else(nowhere)) is None

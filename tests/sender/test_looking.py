@@ -1,0 +1,58 @@
+"""A look at a receiver: a connection, and nothing on it."""
+
+from cstar_cli.sender.outcome import Failure
+from cstar_cli.sender.target import Target
+
+from .receivers import HEADERS, OK, Receiver, Setup, answering, receiver
+from .test_connecting import finding, free_port, server_context, silent
+
+
+def look(setup: Setup, url: str, timeout_s: float = 5.0, **settings: object) -> Failure | None:
+    async def scenario() -> Failure | None:
+        async with setup.sender(**settings) as sender:
+            return await sender.look(Target.parse(url), timeout_s)
+
+    return setup.run(scenario())
+
+
+def test_a_receiver_that_is_there_is_connected_to_and_left_without_a_request(setup: Setup) -> None:
+    async def scenario() -> tuple[Failure | None, Receiver]:
+        async with receiver(answering(OK)) as there, setup.sender() as sender:
+            found = await sender.look(there.target(), 5.0)
+            await there.left.wait()
+            return found, there
+
+    found, there = setup.run(scenario())
+    assert (found, there.connections, there.requests) == (None, 1, [])
+
+
+def test_the_connection_of_a_look_carries_no_later_post(setup: Setup) -> None:
+    async def scenario() -> Receiver:
+        async with receiver(answering(OK)) as there, setup.sender() as sender:
+            await sender.look(there.target(), 5.0)
+            assert (await sender.post(there.target(), HEADERS, b"{}", 5.0)).succeeded
+            return there
+
+    assert setup.run(scenario()).connections == 2
+
+
+def test_a_port_where_nothing_listens_refuses(setup: Setup) -> None:
+    assert look(setup, f"http://127.0.0.1:{free_port()}/") is Failure.REFUSED
+
+
+def test_one_that_takes_no_connection_is_silent(setup: Setup) -> None:
+    port = free_port()
+    with silent("127.0.0.1", port):
+        assert look(setup, f"http://127.0.0.1:{port}/", timeout_s=0.05) is Failure.TIMEOUT
+
+
+def test_a_certificate_that_is_wrong_is_told_from_a_port_that_refuses(setup: Setup) -> None:
+    async def scenario() -> Failure | None:
+        async with receiver(answering(OK), server_context()) as there, setup.sender() as sender:
+            return await sender.look(there.target(), 5.0)
+
+    assert setup.run(scenario()) is Failure.TLS
+
+
+def test_a_name_that_means_nothing_is_no_refusal(setup: Setup) -> None:
+    assert look(setup, "http://receiver.test/", resolve=finding()) is Failure.DNS
