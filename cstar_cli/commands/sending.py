@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cstar_cli.client.waiting import Awaited
 
 _SHOWN_FAULTS = 3
+_WAITING = " (events wait while the application is away: cstar listen says whether it is)"
 
 Report = Callable[[Activity], None]
 
@@ -115,7 +116,7 @@ def judge(expectation: Expectation, accepted: Sequence[Accepted], awaited: "Awai
         count = len(awaited.missing)
         what = "1 delivery has" if count == 1 else f"{count} deliveries have"
         last = next((attempt for attempt in awaited.missing.values() if attempt), None)
-        faults.append(f"{what} no outcome yet" + (f", the last attempt saw {_seen(last)}" if last else ""))
+        faults.append(f"{what} no outcome yet" + (f", the last attempt saw {_seen(last)}" if last else _WAITING))
     if not faults:
         return
     wanted = f"Expected {expectation.status or 'success'} within {expectation.within_ms / 1000:g} s"

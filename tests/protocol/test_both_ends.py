@@ -1,6 +1,6 @@
-"""Both machines over a link that is cut at any moment, against a cloud that restarts and a session that may expire.
+"""Both machines over a link that is cut at any moment, with all that may happen at its ends.
 
-What fails comes again, as the delivery's next attempt, up to `MOST_ATTEMPTS` of them.
+The cloud restarts, a session expires, the application goes and comes back. What fails comes again, as the delivery's next attempt, up to `MOST_ATTEMPTS` of them.
 """
 
 import math
@@ -115,6 +115,7 @@ class Tunnel(RuleBasedStateMachine):
         self.results: list[Result] = []
         self.running: list[Delivery] = []
         self.started: list[tuple[str, int]] = []
+        self.refused: set[str] = set()
 
     # what happens
 
@@ -185,6 +186,22 @@ class Tunnel(RuleBasedStateMachine):
         result = Result(delivery.delivery_id, delivery.attempt, succeeded, 200, None, 1, 1.0, body=delivery.body)
         self.obey(self.listener.finished(result, self.now))
 
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def the_application_is_away_and_refuses_one(self, data: st.DataObject) -> None:
+        delivery = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
+        self.started.remove((delivery.delivery_id, delivery.attempt))  # nothing of it came through
+        self.refused.add(delivery.delivery_id)
+        self.listener.hold()
+        self.listener.put_back(delivery.delivery_id)
+
+    @rule()
+    def the_application_answers(self) -> None:
+        before = len(self.started)
+        self.obey(self.listener.release(self.now))
+        first = [id_ for id_, attempt in self.started[before:] if attempt == 1]
+        assert first == sorted(first)
+
     @rule(seconds=st.sampled_from([1.0, 3.0, 8.0]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
@@ -214,7 +231,7 @@ class Tunnel(RuleBasedStateMachine):
 
     @invariant()
     def first_attempts_start_in_commit_order(self) -> None:
-        first = [delivery_id for delivery_id, attempt in self.started if attempt == 1]
+        first = [id_ for id_, attempt in self.started if attempt == 1 and id_ not in self.refused]
         assert first == sorted(first)
 
     @invariant()
@@ -234,6 +251,7 @@ class Tunnel(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Once the trouble is over, everything is forwarded and settled."""
+        self.the_application_answers()
         if self.link is None:
             self.the_listener_connects()
         while self.settle_down():
