@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from cstar_cli.tunnel.listener import Listener
 
 DEFAULT_FORWARD_TO = "http://localhost:3000/webhook"
-MOST_TIMEOUT_S = 86_400
 
 
 def listen(
@@ -38,6 +37,7 @@ def listen(
     concurrency: opts.Concurrency = 32,
     retry: opts.Retry = False,
     retry_speed: opts.RetrySpeed = None,
+    debug_wait: opts.DebugWait = False,
     on_down: opts.WhenDown = opts.OnDown.HOLD,
     json: opts.Json = False,
     quiet: opts.Quiet = False,
@@ -55,8 +55,9 @@ def listen(
     if print_secret:
         typer.echo(signing_secret)
         return
-    if not timeout <= MOST_TIMEOUT_S:
-        raise UsageError(f"--timeout {timeout} is not a number of seconds up to {MOST_TIMEOUT_S}.")
+    from cstar_cli.commands.pace import pace_of
+
+    pace = pace_of(context, timeout, concurrency, debug_wait=debug_wait)
     from cstar_cli.commands.listening import Options
     from cstar_cli.commands.loop import run_async
     from cstar_cli.events.filters import EventFilter
@@ -69,8 +70,7 @@ def listen(
         filter=EventFilter.parse(events or []),
         secret=signing_secret,
         headers=parse_headers(header or []),
-        timeout_s=timeout,
-        concurrency=concurrency,
+        pace=pace,
         retry_speed=1.0 if retry and retry_speed is None else retry_speed,
         holds=on_down is opts.OnDown.HOLD,
     )

@@ -40,6 +40,9 @@ RetrySpeed = Annotated[
     float | None,
     typer.Option(min=1, max=3600, metavar="N", help="The same, N times faster: with 60 after 1, 5 and 30 s."),
 ]
+DebugWait = Annotated[
+    bool, typer.Option("--debug-wait", help="For breakpoints: no timeout, one event at a time; the others wait.")
+]
 WhenDown = Annotated[
     OnDown, typer.Option("--on-down", help="Let events wait while nothing listens there, or let them fail.")
 ]

@@ -13,6 +13,7 @@ import msgspec
 from cstar_cli import __version__
 from cstar_cli.activity import Activity, Ready
 from cstar_cli.clock import now_ms
+from cstar_cli.commands.pace import Pace
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import Headers, Hello
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
@@ -29,7 +30,7 @@ LOOK_S = 2.0
 
 
 class Options(msgspec.Struct, frozen=True):
-    """Which events to forward, where, signed with what. `timeout_s` is for one whole exchange.
+    """Which events to forward, where, signed with what, and how.
 
     With a `retry_speed`, what fails is tried again by the cloud's schedule, so many times faster.
 
@@ -40,8 +41,7 @@ class Options(msgspec.Struct, frozen=True):
     filter: EventFilter
     secret: str
     headers: Headers
-    timeout_s: float = 10.0
-    concurrency: int = 32
+    pace: Pace = Pace()
     retry_speed: float | None = None
     holds: bool = False
 
@@ -73,11 +73,11 @@ async def real_listener(
     wanted = Hello(
         forward_to=options.target.url,
         events=options.filter.patterns,
-        window=options.concurrency + QUEUED_BEYOND_SLOTS,
+        window=options.pace.concurrency + QUEUED_BEYOND_SLOTS,
         agent=f"cstar-cli/{__version__}",
         retry_speed=options.retry_speed,
     )
-    protocol = ListenerProtocol(wanted, concurrency=options.concurrency)
+    protocol = ListenerProtocol(wanted, concurrency=options.pace.concurrency)
 
     def prepare() -> None:
         output.prepare()
@@ -136,8 +136,8 @@ class _Work:
         from cstar_cli.tunnel.forwarder import Forwarder
 
         options = self._options
-        self._sender = Sender(max_connections=options.concurrency)
-        return Forwarder(options.target, options.secret, options.headers, options.timeout_s, self._sender, now_ms)
+        self._sender = Sender(max_connections=options.pace.concurrency)
+        return Forwarder(options.target, options.secret, options.headers, options.pace.timeout_s, self._sender, now_ms)
 
     def prepare(self) -> None:
         """Load it."""

@@ -73,6 +73,5 @@ def _options(route: Route, shared: Options, env: Mapping[str, str]) -> Options:
         filter=route.filter,
         secret=shared.secret if secret is None else secret,
         headers=shared.headers if route.headers is None else route.headers,
-        timeout_s=shared.timeout_s if route.timeout_s is None else route.timeout_s,
-        concurrency=shared.concurrency if route.concurrency is None else route.concurrency,
+        pace=shared.pace.for_route(route.timeout_s, route.concurrency),
     )

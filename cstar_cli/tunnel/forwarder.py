@@ -25,12 +25,15 @@ Done = Callable[[Result, Forwarded, Unanswered | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Forwarder:
-    """Posts deliveries to the local URL. `timeout_s` is for the whole exchange; `now_ms` is the wall clock."""
+    """Posts deliveries to the local URL.
+
+    `timeout_s` is for the whole exchange, None for no limit; `now_ms` is the wall clock.
+    """
 
     target: Target
     secret: str
     headers: Headers
-    timeout_s: float
+    timeout_s: float | None
     sender: Sender
     now_ms: Callable[[], int]
 

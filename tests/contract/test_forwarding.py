@@ -12,6 +12,7 @@ from websockets.typing import Subprotocol
 
 from cstar_cli.activity import Activity
 from cstar_cli.commands.listening import Options, Output, real_listener
+from cstar_cli.commands.pace import Pace
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import SUBPROTOCOL, Delivery, Result, Settled, Welcome, decode, encode
 from cstar_cli.sender.target import Target
@@ -95,7 +96,7 @@ async def forwarding() -> AsyncIterator[tuple[Cloud, list[bytes]]]:
             filter=EventFilter.parse(["ticket.*"]),
             secret="whsec_1",
             headers=(),
-            concurrency=AT_ONCE,
+            pace=Pace(concurrency=AT_ONCE),
         )
         address = CloudAddress(f"http://127.0.0.1:{next(iter(tunnel.sockets)).getsockname()[1]}", "team", "sk_test_1")
         async with (

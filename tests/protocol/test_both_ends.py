@@ -1,6 +1,7 @@
 """Both machines over a link that is cut at any moment, with all that may happen at its ends.
 
-The cloud restarts, a session expires, the application goes and comes back. What fails comes again, as the delivery's next attempt, up to `MOST_ATTEMPTS` of them.
+The cloud restarts, a session expires, the application goes and comes back. What fails comes again, as the delivery's
+next attempt, up to `MOST_ATTEMPTS` of them.
 """
 
 import math
@@ -103,12 +104,12 @@ class Link:
 
 
 class Tunnel(RuleBasedStateMachine):
-    def __init__(self) -> None:
+    def __init__(self, concurrency: int = CONCURRENCY) -> None:
         super().__init__()
         self.now = 0.0
         self.store = Store()
-        hello = Hello("u", ("*",), CONCURRENCY + QUEUED_BEYOND_SLOTS, retry_speed=60.0)
-        self.listener = ListenerProtocol(hello, concurrency=CONCURRENCY)
+        hello = Hello("u", ("*",), concurrency + QUEUED_BEYOND_SLOTS, retry_speed=60.0)
+        self.listener = ListenerProtocol(hello, concurrency=concurrency)
         self.relay = RelayProtocol(self.now)
         self.link: Link | None = None
         self.welcomed = False
@@ -263,7 +264,7 @@ class Tunnel(RuleBasedStateMachine):
         assert set(ours) <= {delivery_id for delivery_id, _ in self.started}
         assert self.relay.room == CONCURRENCY + QUEUED_BEYOND_SLOTS
 
-    def settle_down(self) -> bool:
+    def settle_down(self, *, but_for_running: bool = False) -> bool:
         """Carry one thing on; False when all is quiet."""
         if self.link is None:
             self.the_listener_connects()
@@ -273,7 +274,7 @@ class Tunnel(RuleBasedStateMachine):
             self.the_listener_gets_a_message()
         elif self.results:
             self.results_become_durable()
-        elif self.running:
+        elif self.running and not but_for_running:
             delivery = self.running.pop()
             result = Result(delivery.delivery_id, delivery.attempt, True, 200, None, 1, 1.0)
             self.obey(self.listener.finished(result, self.now))
@@ -339,6 +340,29 @@ class Tunnel(RuleBasedStateMachine):
             if not due:
                 return
             self.serve(self.relay.push(due, self.now))
+
+
+def test_a_delivery_may_run_for_an_hour_and_others_wait_behind_it() -> None:
+    tunnel = Tunnel(concurrency=1)
+    tunnel.the_listener_connects()
+    while tunnel.settle_down(but_for_running=True):
+        pass
+    for _ in range(1 + QUEUED_BEYOND_SLOTS):
+        tunnel.an_event_is_stored(3)
+    pushes = 0
+    for _ in range(3600):
+        tunnel.time_passes(1.0)
+        assert tunnel.link
+        pushes += b'"type":"event"' in b"".join(tunnel.link.down)
+        while tunnel.settle_down(but_for_running=True):
+            pass
+        assert tunnel.link
+    assert tunnel.started == [("dlv_0000", 1)]
+    assert 59 <= pushes <= 61  # as their leases end, and not more often
+    while tunnel.settle_down():
+        pass
+    assert tunnel.store.pending() == []
+    assert tunnel.started == [(delivery.delivery_id, 1) for delivery in tunnel.store.deliveries]
 
 
 Tunnel.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

@@ -226,6 +226,26 @@ async def test_a_stop_says_that_the_cloud_has_more_when_as_many_wait_as_may() ->
     assert await running == Summary(0, 0, 0, 0, held=1 + QUEUED_BEYOND_SLOTS, held_more=True)
 
 
+@virtually
+async def test_at_a_breakpoint_for_an_hour_nothing_else_is_forwarded_and_a_stop_is_heeded() -> None:
+    desk = Desk(FakeCloud(), concurrency=1)
+    running, connection = await start(desk)
+    desk.gate.clear()
+    events = [delivery(number) for number in range(5)]
+    for _ in range(60):
+        connection.say(*events)  # their leases have run out
+        for _ in range(12):
+            await asyncio.sleep(5)
+            connection.say(Heartbeat())
+    assert (desk.forwarding, connection.closed) == (ids(0), False)
+    stopped_at = asyncio.get_running_loop().time()
+    desk.listener.stop()
+    await desk.see(Finishing)
+    desk.listener.stop()
+    assert await running == Summary(0, 0, 0, 1, waiting=4)
+    assert asyncio.get_running_loop().time() == stopped_at
+
+
 async def start(desk: Desk) -> tuple[asyncio.Task[Summary], FakeConnection]:
     """Run the listener and let it in."""
     running = asyncio.create_task(desk.listener.run())

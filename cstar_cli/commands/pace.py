@@ -1,0 +1,40 @@
+"""How `listen` forwards: for how long it waits for an answer, and how many it has in flight."""
+
+import msgspec
+import typer
+
+from cstar_cli.errors import UsageError
+
+MOST_TIMEOUT_S = 86_400
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """`timeout_s` is for one whole exchange, None for no limit; `concurrency` is how many there may be at once."""
+
+    timeout_s: float | None = 10.0
+    concurrency: int = 32
+
+    def for_route(self, timeout_s: float | None, concurrency: int | None) -> "Pace":
+        """Return it with what a route says, if anything; at a breakpoint no file has a say."""
+        if self.timeout_s is None:
+            return self
+        return Pace(timeout_s or self.timeout_s, concurrency or self.concurrency)
+
+
+def pace_of(context: typer.Context, timeout_s: float, concurrency: int, *, debug_wait: bool) -> Pace:
+    """Return the pace that the options ask for; a breakpoint waits for as long as it takes, and for one event."""
+    if not timeout_s <= MOST_TIMEOUT_S:
+        raise UsageError(f"--timeout {timeout_s} is not a number of seconds up to {MOST_TIMEOUT_S}.")
+    if not debug_wait:
+        return Pace(timeout_s, concurrency)
+    if _is_written(context, "timeout"):
+        raise UsageError("--debug-wait has no timeout: leave out --timeout, or --debug-wait.")
+    if _is_written(context, "concurrency") and concurrency != 1:
+        raise UsageError("--debug-wait has one event in flight: leave out --concurrency, or --debug-wait.")
+    return Pace(None, 1)
+
+
+def _is_written(context: typer.Context, name: str) -> bool:
+    """Say whether the command line itself has the option: what settings say otherwise gives way."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
