@@ -4,7 +4,7 @@ CstarError               1   the thing failed
 ├── UsageError           2   what was asked for makes no sense
 ├── CloudUnreachable     3   no cloud answers
 ├── NotAllowed           4   the cloud, or the system, says no
-├── ExpectationNotMet    5   --expect saw something else
+├── ExpectationNotMet    5   something else came than was waited for
 └── Interrupted        130   Ctrl-C
 
 A message says what failed and what to do next. `main` alone turns errors into exits.
@@ -50,7 +50,7 @@ class NotAllowed(CstarError):
 
 
 class ExpectationNotMet(CstarError):
-    """An outcome differs from what --expect asked for, or never came."""
+    """An outcome or event differs from what was asked for, or never came."""
 
     exit_code = ExitCode.EXPECTATION
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from cstar_cli.activity import Activity, Summary
+    from cstar_cli.commands.course import Course
     from cstar_cli.commands.listening import Options
     from cstar_cli.commands.routing import Plan
     from cstar_cli.commands.together import Together
@@ -39,6 +40,10 @@ def listen(
     retry_speed: opts.RetrySpeed = None,
     debug_wait: opts.DebugWait = False,
     on_down: opts.WhenDown = opts.OnDown.HOLD,
+    once: opts.Once = False,
+    max: opts.Max = None,
+    for_time: opts.For = None,
+    ready_file: opts.ReadyFile = None,
     json: opts.Json = False,
     quiet: opts.Quiet = False,
     no_color: NoColor = False,
@@ -55,9 +60,14 @@ def listen(
     if print_secret:
         typer.echo(signing_secret)
         return
-    from cstar_cli.commands.pace import pace_of
+    from msgspec.structs import replace
 
-    pace = pace_of(context, timeout, concurrency, debug_wait=debug_wait)
+    from cstar_cli.commands.course import Course, limits_of
+    from cstar_cli.commands.pace import pace_of
+    from cstar_cli.commands.ready_file import ReadyFile
+
+    limits = limits_of(max, for_time, once=once)
+    pace = replace(pace_of(context, timeout, concurrency, debug_wait=debug_wait), most=limits.most)
     from cstar_cli.commands.listening import Options
     from cstar_cli.commands.loop import run_async
     from cstar_cli.events.filters import EventFilter
@@ -78,8 +88,10 @@ def listen(
     base = config.api_base(api_base)
     credentials = config.credentials(base, os.environ, home)
     address = CloudAddress(base, credentials.team_id, credentials.token)
-    run_async(_listen_and_show(wanted, address, home, json=json, quiet=quiet, no_color=no_color))
-    raise typer.Exit(ExitCode.INTERRUPTED)
+    with ReadyFile(ready_file) as announced:
+        course = Course(limits, announced)
+        code = run_async(_listen_and_show(wanted, address, home, course, json=json, quiet=quiet, no_color=no_color))
+    raise typer.Exit(code)
 
 
 def _routed(context: typer.Context, shared: "Options", home: config.Home) -> "Plan | None":
@@ -92,6 +104,8 @@ def _routed(context: typer.Context, shared: "Options", home: config.Home) -> "Pl
         raise UsageError(
             "--events goes with --forward-to: each of the [[routes]] that hold here says which events it takes."
         )
+    if shared.pace.most is not None:
+        raise UsageError("--once and --max count what one URL gets: name it with --forward-to.")
     from cstar_cli.commands.routing import plan, routes_here
 
     return plan(routes_here(home), shared, os.environ)
@@ -104,8 +118,15 @@ def _is_given(context: typer.Context, name: str) -> bool:
 
 
 async def _listen_and_show(
-    options: "Options | Plan", address: "CloudAddress", home: config.Home, *, json: bool, quiet: bool, no_color: bool
-) -> None:
+    options: "Options | Plan",
+    address: "CloudAddress",
+    home: config.Home,
+    course: "Course",
+    *,
+    json: bool,
+    quiet: bool,
+    no_color: bool,
+) -> ExitCode:
     import sys
     from functools import cache
 
@@ -118,28 +139,33 @@ async def _listen_and_show(
     renderer = cache(lambda: make_renderer(json=json, quiet=quiet, no_color=no_color, console=console))
 
     def report(activity: "Activity") -> None:
+        course.note(activity)  # first: whoever reads that it is ready finds the ready file
         renderer()(activity)
 
     for warning in options.warnings():
         report(Notice(warning))
     try:
-        summary = await run(options, address, home, stdout, report, renderer)
+        summary = await run(options, address, home, course, stdout, report, renderer)
         stdout.finish()  # before the last word, where both are one terminal
         report(summary)
     finally:
         stdout.finish()
         stderr.finish()
+    return course.exit_code(summary)
 
 
 async def run(
     options: "Options | Plan",
     address: "CloudAddress",
     home: config.Home,
+    course: "Course",
     stdout: "QueuedOutput",
     report: "Callable[[Activity], None]",
     prepare: "Callable[[], object]",
 ) -> "Summary":
-    """Listen until a signal, or until nobody reads the output any more, which is raised as the OSError it is.
+    """Listen until a signal, or until as many events or as much time has passed as the course has.
+
+    When nobody reads the output any more, that is raised as the OSError it is.
 
     `prepare` is called when there is time for what `report` needs the first time.
     """
@@ -155,9 +181,8 @@ async def run(
     advice = ResendAdvice(address.api_base, home.profile_name)
 
     def give_up(error: OSError) -> None:
-        if not listener.stopping:  # a second stop would cut short what is in flight
+        if stop_first():
             unread.append(error)
-            listener.stop()
 
     def report_or_stop(activity: "Activity") -> None:
         if isinstance(activity, Forwarded) and activity.outcome == "failed":
@@ -167,7 +192,15 @@ async def run(
         except OSError as error:
             give_up(error)
 
-    def stop() -> None:
+    def stop_first() -> bool:
+        if listener.stopping:  # a second stop would cut short what is in flight
+            return False
+        stdout.make_room()
+        listener.stop()
+        return True
+
+    def interrupt() -> None:
+        course.interrupted()
         stdout.make_room()
         listener.stop()
 
@@ -185,7 +218,8 @@ async def run(
 
         opening = real_listeners(options.routes, address, output, start_cloud)
     async with opening as listener:
-        on_stop_signals(lambda _: stop())
+        on_stop_signals(lambda _: interrupt())
+        course.begin(stop_first)
         stdout.when_broken(give_up)
         summary = await listener.run()
     if unread:

@@ -1,6 +1,7 @@
 """The options of `cstar listen`, in the order of its help."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,6 +46,21 @@ DebugWait = Annotated[
 ]
 WhenDown = Annotated[
     OnDown, typer.Option("--on-down", help="Let events wait while nothing listens there, or let them fail.")
+]
+Once = Annotated[bool, typer.Option("--once", help="End after one event: --max 1.")]
+Max = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="End after N events: exit 0 if all succeeded, 1 if one failed.")
+]
+For = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        metavar="TIME",
+        help="End after this time, 30s or 5m: exit 0, or 5 if --max was not reached.",
+    ),
+]
+ReadyFile = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="Have this file from when it is ready until it ends, for scripts.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")]

@@ -77,7 +77,7 @@ async def real_listener(
         agent=f"cstar-cli/{__version__}",
         retry_speed=options.retry_speed,
     )
-    protocol = ListenerProtocol(wanted, concurrency=options.pace.concurrency)
+    protocol = ListenerProtocol(wanted, concurrency=options.pace.concurrency, most=options.pace.most)
 
     def prepare() -> None:
         output.prepare()

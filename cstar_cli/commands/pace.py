@@ -1,4 +1,4 @@
-"""How `listen` forwards: for how long it waits for an answer, and how many it has in flight."""
+"""How `listen` forwards: for how long it waits for an answer, how many it has in flight, and how many altogether."""
 
 import msgspec
 import typer
@@ -9,10 +9,14 @@ MOST_TIMEOUT_S = 86_400
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """`timeout_s` is for one whole exchange, None for no limit; `concurrency` is how many there may be at once."""
+    """`timeout_s` is for one whole exchange, None for no limit; `concurrency` is how many there may be at once.
+
+    `most` is after how many it ends.
+    """
 
     timeout_s: float | None = 10.0
     concurrency: int = 32
+    most: int | None = None
 
     def for_route(self, timeout_s: float | None, concurrency: int | None) -> "Pace":
         """Return it with what a route says, if anything; at a breakpoint no file has a say."""

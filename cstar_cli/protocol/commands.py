@@ -37,6 +37,10 @@ class Forward(msgspec.Struct, frozen=True):
     delivery: Delivery
 
 
+class Enough(msgspec.Struct, frozen=True):
+    """Listener: as many have been forwarded as were asked for: stop."""
+
+
 class Open(msgspec.Struct, frozen=True):
     """Relay: open or resume the session that the hello asks for and answer with `accepted`."""
 
@@ -57,5 +61,5 @@ class End(msgspec.Struct, frozen=True):
     """Relay: the listener has ended its session."""
 
 
-ListenerCommand = Send | HangUp | Accepted | Concluded | Forward
+ListenerCommand = Send | HangUp | Accepted | Concluded | Forward | Enough
 RelayCommand = Send | HangUp | Open | Settle | Refill | End

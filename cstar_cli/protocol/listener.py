@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence, Set
 
 from msgspec.structs import replace
 
-from cstar_cli.protocol.commands import Accepted, Concluded, Forward, HangUp, ListenerCommand, Send
+from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Send
 from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Refused, Result, Settled, Welcome
 from cstar_cli.protocol.heartbeat import Pulse
 
@@ -30,13 +30,17 @@ MOST_HELD = 4096  # far more than a cloud that keeps to the window pushes
 class ListenerProtocol:
     """Frames, results and ticks in; commands out."""
 
-    def __init__(self, wanted: Hello, *, concurrency: int) -> None:
-        """`wanted` is what each connection's hello says; the session and what is held of it are filled in."""
+    def __init__(self, wanted: Hello, *, concurrency: int, most: int | None = None) -> None:
+        """`wanted` is what each connection's hello says; the session and what is held of it are filled in.
+
+        At most `most` deliveries are forwarded, where it is given.
+        """
         self.session_id: str | None = None
         self.given_up = 0  # how many were queued, and never will be forwarded, since it was stopped
         self.gives_up_more = False  # which the cloud may have not pushed yet
         self._wanted = wanted
-        self._concurrency = concurrency
+        self._slots = concurrency if most is None else min(concurrency, most)
+        self._left = most
         self._queued: deque[Delivery] = deque()
         self._running: dict[str, Delivery] = {}
         self._void: set[str] = set()  # those that run for a session which has ended
@@ -125,6 +129,10 @@ class ListenerProtocol:
         else:
             self._unsettled[result.delivery_id] = result
             commands += [Send(result)] if self._welcomed else []
+        if self._left is not None:
+            self._left -= 1
+            self._slots = min(self._slots, self._left)
+            commands += [] if self._left else [Enough()]
         return self._noted(commands + self._start(), now)
 
     def hold(self) -> None:
@@ -213,7 +221,7 @@ class ListenerProtocol:
 
     def _start(self) -> list[ListenerCommand]:
         commands: list[ListenerCommand] = []
-        while self._queued and len(self._running) < self._concurrency and not self._on_hold:
+        while self._queued and len(self._running) < self._slots and not self._on_hold:
             delivery = self._queued.popleft()
             self._running[delivery.delivery_id] = delivery
             commands.append(Forward(delivery))

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from cstar_cli.activity import Finishing, Forwarded, Summary
 from cstar_cli.errors import CstarError
-from cstar_cli.protocol.commands import Accepted, Concluded, Forward, HangUp, ListenerCommand, Send
+from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Send
 from cstar_cli.protocol.frames import Delivery, Frame, Result
 from cstar_cli.protocol.listener import ListenerProtocol
 from cstar_cli.tunnel.connection import Unreachable
@@ -110,6 +110,9 @@ class Listener:
                     self._link.accepted(welcome)
                     if self._watch is not None:
                         self._watch.begin()
+                case Enough():
+                    if not self.stopping:
+                        self.stop()
                 case HangUp():
                     hang_up = command
                 case _:

@@ -133,6 +133,23 @@ def test_a_listener_that_ends_at_once_with_the_cloud_inside_leaves_no_session(
     assert len(api().post_event("ticket.created")["deliveries"]) == 1
 
 
+def test_a_script_waits_for_the_ready_file_and_takes_the_exit_code_of_one_event(
+    listening: StartListening, receiver: StartReceiver, serving: StartServing, cstar: RunCstar, tmp_path: Path
+) -> None:
+    serving()
+    ready = tmp_path / "ready.json"
+    for status, code in ((200, 0), (500, 1)):
+        app = receiver(Answer(status))
+        listener = listening("-f", app.url, "--once", "--for", "1m", "--ready-file", str(ready))
+        told = json.loads(ready.read_text())
+        assert (told["session_id"], told["forward_to"]) == (listener.ready["session_id"], app.url)
+        assert told["pid"] == listener.pid
+        cstar("trigger", "ticket.created", "--count", "3")
+        assert listener.wait() == code
+        assert len(app.requests) == 1
+        assert not ready.exists()
+
+
 def test_a_stopped_listener_leaves_no_delivery_open(
     listening: StartListening, receiver: StartReceiver, serving: StartServing, api: StartApi
 ) -> None:

@@ -86,6 +86,9 @@ def test_the_options_say_where_to_what_and_how(
         (("--debug-wait", "--timeout", "60"), "--debug-wait has no timeout: leave out --timeout, or --debug-wait."),
         (("--debug-wait", "--concurrency", "2"), "--debug-wait has one event in flight: leave out --concurrency"),
         (("--on-down", "wait"), "--on-down"),
+        (("--max", "0"), "--max"),
+        (("--once", "--max", "2"), "--once and --max 2 go against each other"),
+        (("--for", "soon"), "--for: 'soon' is not a duration"),
         (("--api-base", "nowhere"), "'nowhere' is not a cloud's address"),
         (("surplus",), "surplus"),
     ],
@@ -205,6 +208,7 @@ def test_a_list_of_one_may_be_written_plainly(
             'forwrd_to = "3000"',
             "cstar.toml:2:1: Unknown key 'forwrd_to' in [listen]. Did you mean 'forward_to'? Valid are: api_base,",
         ),
+        ('context = "x"', "Unknown key 'context' in [listen]"),
         ('json = "maybe"', "--json"),
         ('forward_to = ""', "--forward-to is empty"),
         ("timeout = nan", "--timeout nan"),
@@ -260,3 +264,10 @@ def test_quiet_shows_failures_alone(listening: StartListening, receiver: StartRe
     app.answer = Answer(500)
     cstar("trigger", "ticket.closed", "--wait")
     assert listener.next()["event_type"] == "ticket.closed"
+
+
+def test_what_one_url_gets_is_counted_and_not_what_several_routes_get(cstar: RunCstar, project: Settings) -> None:
+    project('[[routes]]\nforward_to = "3000"\n')
+    done = cstar("listen", "--once")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--once and --max count what one URL gets: name it with --forward-to." in one_clear_line(done.stderr)

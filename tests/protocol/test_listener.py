@@ -1,6 +1,6 @@
 import pytest
 
-from cstar_cli.protocol.commands import Accepted, Concluded, Forward, HangUp, ListenerCommand, Send
+from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Send
 from cstar_cli.protocol.frames import (
     Bye,
     Delivery,
@@ -19,14 +19,14 @@ RESUMED = Welcome("ses_1", resumed=True, waiting=0)
 OTHER = Welcome("ses_2", resumed=False, waiting=0)
 
 
-def listener(concurrency: int = 2, *, retry_speed: float | None = None) -> ListenerProtocol:
+def listener(concurrency: int = 2, *, retry_speed: float | None = None, most: int | None = None) -> ListenerProtocol:
     window = concurrency + QUEUED_BEYOND_SLOTS
     hello = Hello("http://localhost:3000/webhook", ("*",), window, agent="cstar/test", retry_speed=retry_speed)
-    return ListenerProtocol(hello, concurrency=concurrency)
+    return ListenerProtocol(hello, concurrency=concurrency, most=most)
 
 
-def welcomed(concurrency: int = 2, *, retry_speed: float | None = None) -> ListenerProtocol:
-    protocol = listener(concurrency, retry_speed=retry_speed)
+def welcomed(concurrency: int = 2, *, retry_speed: float | None = None, most: int | None = None) -> ListenerProtocol:
+    protocol = listener(concurrency, retry_speed=retry_speed, most=most)
     protocol.connected(0.0)
     protocol.received([NEW], 0.0)
     return protocol
@@ -545,3 +545,21 @@ def test_it_has_all_it_takes_when_the_window_is_used_up() -> None:
     assert not protocol.has_all_it_takes
     receive(protocol, delivery(QUEUED_BEYOND_SLOTS))
     assert protocol.has_all_it_takes
+
+
+def test_no_more_are_forwarded_than_were_asked_for_and_the_last_result_ends_it() -> None:
+    protocol = welcomed(concurrency=2, most=3)
+    assert forwarded(receive(protocol, *map(delivery, range(5)))) == ["dlv_0", "dlv_1"]
+    assert protocol.finished(result(1), 0.0) == [Send(result(1)), Forward(delivery(2))]
+    assert protocol.finished(result(0), 0.0) == [Send(result(0))]
+    assert protocol.finished(result(2), 0.0) == [Send(result(2)), Enough()]
+    assert receive(protocol, delivery(9)) == []
+
+
+def test_what_is_put_back_has_not_been_forwarded() -> None:
+    protocol = welcomed(concurrency=4, most=1)
+    assert forwarded(receive(protocol, delivery(1), delivery(2))) == ["dlv_1"]
+    protocol.hold()
+    protocol.put_back("dlv_1")
+    assert protocol.release(0.0) == [Forward(delivery(1))]
+    assert protocol.finished(result(1), 0.0) == [Send(result(1)), Enough()]

@@ -190,6 +190,7 @@ class Desk:
         jitter: float = 0.0,
         retry_speed: float | None = None,
         holds: bool = True,
+        most: int | None = None,
     ) -> None:
         self.cloud = cloud
         self.failing = False
@@ -208,6 +209,7 @@ class Desk:
             ListenerProtocol(
                 Hello("http://app", ("*",), concurrency + QUEUED_BEYOND_SLOTS, retry_speed=retry_speed),
                 concurrency=concurrency,
+                most=most,
             ),
             Surroundings(
                 dial=cloud.dial,

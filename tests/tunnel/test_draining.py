@@ -195,3 +195,30 @@ async def test_a_stop_before_it_runs_ends_it_without_a_connection() -> None:
     desk.listener.stop()
     assert await desk.listener.run() == Summary(0, 0, 0, 0)
     assert desk.cloud.dialled_at == []
+
+
+@virtually
+async def test_it_ends_by_itself_when_as_many_are_forwarded_as_were_asked_for_and_their_results_are_durable() -> None:
+    desk = Desk(FakeCloud(), most=3)
+    running, connection = await start(desk)
+    connection.say(*map(delivery, range(5)))
+    await connection.hear(Result, 3)
+    await asyncio.sleep(1)
+    assert not running.done()
+    await connection.settle(3)
+    assert await running == Summary(3, 3, 0, 0, held=2)
+    assert (desk.forwarding, desk.of(Finishing)) == (["dlv_0", "dlv_1", "dlv_2"], [])
+    assert connection.heard(Bye)
+
+
+@virtually
+async def test_the_last_one_of_those_asked_for_does_not_cut_short_an_end_that_has_begun() -> None:
+    desk = Desk(FakeCloud(), most=1)
+    running, connection = await start_with_one_in_flight(desk)
+    desk.listener.stop()
+    desk.gate.set()
+    await connection.hear(Result)
+    await asyncio.sleep(1)
+    assert not running.done()
+    await connection.settle()
+    assert await running == Summary(1, 1, 0, 0)

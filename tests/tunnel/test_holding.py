@@ -242,7 +242,7 @@ async def test_at_a_breakpoint_for_an_hour_nothing_else_is_forwarded_and_a_stop_
     desk.listener.stop()
     await desk.see(Finishing)
     desk.listener.stop()
-    assert await running == Summary(0, 0, 0, 1, waiting=4)
+    assert await running == Summary(0, 0, 0, 1, held=4)
     assert asyncio.get_running_loop().time() == stopped_at
 
 
