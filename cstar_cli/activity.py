@@ -122,6 +122,7 @@ class Notice(msgspec.Struct, frozen=True):
 class Summary(msgspec.Struct, frozen=True):
     """What a listening session came to; so many of what has failed were `waiting` for their retry.
 
+    `retried` of what was forwarded were attempts that another one follows, the `waiting` ones' included.
     `held` events were still to be forwarded; with `held_more` the cloud has others.
     """
 
@@ -132,6 +133,7 @@ class Summary(msgspec.Struct, frozen=True):
     waiting: int = 0
     held: int = 0
     held_more: bool = False
+    retried: int = 0
 
 
 class Accepted(msgspec.Struct, frozen=True):

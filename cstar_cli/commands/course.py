@@ -76,11 +76,12 @@ class Course:
             )
         if self._limits.most is None:
             return ExitCode.DONE
-        if summary.forwarded < self._limits.most:
+        forwarded, failed = summary.forwarded - summary.retried, summary.failed - summary.retried
+        if forwarded < self._limits.most:
             asked = _events(self._limits.most)
-            raise ExpectationNotMet(f"Forwarded {summary.forwarded} of {asked} within {self._limits.for_text}.")
-        if summary.failed:
-            raise CstarError(f"{summary.failed} of {_events(summary.forwarded)} failed.")
+            raise ExpectationNotMet(f"Forwarded {forwarded} of {asked} within {self._limits.for_text}.")
+        if failed:
+            raise CstarError(f"{failed} of {_events(forwarded)} failed.")
         return ExitCode.DONE
 
     def _announce(self, ready: Ready) -> None:

@@ -63,7 +63,7 @@ def listen(
     from msgspec.structs import replace
 
     from cstar_cli.commands.course import Course, limits_of
-    from cstar_cli.commands.pace import pace_of
+    from cstar_cli.commands.pace import pace_of, retry_speed_of
     from cstar_cli.commands.ready_file import ReadyFile
 
     limits = limits_of(max, for_time, once=once)
@@ -81,7 +81,7 @@ def listen(
         secret=signing_secret,
         headers=parse_headers(header or []),
         pace=pace,
-        retry_speed=1.0 if retry and retry_speed is None else retry_speed,
+        retry_speed=retry_speed_of(retry_speed, retry=retry),
         holds=on_down is opts.OnDown.HOLD,
     )
     wanted = _routed(context, options, home) or options
@@ -178,14 +178,15 @@ async def run(
     from cstar_cli.commands.settings import written
 
     unread: list[OSError] = []
-    advice = ResendAdvice(address.api_base, home.profile_name)
+    ends_by_itself = isinstance(options, Options) and options.pace.most is not None  # and its session with it
+    advice = None if ends_by_itself else ResendAdvice(address.api_base, home.profile_name)
 
     def give_up(error: OSError) -> None:
         if stop_first():
             unread.append(error)
 
     def report_or_stop(activity: "Activity") -> None:
-        if isinstance(activity, Forwarded) and activity.outcome == "failed":
+        if advice is not None and isinstance(activity, Forwarded) and activity.outcome == "failed":
             activity = advice.on(activity)
         try:
             report(activity)

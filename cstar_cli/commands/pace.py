@@ -1,4 +1,4 @@
-"""How `listen` forwards: for how long it waits for an answer, how many it has in flight, and how many altogether."""
+"""How `listen` forwards: how long it waits for an answer, how many it has in flight, how many altogether, how often."""
 
 import msgspec
 import typer
@@ -36,6 +36,13 @@ def pace_of(context: typer.Context, timeout_s: float, concurrency: int, *, debug
     if _is_written(context, "concurrency") and concurrency != 1:
         raise UsageError("--debug-wait has one event in flight: leave out --concurrency, or --debug-wait.")
     return Pace(None, 1)
+
+
+def retry_speed_of(speed: float | None, *, retry: bool) -> float | None:
+    """Return how many times faster than production what fails is tried again; None for never."""
+    if speed is not None and not speed >= 1:
+        raise UsageError(f"--retry-speed {speed} is not a number from 1 to 3600.")
+    return 1.0 if retry and speed is None else speed
 
 
 def _is_written(context: typer.Context, name: str) -> bool:

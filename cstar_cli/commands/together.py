@@ -102,6 +102,7 @@ class Together:
             waiting=sum(summary.waiting for summary in each),
             held=sum(summary.held for summary in each),
             held_more=any(summary.held_more for summary in each),
+            retried=sum(summary.retried for summary in each),
         )
 
 

@@ -33,7 +33,7 @@ class ListenerProtocol:
     def __init__(self, wanted: Hello, *, concurrency: int, most: int | None = None) -> None:
         """`wanted` is what each connection's hello says; the session and what is held of it are filled in.
 
-        At most `most` deliveries are forwarded, where it is given.
+        At most `most` deliveries are forwarded, where it is given, each until it isn't tried again.
         """
         self.session_id: str | None = None
         self.given_up = 0  # how many were queued, and never will be forwarded, since it was stopped
@@ -41,6 +41,7 @@ class ListenerProtocol:
         self._wanted = wanted
         self._slots = concurrency if most is None else min(concurrency, most)
         self._left = most
+        self._begun: set[str] = set()  # those of `most` that aren't at their end
         self._queued: deque[Delivery] = deque()
         self._running: dict[str, Delivery] = {}
         self._void: set[str] = set()  # those that run for a session which has ended
@@ -124,15 +125,14 @@ class ListenerProtocol:
         """A forwarded delivery has its outcome."""
         self._running.pop(result.delivery_id, None)
         commands: list[ListenerCommand] = []
-        if result.delivery_id in self._void:
+        is_void = result.delivery_id in self._void
+        if is_void:
             self._void.discard(result.delivery_id)
         else:
             self._unsettled[result.delivery_id] = result
             commands += [Send(result)] if self._welcomed else []
-        if self._left is not None:
-            self._left -= 1
-            self._slots = min(self._slots, self._left)
-            commands += [] if self._left else [Enough()]
+        if is_void or result.succeeded or not self.wants_retries:
+            commands += self._count(result.delivery_id)
         return self._noted(commands + self._start(), now)
 
     def hold(self) -> None:
@@ -142,6 +142,8 @@ class ListenerProtocol:
     def put_back(self, delivery_id: str) -> None:
         """Queue again what was started: its turn has not come yet."""
         delivery = self._running.pop(delivery_id)
+        if delivery.attempt == 1:
+            self._begun.discard(delivery_id)
         if delivery_id in self._void:
             self._void.discard(delivery_id)
         elif self._stopping:
@@ -187,6 +189,7 @@ class ListenerProtocol:
             self._void |= self._running.keys()
             self._held.clear()
             self._failed.clear()
+            self._begun &= self._running.keys()
         self.session_id = welcome.session_id
         self._welcomed = True
         return [Accepted(welcome), *(Send(result) for result in self._unsettled.values())]
@@ -215,17 +218,38 @@ class ListenerProtocol:
             if not result.succeeded and self.wants_retries:
                 retry_at_ms = settled.retry_at_ms.get(delivery_id)
                 commands.append(Concluded(delivery_id, retry_at_ms))
-                if retry_at_ms is not None:
+                if retry_at_ms is None:
+                    commands += self._count(delivery_id)
+                else:
                     self._failed.add(delivery_id)
         return commands
 
+    def _count(self, delivery_id: str) -> list[ListenerCommand]:
+        """A delivery is at its end, which may be enough."""
+        if self._left is None:
+            return []
+        self._begun.discard(delivery_id)
+        self._left -= 1
+        self._slots = min(self._slots, self._left)
+        return [] if self._left else [Enough()]
+
     def _start(self) -> list[ListenerCommand]:
         commands: list[ListenerCommand] = []
-        while self._queued and len(self._running) < self._slots and not self._on_hold:
-            delivery = self._queued.popleft()
+        while len(self._running) < self._slots and not self._on_hold and (delivery := self._next()):
             self._running[delivery.delivery_id] = delivery
             commands.append(Forward(delivery))
         return commands
+
+    def _next(self) -> Delivery | None:
+        """Take the first that may be started: where `most` are begun, these alone, which come again."""
+        if self._left is None:
+            return self._queued.popleft() if self._queued else None
+        for place, delivery in enumerate(self._queued):
+            if delivery.delivery_id in self._begun or len(self._begun) < self._left:
+                del self._queued[place]
+                self._begun.add(delivery.delivery_id)
+                return delivery
+        return None
 
     def _drop_queued(self) -> None:
         for delivery in self._queued:

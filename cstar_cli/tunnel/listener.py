@@ -43,6 +43,7 @@ class Listener:
         self._workers: asyncio.TaskGroup | None = None
         self._succeeded = 0
         self._failed = 0
+        self._retried = 0
 
     @property
     def stopping(self) -> bool:
@@ -84,6 +85,7 @@ class Listener:
             waiting=self._protocol.waiting,
             held=self._protocol.given_up,
             held_more=self._protocol.gives_up_more,
+            retried=self._retried,
         )
 
     def _received(self, frames: Sequence[Frame]) -> Awaitable[object] | None:
@@ -105,6 +107,7 @@ class Listener:
                 case Forward():
                     self._start_forward(command.delivery)
                 case Concluded(delivery_id, retry_at_ms):
+                    self._retried += retry_at_ms is not None
                     self._undecided.decide(delivery_id, retry_at_ms)
                 case Accepted(welcome):
                     self._link.accepted(welcome)

@@ -89,6 +89,16 @@ async def test_as_many_as_asked_for_is_done_when_all_succeeded_and_failed_when_o
 
 
 @virtually
+async def test_an_attempt_that_another_follows_is_no_failure_and_no_event_of_its_own() -> None:
+    course = Stage(Limits(most=2, for_s=30, for_text="30s")).course
+    assert course.exit_code(Summary(4, 2, 2, 0, retried=2)) is ExitCode.DONE
+    with pytest.raises(CstarError, match=r"^1 of 2 events failed\.$"):
+        course.exit_code(Summary(5, 1, 4, 0, retried=3))
+    with pytest.raises(ExpectationNotMet, match=r"^Forwarded 1 of 2 events within 30s\.$"):
+        course.exit_code(Summary(4, 1, 3, 0, waiting=1, retried=3))
+
+
+@virtually
 async def test_fewer_than_asked_for_in_the_time_is_an_expectation_not_met() -> None:
     stage = Stage(Limits(most=3, for_s=30, for_text="30s"))
     stage.course.note(READY)

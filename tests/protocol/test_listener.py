@@ -563,3 +563,39 @@ def test_what_is_put_back_has_not_been_forwarded() -> None:
     protocol.put_back("dlv_1")
     assert protocol.release(0.0) == [Forward(delivery(1))]
     assert protocol.finished(result(1), 0.0) == [Send(result(1)), Enough()]
+
+
+def test_what_is_tried_again_counts_when_it_is_at_its_end_and_nothing_takes_its_place() -> None:
+    protocol = welcomed(retry_speed=60.0, most=1)
+    assert forwarded(receive(protocol, delivery(1), delivery(2))) == ["dlv_1"]
+    assert protocol.finished(result(1, succeeded=False), 0.0) == [Send(result(1, succeeded=False))]
+    assert receive(protocol, Settled(("dlv_1",), {"dlv_1": 5000})) == [Concluded("dlv_1", 5000)]
+    assert receive(protocol, delivery(1, attempt=2)) == [Forward(delivery(1, attempt=2))]
+    assert protocol.finished(result(1, 2), 0.0) == [Send(result(1, 2)), Enough()]
+
+
+def test_what_fails_for_good_is_enough_too() -> None:
+    protocol = welcomed(retry_speed=60.0, most=1)
+    receive(protocol, delivery(1))
+    protocol.finished(result(1, succeeded=False), 0.0)
+    assert receive(protocol, Settled(("dlv_1",))) == [Concluded("dlv_1", None), Enough()]
+
+
+def test_what_is_begun_leaves_room_for_as_many_others_as_were_asked_for() -> None:
+    protocol = welcomed(concurrency=4, retry_speed=60.0, most=2)
+    receive(protocol, delivery(1))
+    protocol.finished(result(1, succeeded=False), 0.0)
+    receive(protocol, Settled(("dlv_1",), {"dlv_1": 5000}))
+    assert forwarded(receive(protocol, delivery(2), delivery(3))) == ["dlv_2"]
+    assert protocol.finished(result(2), 0.0) == [Send(result(2))]
+    assert forwarded(receive(protocol, delivery(1, attempt=2))) == ["dlv_1"]
+    assert protocol.finished(result(1, 2), 0.0) == [Send(result(1, 2)), Enough()]
+
+
+def test_what_began_in_a_session_that_has_ended_leaves_its_place_to_others() -> None:
+    protocol = welcomed(retry_speed=60.0, most=1)
+    receive(protocol, delivery(1))
+    protocol.finished(result(1, succeeded=False), 0.0)
+    receive(protocol, Settled(("dlv_1",), {"dlv_1": 5000}))
+    reconnect(protocol, OTHER)
+    assert forwarded(receive(protocol, delivery(2))) == ["dlv_2"]

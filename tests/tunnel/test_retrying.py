@@ -123,7 +123,7 @@ async def test_the_summary_counts_what_waits_for_a_retry() -> None:
     connection.say(Settled(("dlv_1", "dlv_2"), {"dlv_1": 5000}))
     await desk.see(Forwarded, 2)
     desk.listener.stop()
-    assert await running == Summary(2, 0, 2, 0, waiting=1)
+    assert await running == Summary(2, 0, 2, 0, waiting=1, retried=1)
 
 
 @virtually
