@@ -7,7 +7,7 @@ import pytest
 from cstar_cli.activity import Down, Finishing, Forwarded, Ready, Summary, Up
 from cstar_cli.protocol.frames import Bye, Heartbeat, Result
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS
-from cstar_cli.tunnel.watch import LONGEST_PAUSE_S, MOST_BREAKS
+from cstar_cli.tunnel.watch import CLOSING_S, LONGEST_PAUSE_S, MOST_BREAKS
 
 from .fakes import Desk, FakeCloud, FakeConnection, connected, delivery
 from .virtual_time import virtually
@@ -103,6 +103,25 @@ async def test_what_it_broke_off_as_it_ended_is_sent_again_when_it_is_back() -> 
         assert desk.forwarding == ids(1, 2, 1, 2, 3)
         assert told(desk) == [("down", "look elsewhere"), ("up", 3)]
         assert [line.outcome for line in desk.of(Forwarded)] == ["succeeded"] * 3
+
+
+@virtually
+async def test_an_application_may_close_its_port_a_moment_after_its_connections() -> None:
+    desk = Desk(FakeCloud())
+    desk.broken_off = {"dlv_1"}
+    async with connected(desk) as connection:
+        await asyncio.sleep(1)
+        desk.gate.clear()
+        connection.say(delivery(1))
+        await asyncio.sleep(1)
+        desk.gate.set()
+        await asyncio.sleep(CLOSING_S / 2)
+        desk.down = True
+        await desk.see(Down)
+        desk.down, desk.broken_off = False, set()
+        await connection.settle()
+        assert desk.forwarding == ids(1, 1)
+        assert [line.outcome for line in desk.of(Forwarded)] == ["succeeded"]
 
 
 @virtually
