@@ -57,6 +57,20 @@ def test_a_handler_that_hangs_delays_no_other_event(
     assert listener.next_of("forwarded")["event_id"] == held
 
 
+def test_at_a_breakpoint_no_time_is_up_and_the_others_wait(
+    listening: StartListening, receiver: StartReceiver, cstar: RunCstar, home: Env
+) -> None:
+    gate = threading.Event()
+    app = receiver(Answer(until=gate))
+    listener = listening("-f", app.url, "--debug-wait", env={**home, "CSTAR_LISTEN_TIMEOUT": "0.05"})
+    cstar("trigger", "ticket.created")
+    app.wait_for(1)
+    cstar("trigger", "ticket.created", "--count", "2")  # which takes longer than the timeout that gives way
+    assert len(app.requests) == 1
+    gate.set()
+    assert [line["outcome"] for line in listener.take(3)] == ["succeeded"] * 3
+
+
 def test_events_arrive_in_the_order_of_their_commit(
     listening: StartListening, receiver: StartReceiver, api: StartApi
 ) -> None:
