@@ -1,6 +1,7 @@
 """Small files of the user's: read whole, replaced whole, readable by their owner alone."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -23,18 +24,45 @@ def write_shared(path: Path, text: str) -> None:
     _replace(path, text, mode)
 
 
+def write_through(path: Path, data: bytes) -> None:
+    """Replace a file whole where links lead to it; its owner and mode stay, and a new one is for its owner alone.
+
+    Raises OSError, also where only the folder could be written.
+    """
+    real = path.resolve()
+    before = real.stat() if real.exists() else None
+    if before is not None and not os.access(real, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    def as_before(fresh: Path) -> None:
+        if before is not None:
+            with contextlib.suppress(OSError, AttributeError):  # another's file, or Windows: then it becomes ours
+                os.chown(fresh, before.st_uid, before.st_gid)
+            fresh.chmod(before.st_mode & 0o7777)
+
+    _put(real, data, 0o600, as_before)
+
+
 def _replace(path: Path, text: str, mode: int) -> None:
+    try:
+        _put(path, text.replace("\n", os.linesep).encode(), mode)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _put(path: Path, data: bytes, mode: int, finish: Callable[[Path], None] = lambda _: None) -> None:
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        finish(fresh)
         fresh.replace(path)
-    except OSError as error:
+    except OSError:
         with contextlib.suppress(OSError):
             fresh.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
+        raise
 
 
 def make_folder(path: Path) -> None:

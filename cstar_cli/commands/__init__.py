@@ -26,6 +26,7 @@ What commands share, or join from packages that never import each other:
     team_keys.py   a team's API keys, through a cloud or in its database
     saying.py      a command's own words
     loop.py        the event loop, signals, one error out of a group
+    secret_file.py the signing secret in the application's .env
     payload.py     what `trigger` sends
     sending.py     sends it, waits, judges
     editor.py      changes text in the user's editor

@@ -1,6 +1,7 @@
 """`cstar doctor`: looks for what keeps events from arriving, and says how to mend it."""
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,6 +11,7 @@ import typer
 
 from cstar_cli import config
 from cstar_cli.commands.options import ApiBase, NoColor
+from cstar_cli.envfile import SECRET_VARIABLE, values_of
 from cstar_cli.errors import CloudUnreachable, CstarError, ExitCode
 from cstar_cli.render.output import Colour
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 MOST_CLOCK_DIFFERENCE_S = 60
 SILENCE_S = 2.0
-
-SECRET_VARIABLE = "CSTAR_WEBHOOK_SECRET"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -218,17 +218,17 @@ def _what(target: "Target") -> str:
 def _secret(scene: Scene) -> Iterator[Finding]:
     secrets = _signing_secrets(scene)
     try:
-        lines = scene.env_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        text = scene.env_file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         yield Finding("secret", "skipped", f"there is no {scene.env_file}")
         return
-    values = [_unquoted(line.partition("=")[2]) for line in lines if _name_of(line) == SECRET_VARIABLE]
+    values = set(values_of(text, SECRET_VARIABLE))
     if not values:
         yield Finding("secret", "skipped", f"{scene.env_file} has no {SECRET_VARIABLE}")
-    elif values[-1] in secrets:
+    elif len(values) == 1 and values <= secrets:
         yield Finding("secret", "ok", f"{scene.env_file} has the secret that cstar listen signs with")
     else:
-        remedy = f"Put there what cstar listen --print-secret prints: {SECRET_VARIABLE}=whsec_…"
+        remedy = f"cstar listen --env-file {shlex.quote(str(scene.env_file))} writes it there."
         yield Finding("secret", "problem", f"{scene.env_file} has another secret than cstar listen signs with", remedy)
 
 
@@ -237,16 +237,6 @@ def _signing_secrets(scene: Scene) -> set[str]:
 
     own = [secret_of(route, os.environ) for route in _routes(scene)] or [None]
     return {scene.home.profile().signing_secret if secret is None else secret for secret in own}
-
-
-def _name_of(line: str) -> str:
-    return line.partition("=")[0].strip().removeprefix("export ").strip()
-
-
-def _unquoted(value: str) -> str:
-    value = value.strip()
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-    return value[1:-1] if quoted else value.partition(" #")[0].strip()
 
 
 def _listens_target() -> str:

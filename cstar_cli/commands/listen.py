@@ -14,6 +14,7 @@ from cstar_cli.profiles import checked_secret
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
     from cstar_cli.activity import Activity, Summary
     from cstar_cli.commands.course import Course
@@ -33,6 +34,8 @@ def listen(
     events: EventGlobs = None,
     secret: opts.Secret = None,
     print_secret: opts.PrintSecret = False,
+    secret_env: opts.SecretEnv = None,
+    env_file: opts.EnvFile = None,
     header: opts.Header = None,
     timeout: opts.Timeout = 10.0,
     concurrency: opts.Concurrency = 32,
@@ -88,6 +91,8 @@ def listen(
     base = config.api_base(api_base)
     credentials = config.credentials(base, os.environ, home)
     address = CloudAddress(base, credentials.team_id, credentials.token)
+    if env_file is not None or secret_env:
+        _hand_over(signing_secret, secret_env or [], env_file)
     with ReadyFile(ready_file) as announced:
         course = Course(limits, announced)
         code = run_async(_listen_and_show(wanted, address, home, course, json=json, quiet=quiet, no_color=no_color))
@@ -115,6 +120,16 @@ def _is_given(context: typer.Context, name: str) -> bool:
     """Say whether this run gives an option, rather than a file."""
     source = context.get_parameter_source(name)
     return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+
+
+def _hand_over(secret: str, names: list[str], env_file: "Path | None") -> None:
+    """Put the secret where the application looks for it."""
+    from cstar_cli.commands.saying import say_aside
+    from cstar_cli.commands.secret_file import checked_names, put_secret
+
+    checked = checked_names(names)
+    if env_file is not None:
+        say_aside(*put_secret(env_file, checked, secret))
 
 
 async def _listen_and_show(

@@ -28,6 +28,14 @@ Secret = Annotated[
     typer.Option(envvar="CSTAR_SECRET", metavar="WHSEC", help="Sign with this secret, not with the profile's."),
 ]
 PrintSecret = Annotated[bool, typer.Option("--print-secret", help="Print the signing secret and exit.")]
+SecretEnv = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="The variable for the secret. [default: CSTAR_WEBHOOK_SECRET]"),
+]
+EnvFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the secret to this file, like .env; nothing else in it changes."),
+]
 Header = Annotated[
     list[str] | None,
     typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="Add a header to each request."),

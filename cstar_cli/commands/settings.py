@@ -20,6 +20,8 @@ TABLES = tuple(name for name in tree.PLACES if name != ROUTES)
 # Where this one sends a key that the user types, no project may say.
 _NO_PROJECTS = "login"
 _WRITES_THE_FILE = "init"
+# A file that is written: a project that somebody else has made may not say which of yours, with what in it.
+_WRITTEN = ("listen", "env_file")
 
 Settings = Mapping[str, object]
 Callbacks = Mapping[str, Callable[..., Any]]
@@ -57,7 +59,7 @@ def choose(command: str, named: str | None, env: Mapping[str, str] = os.environ)
         trusted = config.api_base(str(users.get("api_base", config.DEFAULT_API_BASE)))
         projects = _without_foreign(projects, trusted)
     try:
-        defaults = _defaults(command, config.merged(users, projects))
+        defaults = _defaults(command, config.merged(users, _without_written(projects)))
     except Misplaced as fault:
         raise _located(fault, home) from None
     return Chosen(profile, _defaults(command, users) if command == _NO_PROJECTS else defaults)
@@ -159,6 +161,20 @@ def _without_foreign(projects: Settings, trusted: str) -> dict[str, object]:
         return refuse
 
     return {key: safe(key, value) for key, value in projects.items()}
+
+
+def _without_written(projects: Settings) -> Settings:
+    """Return a project's settings; where one would have a file written, using it is refused."""
+    table, option = _WRITTEN
+    own = projects.get(table)
+    if not isinstance(own, dict):
+        return projects
+
+    def refuse() -> NoReturn:
+        raise NotAllowed("A project's cstar.toml can't have files written: leave env_file out there, use --env-file.")
+
+    safe = {key: refuse if key.replace("-", "_") == option else value for key, value in own.items()}
+    return {**projects, table: safe}
 
 
 def folder(home: config.Home) -> Path:

@@ -74,7 +74,14 @@ def test_another_secret_in_the_env_file_is_told_without_showing_either(cstar: Ru
     (tmp_path / "app.env").write_text("CSTAR_WEBHOOK_SECRET=whsec_of_another\n")
     _, found = examined(cstar, "--env-file", "app.env")
     assert found["secret"]["status"] == "problem"
+    assert found["secret"]["remedy"] == "cstar listen --env-file app.env writes it there."
     assert "whsec_of_another" not in json.dumps(found)
+
+
+def test_two_secrets_in_one_env_file_are_a_problem(cstar: RunCstar, tmp_path: Path) -> None:
+    right = cstar("listen", "--print-secret").stdout.strip()
+    (tmp_path / ".env").write_text(f"CSTAR_WEBHOOK_SECRET=whsec_of_another\nCSTAR_WEBHOOK_SECRET={right}\n")
+    assert examined(cstar)[1]["secret"]["status"] == "problem"
 
 
 def test_a_setting_that_nothing_takes_is_a_problem(cstar: RunCstar, home: Env) -> None:

@@ -75,6 +75,8 @@ def test_the_options_say_where_to_what_and_how(
         (("-H", "X-Cstar-Event: mine"), "X-Cstar-Event is set by cstar"),
         (("-H", "A: b\nc"), "The value of the header A holds a character that can't be sent."),
         (("--secret", ""), "--secret is empty"),
+        (("--secret-env", "A-B"), "'A-B' is not a variable's name"),
+        (("--secret", "it's", "--env-file", ".env"), "not all readers of env files take alike"),
         (("--secret", "a\nb"), "holds stray characters"),
         (("--secret", " a"), "holds stray characters"),
         (("--timeout", "0"), "--timeout"),
@@ -241,6 +243,17 @@ def test_settings_that_cannot_be_meant_are_refused(
     done = cstar("listen")
     assert (done.returncode, done.stdout) == (2, "")
     assert said in one_clear_line(done.stderr)
+
+
+def test_an_env_file_gets_the_secret_that_events_are_signed_with(
+    listening: StartListening, receiver: StartReceiver, cstar: RunCstar, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("PORT=3000\nCSTAR_WEBHOOK_SECRET=mine\n")
+    listener = listening("-f", receiver().url, "--env-file", ".env")
+    assert (tmp_path / ".env").read_text() == f"PORT=3000\nCSTAR_WEBHOOK_SECRET={listener.ready['secret']}\n"
+    assert listener.stderr == "Wrote CSTAR_WEBHOOK_SECRET to .env.\n"
+    doctor = cstar("doctor", "--json").stdout
+    assert '"secret","status":"ok"' in doctor
 
 
 def test_a_second_cloud_of_the_same_home_is_not_started_and_the_first_is_named(

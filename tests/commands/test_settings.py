@@ -105,6 +105,16 @@ def test_a_project_may_name_the_cloud_that_the_user_names_too_or_one_on_this_mac
     assert place.api_base("listen", env=KEY) == f"{THERE}/"
 
 
+def test_a_project_does_not_say_which_file_is_written(place: Place) -> None:
+    place.project('[listen]\nenv-file = ".env"\n')
+    refused = choose("listen", None, place.env).defaults["listen"]["env_file"]
+    with pytest.raises(NotAllowed, match="use --env-file"):
+        refused()
+    place.project("")
+    place.user('[listen]\nenv_file = ".env"\n')
+    assert choose("listen", None, place.env).defaults["listen"]["env_file"] == ".env"
+
+
 def test_a_subgroup_takes_no_table(place: Place) -> None:
     place.project('[cloud]\ndatabase = "elsewhere.db"\n')
     defaults = choose("cloud", None, place.env).defaults["cloud"]
