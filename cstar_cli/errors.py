@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
 class CstarError(Exception):
     """Something failed; the message is one that a user can act on."""
 
-    exit_code = ExitCode.FAILED
+    exit_code: int = ExitCode.FAILED
 
 
 class UsageError(CstarError):

@@ -51,7 +51,8 @@ def root(
     try:
         chosen = settings.choose(context.invoked_subcommand or "", profile)
     except CstarError:
-        if set(HELP_OPTIONS).isdisjoint(sys.argv):  # help is given whatever the files say
+        ours = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
+        if set(HELP_OPTIONS).isdisjoint(ours):  # help is given whatever the files say
             raise
         return
     os.environ[config.PROFILE_VARIABLE] = chosen.profile  # from here on whoever looks finds the one that was chosen

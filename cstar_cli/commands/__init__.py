@@ -26,6 +26,9 @@ What commands share, or join from packages that never import each other:
     team_keys.py   a team's API keys, through a cloud or in its database
     saying.py      a command's own words
     loop.py        the event loop, signals, one error out of a group
+    app.py         the user's application beside the listener, for `listen -- COMMAND`
+    process.py     its command as a process
+    process_tree.py  and all that this has started
     secret_file.py the signing secret in the application's .env
     payload.py     what `trigger` sends
     sending.py     sends it, waits, judges

@@ -9,7 +9,7 @@ import typer
 from cstar_cli import config
 from cstar_cli.commands import listen_options as opts
 from cstar_cli.commands.options import ApiBase, EventGlobs, NoColor
-from cstar_cli.errors import ExitCode, UsageError
+from cstar_cli.errors import UsageError
 from cstar_cli.profiles import checked_secret
 
 if TYPE_CHECKING:
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cstar_cli.activity import Activity, Summary
+    from cstar_cli.commands.app import App
     from cstar_cli.commands.course import Course
     from cstar_cli.commands.listening import Options
+    from cstar_cli.commands.process import Command
     from cstar_cli.commands.routing import Plan
     from cstar_cli.commands.together import Together
     from cstar_cli.render.queued import QueuedOutput
@@ -56,6 +58,8 @@ def listen(
 
     Without --forward-to, the routes of cstar.toml say what goes where, if it has any. A cloud is started within this
     process when none runs on this machine.
+
+    With -- COMMAND your application runs beside it, and both end together: cstar listen -f 3000/webhook -- npm run dev
     """
     home = config.home(os.environ)
     profile = home.profile()
@@ -91,11 +95,14 @@ def listen(
     base = config.api_base(api_base)
     credentials = config.credentials(base, os.environ, home)
     address = CloudAddress(base, credentials.team_id, credentials.token)
-    if env_file is not None or secret_env:
-        _hand_over(signing_secret, secret_env or [], env_file)
+    command = None
+    if context.args or secret_env or env_file is not None:
+        command = _hand_over(signing_secret, secret_env or [], env_file, context.args)
     with ReadyFile(ready_file) as announced:
         course = Course(limits, announced)
-        code = run_async(_listen_and_show(wanted, address, home, course, json=json, quiet=quiet, no_color=no_color))
+        code = run_async(
+            _listen_and_show(wanted, address, home, course, command, json=json, quiet=quiet, no_color=no_color)
+        )
     raise typer.Exit(code)
 
 
@@ -122,14 +129,20 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 
 
-def _hand_over(secret: str, names: list[str], env_file: "Path | None") -> None:
-    """Put the secret where the application looks for it."""
+def _hand_over(secret: str, names: list[str], env_file: "Path | None", words: list[str]) -> "Command | None":
+    """Put the secret where the application looks for it; return the application's command, if it is ours to start."""
     from cstar_cli.commands.saying import say_aside
     from cstar_cli.commands.secret_file import checked_names, put_secret
 
     checked = checked_names(names)
+    command = None
+    if words:
+        from cstar_cli.commands.process import Command, runnable
+
+        command = Command(runnable(words), {**os.environ, **dict.fromkeys(checked, secret)})
     if env_file is not None:
         say_aside(*put_secret(env_file, checked, secret))
+    return command
 
 
 async def _listen_and_show(
@@ -137,11 +150,12 @@ async def _listen_and_show(
     address: "CloudAddress",
     home: config.Home,
     course: "Course",
+    command: "Command | None",
     *,
     json: bool,
     quiet: bool,
     no_color: bool,
-) -> ExitCode:
+) -> int:
     import sys
     from functools import cache
 
@@ -157,16 +171,22 @@ async def _listen_and_show(
         course.note(activity)  # first: whoever reads that it is ready finds the ready file
         renderer()(activity)
 
+    app = None
+    if command is not None:
+        from cstar_cli.commands.app import application
+
+        app = application(command, options.targets(), stdout=sys.stderr.fileno() if json else None)
     for warning in options.warnings():
         report(Notice(warning))
     try:
-        summary = await run(options, address, home, course, stdout, report, renderer)
+        summary = await run(options, address, home, course, stdout, report, renderer, app)
+        code = app.exit_code() if app is not None else None
         stdout.finish()  # before the last word, where both are one terminal
         report(summary)
     finally:
         stdout.finish()
         stderr.finish()
-    return course.exit_code(summary)
+    return course.exit_code(summary) if code is None else code
 
 
 async def run(
@@ -177,6 +197,7 @@ async def run(
     stdout: "QueuedOutput",
     report: "Callable[[Activity], None]",
     prepare: "Callable[[], object]",
+    app: "App | None" = None,
 ) -> "Summary":
     """Listen until a signal, or until as many events or as much time has passed as the course has.
 
@@ -215,17 +236,19 @@ async def run(
         listener.stop()
         return True
 
-    def interrupt() -> None:
+    def interrupt(number: int) -> None:
         course.interrupted()
         stdout.make_room()
         listener.stop()
+        if app is not None:
+            app.signal(number)
 
     start_cloud = None
     if config.is_local(address.api_base) and address.token == home.token():  # with a key, the cloud is somebody else's
         timing = timing_of(os.environ, written(home))
         policy = timing.policy(private_addresses=True)
         start_cloud = CloudStarter(home, home.profile(), address.api_base, timing.retention_s, policy).start
-    output = Output(report_or_stop, stdout.room, prepare)
+    output = Output(app.reporting(report_or_stop) if app else report_or_stop, stdout.room, prepare)
     opening: AbstractAsyncContextManager[Listener | Together]
     if isinstance(options, Options):
         opening = real_listener(options, address, output, start_cloud)
@@ -234,10 +257,10 @@ async def run(
 
         opening = real_listeners(options.routes, address, output, start_cloud)
     async with opening as listener:
-        on_stop_signals(lambda _: interrupt())
+        on_stop_signals(interrupt)
         course.begin(stop_first)
         stdout.when_broken(give_up)
-        summary = await listener.run()
+        summary = await (app.listen_beside(listener) if app else listener.run())
     if unread:
         raise unread[0]
     return summary

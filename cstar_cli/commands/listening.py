@@ -49,6 +49,10 @@ class Options(msgspec.Struct, frozen=True):
         """Return what the user should know before."""
         return self.filter.warnings()
 
+    def targets(self) -> Sequence[Target]:
+        """Return where events go."""
+        return (self.target,)
+
 
 class Output(msgspec.Struct, frozen=True):
     """Where what happens goes; `room` is what to wait for while whoever shows it can't keep up.
@@ -109,7 +113,7 @@ async def real_listener(
         clock=time.monotonic,
         now_ms=now_ms,
         random=random.random,
-        app=App(options.target.url, _place(options.target), options.holds, work.look, work.hint),
+        app=App(options.target.url, place_of(options.target), options.holds, work.look, work.hint),
     )
     try:
         yield Listener(protocol, around)
@@ -117,7 +121,8 @@ async def real_listener(
         await work.close()
 
 
-def _place(target: Target) -> str:
+def place_of(target: Target) -> str:
+    """Return where an application listens, in few words."""
     if target.socket_path is not None:
         return target.socket_path
     return target.authority if target.authority.endswith(f":{target.port}") else f"{target.authority}:{target.port}"

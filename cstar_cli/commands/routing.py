@@ -13,6 +13,7 @@ from cstar_cli.errors import UsageError
 from cstar_cli.files import read
 from cstar_cli.positions import TomlFile
 from cstar_cli.profiles import checked_secret
+from cstar_cli.sender.target import Target
 from cstar_cli.tunnel import routes
 from cstar_cli.tunnel.routes import Route
 
@@ -26,6 +27,10 @@ class Plan(msgspec.Struct, frozen=True):
     def warnings(self) -> Sequence[str]:
         """Return what the user should know before."""
         return self.told
+
+    def targets(self) -> Sequence[Target]:
+        """Return where events go, each place once."""
+        return [*dict.fromkeys(route.options.target for route in self.routes)]
 
 
 def routes_here(home: config.Home) -> Sequence[Route]:

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any, cast
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 PLACES = {
     "listen": "listen.listen",
@@ -30,6 +30,9 @@ PLACES = {
 }
 """Where each command (a function) or group (a Typer) is, in the order of the root's help."""
 
+RUNS_ANOTHER = "listen"
+"""The command that takes one of the user's behind `--`."""
+
 Place = typer.Typer | Callable[..., Any]
 
 
@@ -47,8 +50,26 @@ def command(name: str) -> Any:
     if isinstance(place, typer.Typer):
         above.add_typer(place, name=name)
     else:
-        above.command(name)(place)
+        above.command(name, cls=RunsAnother if name == RUNS_ANOTHER else None)(place)
     return typer.main.get_group(above).commands[name]
+
+
+class RunsAnother(TyperCommand):
+    """A command that finds another one, with its arguments, in `context.args`: what stands behind `--`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else len(args)
+        super().parse_args(ctx, args[:at])  # refuses what is left over before
+        ctx.args = args[at + 1 :]
+        if args[at:] and not ctx.args and not ctx.resilient_parsing:
+            ctx.fail("There is no command behind --.")
+        return [*ctx.args]
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        return [] if ctx.args else super().shell_complete(ctx, incomplete)
 
 
 class Tree(TyperGroup):

@@ -245,6 +245,14 @@ def test_settings_that_cannot_be_meant_are_refused(
     assert said in one_clear_line(done.stderr)
 
 
+def test_help_that_an_application_is_asked_for_is_not_ours(cstar: RunCstar, project: Settings) -> None:
+    project("[listen]\nforward = 1\n")
+    done = cstar("listen", "--", "npm", "--help")
+    assert done.returncode == 2
+    assert "Unknown key 'forward'" in done.stderr
+    assert "Usage: cstar listen" in cstar("listen", "--help").stdout
+
+
 def test_an_env_file_gets_the_secret_that_events_are_signed_with(
     listening: StartListening, receiver: StartReceiver, cstar: RunCstar, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cstar_cli.commands.settings import choose
+from cstar_cli.commands.settings import choose, keys
 from cstar_cli.config import home
 from cstar_cli.errors import CstarError, NotAllowed, UsageError
 from cstar_cli.profiles import Login
@@ -103,6 +103,11 @@ def test_a_project_may_name_the_cloud_that_the_user_names_too_or_one_on_this_mac
     place.log_in("default")
     place.project(f'api_base = "{THERE}/"\n')
     assert place.api_base("listen", env=KEY) == f"{THERE}/"
+
+
+def test_what_is_no_option_is_no_setting() -> None:
+    assert "listen.forward_to" in keys()
+    assert "listen.context" not in keys()
 
 
 def test_a_project_does_not_say_which_file_is_written(place: Place) -> None:

@@ -99,14 +99,18 @@ def test_only_the_command_that_is_named_is_loaded(home: Env, tmp_path: Path) -> 
 
 
 FOR_ROUTES = ("cstar_cli.commands.routing", "cstar_cli.commands.together", "cstar_cli.tunnel.routes", "tomllib")
+FOR_AN_APPLICATION = ("commands.app", "commands.process", "commands.secret_file", "cstar_cli.envfile")
 
 
-def test_listening_loads_neither_httpx_nor_rich_nor_what_routes_need(home: Env, tmp_path: Path) -> None:
+def test_listening_loads_neither_httpx_nor_rich_nor_what_routes_and_applications_need(
+    home: Env, tmp_path: Path
+) -> None:
     with Running([*CSTAR, "listen", "--json"], home, tmp_path) as session:
         assert '"ready"' in session.next_line()
         session.stop()
     assert packages(session.stderr) & {"httpx", "rich"} == set()
     assert [name for name in FOR_ROUTES if name in session.stderr] == []
+    assert [name for name in FOR_AN_APPLICATION if name in session.stderr] == []
 
 
 NOT_LOADED = """
