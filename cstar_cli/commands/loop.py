@@ -23,11 +23,14 @@ def run_async(main: Coroutine[object, object, T]) -> T:
 
 
 def on_stop_signals(stop: Callable[[int], object]) -> None:
-    """Call `stop` with the signal at each Ctrl-C, and when the system or the terminal asks us to end."""
+    """Call `stop` with the signal at each Ctrl-C, and when the system or the terminal asks us to end.
+
+    A closed terminal asks nothing of what `nohup` has started.
+    """
     loop = asyncio.get_running_loop()
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
-        if number is None:
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):  # under nohup
             continue
         with contextlib.suppress(ValueError):  # not in the main thread: whoever runs us there has the signals
             if sys.platform == "win32":

@@ -164,6 +164,17 @@ def test_a_script_waits_for_the_ready_file_and_takes_the_exit_code_of_one_event(
         assert not ready.exists()
 
 
+def test_under_nohup_it_goes_on_when_the_terminal_is_closed(
+    home: Env, tmp_path: Path, receiver: StartReceiver, cstar: RunCstar
+) -> None:
+    app = receiver()
+    with Running(["nohup", *CSTAR, "listen", "--json", "-f", app.url], home, tmp_path) as listener:
+        assert '"ready"' in listener.next_line()
+        listener.signal(signal.SIGHUP)
+        assert cstar("trigger", "ticket.created", "--wait").returncode == 0
+        assert listener.stop() == 130
+
+
 def test_a_stopped_listener_leaves_no_delivery_open(
     listening: StartListening, receiver: StartReceiver, serving: StartServing, api: StartApi
 ) -> None:
