@@ -170,8 +170,6 @@ class App:
         self._ended_first = True
         if self._answers:
             self._report(Notice(f"{self._name} {ending_of(self._ended.result())}."))
-        else:
-            listener.stop()  # twice is at once: nothing was forwarded that is worth a wait
         listener.stop()
 
     def _press(self, tree: Tree, number: int) -> None:

@@ -52,6 +52,7 @@ class ListenerProtocol:
         self._welcomed = False
         self._stopping = False
         self._on_hold = False
+        self._leaving = False
 
     @property
     def holding(self) -> Set[str]:
@@ -178,7 +179,8 @@ class ListenerProtocol:
         self._drop_queued()
 
     def goodbye(self) -> Sequence[ListenerCommand]:
-        """End the session for good."""
+        """End the session for good; one that we have only asked for ends as soon as we are given it."""
+        self._leaving = True
         return [Send(Bye())] if self._welcomed else []
 
     def _welcome(self, welcome: Welcome) -> list[ListenerCommand]:
@@ -192,7 +194,8 @@ class ListenerProtocol:
             self._begun &= self._running.keys()
         self.session_id = welcome.session_id
         self._welcomed = True
-        return [Accepted(welcome), *(Send(result) for result in self._unsettled.values())]
+        results = [Send(result) for result in self._unsettled.values()]
+        return [*results, Send(Bye())] if self._leaving else [Accepted(welcome), *results]
 
     def _take(self, delivery: Delivery) -> list[ListenerCommand]:
         known = self._unsettled.get(delivery.delivery_id)

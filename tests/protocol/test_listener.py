@@ -347,6 +347,24 @@ def test_without_a_session_there_is_nobody_to_say_goodbye_to() -> None:
     assert protocol.goodbye() == []
 
 
+def test_a_session_that_is_given_after_the_goodbye_is_ended_at_once() -> None:
+    protocol = listener()
+    protocol.connected(0.0)
+    assert protocol.goodbye() == []
+    assert receive(protocol, NEW) == [Send(Bye())]
+
+
+def test_what_the_cloud_has_not_heard_yet_goes_before_a_late_goodbye() -> None:
+    protocol = welcomed()
+    receive(protocol, delivery(1))
+    protocol.finished(result(1), 0.0)
+    protocol.lost()
+    protocol.stop()
+    protocol.goodbye()
+    protocol.connected(0.0)
+    assert receive(protocol, RESUMED) == [Send(result(1)), Send(Bye())]
+
+
 @pytest.mark.parametrize("frame", [Heartbeat(), Bye(), Hello("u", (), 1), result(1)])
 def test_frames_that_are_not_for_a_listener_are_ignored(frame: Frame) -> None:
     assert receive(welcomed(), frame) == []
