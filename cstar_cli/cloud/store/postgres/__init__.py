@@ -15,6 +15,9 @@
     reads.py, log.py  questions; listing.py lists that are flat whatever their filter; cursor.py a place in the log
     upkeep.py         retention, caps, figures
 
+What an outcome changes of a delivery is in no index of `deliveries`: what hasn't succeeded is in `undelivered` as well,
+which triggers keep, and is found there.
+
 All times are the database's (`now_ms()`), all topics are told after the commit. Rows are locked in one order, so that
 two changes seldom wait for each other: deliveries by number, then their places in the queue, then webhooks; when the
 database breaks a tie all the same, the change is made again.

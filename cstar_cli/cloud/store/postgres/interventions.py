@@ -26,7 +26,7 @@ FROM again WHERE starts_with(target, $2)
 ON CONFLICT (seq) DO UPDATE SET due_at_ms = excluded.due_at_ms, leased_until_ms = NULL
 """
 
-Place = tuple[int, int]  # of a failed delivery, in the order of `failed_deliveries`
+Place = tuple[int, int]  # of a failed delivery, in the order of `undelivered_failed`
 
 
 async def resend(
@@ -105,8 +105,9 @@ async def may_recover(connection: Connection, team_id: str, webhook_id: str) -> 
 async def recover_some(connection: Connection, webhook_id: str, after: Place) -> Written[tuple[int, Place]]:
     """Retry the next of the failed deliveries; answer how many these were, and the place of the last one."""
     found = await connection.fetch(
-        "SELECT created_at_ms, seq FROM deliveries WHERE target = $1 AND status = 'failed' AND NOT once"
-        " AND (created_at_ms, seq) > ($2, $3) ORDER BY created_at_ms, seq LIMIT $4 FOR UPDATE SKIP LOCKED",
+        "SELECT u.created_at_ms, seq FROM undelivered u JOIN deliveries d USING (seq)"
+        " WHERE u.target = $1 AND u.status = 'failed' AND d.status = 'failed' AND NOT d.once"
+        " AND (u.created_at_ms, u.seq) > ($2, $3) ORDER BY u.created_at_ms, u.seq LIMIT $4 FOR UPDATE OF d SKIP LOCKED",
         webhook_id,
         *after,
         RECOVERED_AT_ONCE,

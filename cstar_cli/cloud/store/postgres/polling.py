@@ -15,9 +15,9 @@ from cstar_cli.cloud.store.wakeups import Wakeups
 _STIRRED = """
 SELECT id FROM sessions WHERE id = ANY ($1::text[]) AND (
     ended_at_ms IS NOT NULL OR node IS DISTINCT FROM $2
-    OR EXISTS (SELECT 1 FROM deliveries WHERE target = sessions.id AND status = 'pending' AND attempt_count = 0)
+    OR EXISTS (SELECT 1 FROM undelivered WHERE target = sessions.id AND status = 'pending' AND attempt_count = 0)
     OR EXISTS (
-        SELECT 1 FROM deliveries
+        SELECT 1 FROM undelivered
         WHERE target = sessions.id AND status = 'pending' AND attempt_count > 0
             AND next_attempt_at_ms <= (SELECT now_ms())
     )

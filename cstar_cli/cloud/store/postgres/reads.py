@@ -15,22 +15,23 @@ ORDER = ("seq",)
 
 
 _DELIVERY = "d.id, d.seq, d.event_seq, d.event_id, d.event_type, d.attempt_count + 1 AS attempt"
+_ITS_ROW = "SELECT * FROM deliveries WHERE deliveries.seq = u.seq LIMIT 1"
 _UNTRIED = f"""
-SELECT {_DELIVERY} FROM deliveries d
-WHERE d.target = $1 AND d.status = 'pending' AND d.attempt_count = 0 AND d.id <> ALL ($2::text[])
-ORDER BY d.seq LIMIT $3
+SELECT {_DELIVERY} FROM undelivered u CROSS JOIN LATERAL ({_ITS_ROW}) d
+WHERE u.target = $1 AND u.status = 'pending' AND u.attempt_count = 0 AND d.id <> ALL ($2::text[])
+ORDER BY u.seq LIMIT $3
 """
 _TRIED = f"""
-SELECT {_DELIVERY} FROM deliveries d
-WHERE d.target = $1 AND d.status = 'pending' AND d.attempt_count > 0 AND d.id <> ALL ($2::text[])
-    AND d.next_attempt_at_ms <= (SELECT now_ms())
-ORDER BY d.next_attempt_at_ms, d.seq LIMIT $3
+SELECT {_DELIVERY} FROM undelivered u CROSS JOIN LATERAL ({_ITS_ROW}) d
+WHERE u.target = $1 AND u.status = 'pending' AND u.attempt_count > 0 AND d.id <> ALL ($2::text[])
+    AND u.next_attempt_at_ms <= (SELECT now_ms())
+ORDER BY u.next_attempt_at_ms, u.seq LIMIT $3
 """
 _BODY = "LEFT JOIN LATERAL (SELECT e.body FROM events e WHERE e.seq = d.event_seq) e ON TRUE"
 # What was never tried, and beside each when the first of the others is due: most sessions have none of these.
 _DUE = f"""
 SELECT d.id, d.event_id, d.event_type, d.attempt, e.body, (
-    SELECT next_attempt_at_ms - (SELECT now_ms()) FROM deliveries
+    SELECT next_attempt_at_ms - (SELECT now_ms()) FROM undelivered
     WHERE target = $1 AND status = 'pending' AND attempt_count > 0 ORDER BY next_attempt_at_ms, seq LIMIT 1
 ) AS wait_ms
 FROM sessions s LEFT JOIN LATERAL ({_UNTRIED}) d ON TRUE {_BODY}
@@ -44,7 +45,7 @@ FROM (
 """
 _NEXT = """
 SELECT next_attempt_at_ms - ms FROM (SELECT now_ms() AS ms) now CROSS JOIN LATERAL (
-    SELECT next_attempt_at_ms FROM deliveries
+    SELECT next_attempt_at_ms FROM undelivered
     WHERE target = $1 AND status = 'pending' AND attempt_count > 0 AND next_attempt_at_ms > ms
     ORDER BY next_attempt_at_ms, seq LIMIT 1
 ) next
@@ -84,8 +85,9 @@ async def still_pending(connection: Connection, session_id: str, delivery_ids: C
 
 async def backlog(connection: Connection, session_id: str, without: Collection[str]) -> Backlog:
     row = await connection.fetchrow(
-        "WITH waiting AS MATERIALIZED (SELECT count(*) AS count, min(seq) AS first, max(seq) AS last FROM deliveries"
-        " WHERE target = $1 AND status = 'pending' AND attempt_count = 0 AND id <> ALL ($2::text[]))"
+        "WITH waiting AS MATERIALIZED (SELECT count(*) AS count, min(seq) AS first, max(seq) AS last"
+        " FROM undelivered u JOIN deliveries d USING (seq)"
+        " WHERE u.target = $1 AND u.status = 'pending' AND u.attempt_count = 0 AND d.id <> ALL ($2::text[]))"
         " SELECT count,"
         " (SELECT e.created_at_ms FROM deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.seq = first),"
         " (SELECT e.created_at_ms FROM deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.seq = last)"
@@ -125,5 +127,5 @@ async def deliveries(connection: Connection, team_id: str, query: DeliveryQuery,
     if query.status == "succeeded":
         listing.narrow("status = 'succeeded'")
     elif query.status:
-        listing.narrow("status = {} AND status <> 'succeeded'", query.status)
+        listing.narrow("seq IN (SELECT u.seq FROM undelivered u WHERE u.team_id = $1 AND u.status = {})", query.status)
     return [rows.listed_delivery(row) for row in await listing.read("DESC", page.size + 1, page.offset)]

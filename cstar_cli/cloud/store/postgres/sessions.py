@@ -30,8 +30,8 @@ RETURNING d.id, d.target, d.attempt_count, d.seq, d.next_attempt_at_ms, given.ms
 """
 _UNANSWERED = """
 SELECT seq FROM deliveries WHERE status = 'pending' AND seq = ANY (ARRAY(
-    SELECT seq FROM deliveries WHERE target = $1 AND status = 'pending' AND attempt_count = 0
-    UNION ALL SELECT seq FROM deliveries WHERE target = $1 AND status = 'pending' AND attempt_count > 0
+    SELECT seq FROM undelivered WHERE target = $1 AND status = 'pending' AND attempt_count = 0
+    UNION ALL SELECT seq FROM undelivered WHERE target = $1 AND status = 'pending' AND attempt_count > 0
 )) ORDER BY seq FOR UPDATE
 """
 

@@ -11,8 +11,9 @@ SMALL_ROWS = 10  # go for the work that one event with all that belongs to it is
 
 _CAP_RETRIES = """
 UPDATE deliveries d SET next_attempt_at_ms = late.latest FROM (
-    SELECT seq, latest FROM deliveries, (SELECT now_ms() + $1 AS latest) now
-    WHERE status = 'pending' AND attempt_count > 0 AND next_attempt_at_ms > latest AND starts_with(target, $2)
+    SELECT seq, latest FROM (SELECT now_ms() + $1 AS latest) now CROSS JOIN undelivered u JOIN deliveries USING (seq)
+    WHERE u.status = 'pending' AND u.attempt_count > 0 AND u.next_attempt_at_ms > latest AND starts_with(u.target, $2)
+        AND deliveries.status = 'pending' AND deliveries.next_attempt_at_ms > latest
     ORDER BY seq FOR UPDATE OF deliveries SKIP LOCKED
 ) late WHERE d.seq = late.seq RETURNING d.target
 """

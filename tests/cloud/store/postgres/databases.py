@@ -16,6 +16,14 @@ CREATE TABLE cstar.clock (now_ms bigint NOT NULL);
 INSERT INTO cstar.clock VALUES ({T0_MS});
 CREATE OR REPLACE FUNCTION cstar.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT now_ms FROM cstar.clock';
 """
+# Whatever a test does, `undelivered` has what hasn't succeeded, and nothing else.
+AMISS = """
+WITH wanted AS (
+    SELECT seq, team_id, target, status, created_at_ms, attempt_count, next_attempt_at_ms
+    FROM cstar.deliveries WHERE status <> 'succeeded'
+)
+(TABLE wanted EXCEPT TABLE cstar.undelivered) UNION ALL (TABLE cstar.undelivered EXCEPT TABLE wanted)
+"""
 _TABLES = [
     "events",
     "event_types",
@@ -50,6 +58,7 @@ async def postgres_going_by(clock: Clock, folder: Path) -> AsyncIterator[str]:
         await follow(clock.now_ms)
         clock.followers.append(follow)
         yield url
+        assert await connection.fetch(AMISS) == []
     finally:
         clock.followers.remove(follow)
         await connection.close()

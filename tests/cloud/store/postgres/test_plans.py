@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from asyncpg.connection import LoggedQuery
 
-from cstar_cli.cloud.store.postgres import log, polling, reads, sessions
+from cstar_cli.cloud.store.postgres import interventions, log, polling, reads, sessions
 from cstar_cli.cloud.store.postgres.claiming import Turns, Wanted, claim
 from cstar_cli.cloud.store.postgres.connection import Connection, Connector
 from cstar_cli.cloud.store.postgres.cursor import Cursor
@@ -62,7 +62,12 @@ BUSY = Session("ses_busy", "team-2", RARE, "", 1)
 DELIVERIES = {
     "all": DeliveryQuery(),
     "rare type": DeliveryQuery(events=RARE),
+    "pending": DeliveryQuery(status="pending"),
     "failed": DeliveryQuery(status="failed"),
+    "canceled": DeliveryQuery(status="canceled"),
+    "failed, of a type": DeliveryQuery(status="failed", events=RARE),
+    "failed, to a webhook": DeliveryQuery(status="failed", target="whk_2"),
+    "failed, of an event": DeliveryQuery(status="failed", event_id="evt_7"),
     "succeeded": DeliveryQuery(status="succeeded"),
     "to a session": DeliveryQuery(target="ses_1"),
     "to a URL": DeliveryQuery(target="http://s/"),
@@ -108,6 +113,8 @@ QUESTIONS: Mapping[str, Question] = {
     "report": lambda connection: sessions.settle(
         connection, [Report(BUSY, [outcome("dlv_busy_1", 500, attempt=2)], {"dlv_busy_1": (1000, 5000)})]
     ),
+    "end of a session": lambda connection: sessions.end_session(connection, SESSION, "over"),
+    "recover": lambda connection: interventions.recover_some(connection, "whk_2", (1, 0)),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
     "forget": lambda connection: forget(connection, ROWS, 20),
 }
