@@ -46,6 +46,19 @@ def test_a_webhook_without_room_delays_nobody_and_asks_for_no_wait(within: Withi
     within(check)
 
 
+def test_what_cannot_be_shared_evenly_goes_round(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        everyone = {(await webhook(store)).id for _ in range(3)}
+        for _ in range(4):
+            await store.append_event(event())
+        found = [webhooks_of(await claimed(store, limit=4)) for _ in range(3)]
+        assert [set(claim) for claim in found] == [everyone] * 3
+        assert {claim.count(one) for one in everyone for claim in found} == {1, 2}
+        assert {sum(claim.count(one) for claim in found) for one in everyone} == {4}
+
+    within(check)
+
+
 def test_a_small_limit_is_shared_by_all_who_wait(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         crowded = await webhook(store, "ticket.*")

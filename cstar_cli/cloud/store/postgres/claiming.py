@@ -171,7 +171,8 @@ async def _lease(connection: Connection, wanted: Wanted, lines: Sequence[_Line],
     bytes_left = wanted.most_bytes
     while lines and len(claims) < wanted.limit:
         room = wanted.limit - len(claims)
-        asked = [(line, min(max(1, room // len(lines)), line.free)) for line in lines[:room]]
+        share, more = divmod(room, len(lines))
+        asked = [(line, min(share + (place < more), line.free)) for place, line in enumerate(lines[:room])]
         found = await connection.fetch(
             _LEASE,
             [line.webhook_id for line, _ in asked],
@@ -185,7 +186,7 @@ async def _lease(connection: Connection, wanted: Wanted, lines: Sequence[_Line],
         taken = Counter(row["target"] for row in found)
         bytes_left -= sum(row["size"] for row in found)
         claims += map(_claim, found)
-        for line, _ in asked:
+        for line, _ in sorted(asked, key=lambda one: one[1]):  # last who had one more: the next has it next time
             line.free -= taken[line.webhook_id]
             if taken[line.webhook_id]:
                 turns.served(line.webhook_id)
