@@ -48,10 +48,12 @@ WITH now AS MATERIALIZED (SELECT now_ms() AS ms), locked AS MATERIALIZED (
 ), sized AS (
     SELECT *, sum(size) OVER (ORDER BY turn, place) AS total, row_number() OVER (ORDER BY turn, place) AS number
     FROM turns
+), chosen AS MATERIALIZED (
+    SELECT array_agg(seq ORDER BY number) AS seqs FROM sized WHERE total <= $5 OR number = 1 AND $6
 ), leased AS (
-    UPDATE queue SET lease = nextval('leases'), due_at_ms = ms + $4, leased_until_ms = ms + $4
-    FROM sized, now WHERE queue.seq = sized.seq AND (total <= $5 OR number = 1 AND $6)
-    RETURNING queue.seq, queue.target, queue.lease, queue.size, number
+    UPDATE queue SET lease = nextval('leases'), due_at_ms = (SELECT ms FROM now) + $4,
+        leased_until_ms = (SELECT ms FROM now) + $4
+    WHERE seq = ANY ((SELECT seqs FROM chosen)::bigint[]) RETURNING seq, target, lease, size
 )
 SELECT leased.*, d.id, d.team_id, d.event_id, d.event_type, d.attempt_count + 1 AS attempt, d.first_attempt, d.once,
     d.url AS url_so_far, e.body, w.url, w.secret,
@@ -60,12 +62,13 @@ FROM now CROSS JOIN leased
 CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE deliveries.seq = leased.seq LIMIT 1) d
 CROSS JOIN LATERAL (SELECT body FROM events WHERE events.seq = d.event_seq LIMIT 1) e
 CROSS JOIN LATERAL (SELECT * FROM webhooks WHERE webhooks.id = leased.target LIMIT 1) w
-ORDER BY number
+ORDER BY array_position((SELECT seqs FROM chosen), leased.seq)
 """
 _STOPPABLE = """
 SELECT waiting.* FROM unnest($1::text[], $2::boolean[]) AS gone (webhook_id, deleted), (SELECT now_ms() AS ms) now
 CROSS JOIN LATERAL (
-    SELECT d.seq, d.team_id, d.target FROM queue q JOIN deliveries d USING (seq)
+    SELECT d.* FROM queue q
+    CROSS JOIN LATERAL (SELECT seq, team_id, target FROM deliveries WHERE deliveries.seq = q.seq LIMIT 1) d
     WHERE q.target = webhook_id AND q.due_at_ms IS NOT NULL AND (deleted OR NOT q.once)
         AND (q.leased_until_ms IS NULL OR q.leased_until_ms <= ms)
     LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -201,8 +204,7 @@ async def _follow_urls(connection: Connection, found: Sequence[Row]) -> None:
     moved = [(row["seq"], row["url"]) for row in found if row["url"] != row["url_so_far"]]
     if moved:
         await connection.execute(
-            "UPDATE deliveries SET url = moved.url FROM unnest($1::bigint[], $2::text[]) AS moved (seq, url)"
-            " WHERE deliveries.seq = moved.seq",
+            "UPDATE deliveries SET url = ($2::text[])[array_position($1, seq)] WHERE seq = ANY ($1::bigint[])",
             [seq for seq, _ in moved],
             [url for _, url in moved],
         )

@@ -1,7 +1,7 @@
 """The database as the store's parts see it: questions, and changes that are durable when they answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
@@ -39,7 +39,9 @@ Wake = Callable[[Sequence[str]], None]
 class Database:
     """A pool of connections."""
 
-    def __init__(self, connector: Connector, connections: int, wake: Wake) -> None:
+    def __init__(
+        self, connector: Connector, connections: int, wake: Wake, settings: Mapping[str, str] = SETTINGS
+    ) -> None:
         self._url = connector.url
         self._wake = wake
         self._closed = False
@@ -52,7 +54,7 @@ class Database:
             timeout=CONNECT_S,
             command_timeout=COMMAND_S,
             connection_class=StoreConnection,
-            server_settings=SETTINGS,
+            server_settings=dict(settings),
         )
 
     async def open(self) -> None:

@@ -10,7 +10,7 @@ from cstar_cli.cloud.store.postgres.accounts import PostgresAccounts
 from cstar_cli.cloud.store.postgres.appending import Appending, append
 from cstar_cli.cloud.store.postgres.batcher import Batcher
 from cstar_cli.cloud.store.postgres.bus import Bus
-from cstar_cli.cloud.store.postgres.connection import Connector
+from cstar_cli.cloud.store.postgres.connection import PLANNED_ONCE, Connector
 from cstar_cli.cloud.store.postgres.cursor import Cursor
 from cstar_cli.cloud.store.postgres.database import Database
 from cstar_cli.cloud.store.postgres.migrating import migrate
@@ -37,6 +37,7 @@ from cstar_cli.events.filters import EventFilter
 
 CONNECTIONS = 8
 LIST_CONNECTIONS = 3
+LOOP_CONNECTIONS = 2  # claims and settles
 LOOK_AGAIN_S = 0.02  # for attempts that are hidden behind a transaction that is open
 
 
@@ -51,12 +52,13 @@ class PostgresStore:
         self._lists = Database(
             self._connector, LIST_CONNECTIONS, self._wake
         )  # of their own: no slow list holds up a delivery
+        self._loop = Database(self._connector, LOOP_CONNECTIONS, self._wake, PLANNED_ONCE)
         self._bus = Bus(self._connector, self._node, self.wakeups)
         self._poll = Poll(self._database, self._node, self.wakeups, poll_s)
         self._appender: Batcher[Appending, Sequence[Delivery]] = Batcher(self._database, append)
         self._settler: Batcher[Report, Settled] = Batcher(self._database, sessions.settle)
         self._webhooks = PostgresWebhooks(self._database, self._lists)
-        self._queue = PostgresQueue(self._database, self._lists)
+        self._queue = PostgresQueue(self._database, self._lists, self._loop)
         self._accounts = PostgresAccounts(self._database)
         self._writing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -81,6 +83,7 @@ class PostgresStore:
         try:
             await store._database.open()
             await store._lists.open()
+            await store._loop.open()
             await store._database.ask(sessions.beat, store._node)
             await store._bus.join()
         except BaseException:
@@ -205,4 +208,5 @@ class PostgresStore:
         self._bus.leave()
         await self._database.close()
         await self._lists.close()
+        await self._loop.close()
         await self._connector.close()

@@ -14,17 +14,18 @@ from cstar_cli.cloud.store.webhooks import Claimed, QueueStats, Settlement
 class PostgresQueue:
     """The interface `Queue` over the database."""
 
-    def __init__(self, database: Database, lists: Database) -> None:
+    def __init__(self, database: Database, lists: Database, loop: Database) -> None:
         self._database = database
         self._lists = lists
+        self._loop = loop
         self._turns = Turns()
-        self.settler: Batcher[Settling, Collection[str]] = Batcher(database, settling.settle)
+        self.settler: Batcher[Settling, Collection[str]] = Batcher(loop, settling.settle)
 
     async def claim(
         self, busy: Mapping[str, int], per_webhook: int, limit: int, most_bytes: int, lease_ms: int
     ) -> Claimed:
         wanted = Wanted(dict(busy), per_webhook, limit, most_bytes, lease_ms)
-        return await self._database.change(claim, wanted, self._turns)
+        return await self._loop.change(claim, wanted, self._turns)
 
     async def settle(self, settlements: Sequence[Settlement], disable_after_ms: int) -> Collection[str]:
         return await self.settler.run(Settling(tuple(settlements), disable_after_ms))

@@ -27,7 +27,7 @@ FROM unnest(
     seq, number, lease, started_at_ms, duration_ms, status, outcome, error, error_class, connect_ms, first_byte_ms,
     next_attempt_at_ms, request_headers, response_headers, response_body, place
 )
-JOIN deliveries USING (seq) ORDER BY place
+CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE deliveries.seq = given.seq LIMIT 1) d ORDER BY place
 """
 _STOP = """
 WITH stopped AS (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
-from cstar_cli.cloud.store.postgres.recording import Recorded, record, sparse, stop
+from cstar_cli.cloud.store.postgres.recording import Recorded, record, stop
 from cstar_cli.cloud.store.reasons import STOPPED, WEBHOOK_DELETED, always_failed, webhook_disabled
 from cstar_cli.cloud.store.records import DeliveryStatus
 from cstar_cli.cloud.store.wakeups import WEBHOOKS, attempts_of
@@ -14,20 +14,28 @@ from cstar_cli.cloud.store.webhooks import Settlement
 
 _FIND = """
 SELECT d.id, d.seq, d.team_id, d.target, d.status, d.attempt_count, d.once, now.ms
-FROM deliveries d, (SELECT now_ms() AS ms) now WHERE d.id = ANY ($1::text[]) ORDER BY d.seq FOR UPDATE OF d
+FROM deliveries d, (SELECT now_ms() AS ms) now WHERE d.id = ANY ($1::text[]) ORDER BY d.seq + 0 FOR UPDATE OF d
 """
-_UPDATE = """
-WITH given AS (
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[])
-    AS given (seq, status, attempt_count, retry_at_ms)
-), updated AS (
-    UPDATE deliveries d SET status = given.status, attempt_count = given.attempt_count, next_attempt_at_ms = retry_at_ms
-    FROM given WHERE d.seq = given.seq
-), waiting AS (
-    UPDATE queue SET due_at_ms = retry_at_ms, leased_until_ms = NULL
-    FROM given WHERE queue.seq = given.seq AND retry_at_ms IS NOT NULL
+_RETRY = """
+WITH updated AS (
+    UPDATE deliveries SET attempt_count = attempt_count + 1,
+        next_attempt_at_ms = ($2::bigint[])[array_position($1, seq)] WHERE seq = ANY ($1::bigint[])
 )
-DELETE FROM queue USING given WHERE queue.seq = given.seq AND retry_at_ms IS NULL
+UPDATE queue SET due_at_ms = ($2::bigint[])[array_position($1, seq)], leased_until_ms = NULL
+WHERE seq = ANY ($1::bigint[])
+"""
+_END = """
+WITH updated AS (
+    UPDATE deliveries SET status = $2, attempt_count = attempt_count + 1, next_attempt_at_ms = NULL
+    WHERE seq = ANY ($1::bigint[])
+)
+DELETE FROM queue WHERE seq = ANY ($1::bigint[])
+"""
+_KNOWN = """
+SELECT given.* FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS given (id, number, lease)
+CROSS JOIN LATERAL (
+    SELECT FROM attempts a WHERE a.delivery_id = given.id AND a.number = given.number AND a.lease = given.lease LIMIT 1
+) known
 """
 
 
@@ -194,13 +202,14 @@ async def _webhooks(connection: Connection, webhook_ids: Collection[str]) -> Map
 async def _update(connection: Connection, deliveries: Sequence[_Delivery]) -> None:
     if not deliveries:
         return
-    await connection.execute(
-        _UPDATE,
-        [delivery.seq for delivery in deliveries],
-        [delivery.status for delivery in deliveries],
-        [delivery.attempt_count for delivery in deliveries],
-        sparse([delivery.retry_at_ms for delivery in deliveries]),
-    )
+    retried = [delivery for delivery in deliveries if delivery.retry_at_ms is not None]
+    if retried:
+        await connection.execute(
+            _RETRY, [delivery.seq for delivery in retried], [delivery.retry_at_ms for delivery in retried]
+        )
+    ended = [delivery for delivery in deliveries if delivery.retry_at_ms is None]
+    for status in {delivery.status for delivery in ended}:
+        await connection.execute(_END, [delivery.seq for delivery in ended if delivery.status == status], status)
     for reason in {delivery.stopped for delivery in deliveries if delivery.stopped is not None}:
         seqs = [delivery.seq for delivery in deliveries if delivery.stopped == reason]
         await stop(connection, seqs, "failed", reason, STOPPED)
@@ -225,10 +234,5 @@ async def _known(connection: Connection, settlements: Sequence[Settlement]) -> s
     """Return those of these that are recorded already, under the same lease."""
     if not settlements:
         return set()
-    found = await connection.fetch(
-        "SELECT delivery_id, number, attempts.lease FROM attempts"
-        " JOIN unnest($1::text[], $2::integer[], $3::bigint[]) AS given (delivery_id, number, lease)"
-        " USING (delivery_id, number) WHERE attempts.lease = given.lease",
-        *map(list, zip(*map(_key, settlements), strict=True)),
-    )
+    found = await connection.fetch(_KNOWN, *map(list, zip(*map(_key, settlements), strict=True)))
     return {(id_, number, lease) for id_, number, lease in found}

@@ -10,26 +10,33 @@ from asyncpg.connection import LoggedQuery
 
 from cstar_cli.cloud.store.postgres import interventions, log, polling, reads, sessions
 from cstar_cli.cloud.store.postgres.claiming import Turns, Wanted, claim
-from cstar_cli.cloud.store.postgres.connection import Connection, Connector
+from cstar_cli.cloud.store.postgres.connection import PLANNED_ONCE, Connection, Connector, StoreConnection
 from cstar_cli.cloud.store.postgres.cursor import Cursor
+from cstar_cli.cloud.store.postgres.settling import Settling, settle
 from cstar_cli.cloud.store.postgres.upkeep import forget
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page, StatusFilter
 from cstar_cli.cloud.store.records import Report, Session
+from cstar_cli.cloud.store.webhooks import Claim, Settlement
 from cstar_cli.events.filters import EventFilter
 
-from ..making import TEAM, outcome
+from ..making import NEVER_MS, TEAM, outcome
+from .conftest import Run
 from .databases import fresh_database
 from .nodes import database
 
 ROWS = 20_000
 WEBHOOKS = 100
 MOST_READ = 1000
-# One in a thousand of everything is rare: of another type, failed, to another target.
-FILL = f"""
+TABLES = ("event_types", "events", "sessions", "webhooks", "deliveries", "undelivered", "queue", "attempts")
+
+
+def filling(rows: int) -> str:
+    """Statements that fill the tables; one in a thousand of everything is rare: failed, of another type or target."""
+    return f"""
 INSERT INTO event_types VALUES ('{TEAM}', 'ticket.created'), ('{TEAM}', 'boss.spawned');
 INSERT INTO events (id, team_id, type, created_at_ms, body)
 SELECT 'evt_' || n, '{TEAM}', CASE WHEN n % 1000 = 0 THEN 'boss.spawned' ELSE 'ticket.created' END, n, ''
-FROM generate_series(1, {ROWS}) n;
+FROM generate_series(1, {rows}) n;
 INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms) VALUES ('ses_1', '{TEAM}', '*', '', 1, 1);
 INSERT INTO webhooks (id, team_id, name, url, patterns, secret, is_active, created_at_ms, updated_at_ms)
 SELECT 'whk_' || n, '{TEAM}', '', 'http://w/', '*', '', TRUE, 1, 1 FROM generate_series(0, {WEBHOOKS - 1}) n;
@@ -52,10 +59,12 @@ VALUES ('ses_busy', 'team-2', '*', '', 1, 1);
 INSERT INTO deliveries (
     id, team_id, event_seq, event_id, event_type, target, url, status, attempt_count, created_at_ms, next_attempt_at_ms
 )
-SELECT 'dlv_busy_' || n, 'team-2', {ROWS}, 'evt_{ROWS}', 'ticket.created', 'ses_busy', 'http://s/', 'pending', n % 2, n,
+SELECT 'dlv_busy_' || n, 'team-2', {rows}, 'evt_{rows}', 'ticket.created', 'ses_busy', 'http://s/', 'pending', n % 2, n,
     CASE WHEN n % 4 = 1 THEN n ELSE now_ms() + 10000000 + n END
-FROM generate_series(1, {ROWS}) n;
+FROM generate_series(1, {rows}) n;
 """
+
+
 RARE = EventFilter.parse(["boss.*"])
 SESSION = Session("ses_1", TEAM, RARE, "", 1)
 BUSY = Session("ses_busy", "team-2", RARE, "", 1)
@@ -83,6 +92,7 @@ ATTEMPTS = {
     "of an event": AttemptQuery(event_id="evt_7"),
 }
 CURSOR = Cursor(3 + ROWS // 200, ROWS // 2)
+UNKNOWN = Claim("dlv_0", 1, TEAM, "evt_0", "ticket.created", "whk_0", "http://w/", 1, 0, b"", ("",))
 Question = Callable[[Connection], Awaitable[object]]
 
 
@@ -126,7 +136,7 @@ def filled() -> str:
 
     async def fill() -> None:
         async with database(url) as connection:
-            await connection.execute(FILL)
+            await connection.execute(filling(ROWS))
             await connection.execute("ANALYZE")
 
     asyncio.run(fill())
@@ -168,3 +178,44 @@ async def assert_flat(connection: Connection, query: LoggedQuery) -> None:
     await transaction.rollback()
     [plan] = json.loads(explained)
     assert max(most_rows_in(plan["Plan"])) <= MOST_READ, (query.query, json.dumps(plan, indent=1))
+
+
+MOVE_AND_DELETE = """
+UPDATE webhooks SET url = 'http://moved/' WHERE id = 'whk_{}'; DELETE FROM webhooks WHERE id = 'whk_{}';
+"""
+ROWS_READ = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+
+
+def test_what_is_planned_once_is_planned_for_any_size(url: str, run: Run) -> None:
+    async def check() -> None:
+        connection = await Connector(url).connect(**PLANNED_ONCE)
+        try:
+            await connection.execute(filling(3) + MOVE_AND_DELETE.format(2, 3))
+            await connection.execute("ANALYZE")
+            assert await read_by_a_turn(connection)
+            await connection.execute("".join(f"DELETE FROM {table};" for table in TABLES) + filling(ROWS))
+            await connection.execute(MOVE_AND_DELETE.format(5, 7))
+            assert 100 < await read_by_a_turn(connection) <= 2 * MOST_READ
+            await connection.execute("ANALYZE")
+            assert 100 < await read_by_a_turn(connection) <= 2 * MOST_READ
+        finally:
+            connection.terminate()
+
+    run(check)
+
+
+async def read_by_a_turn(connection: StoreConnection) -> int:
+    """Claim, settle (what succeeded, what didn't, what is known), change nothing; return how many rows that read."""
+    transaction = connection.transaction()
+    await transaction.start()
+    before = await connection.fetchval(ROWS_READ)
+    claims = (await claim(connection, Wanted({}, 2, 50, 2**20, 1000), Turns())).result.claims
+    settlements = [
+        Settlement(outcome(one.delivery_id, 500 if place % 2 else 200, attempt=one.attempt), one.lease, 1000)
+        for place, one in enumerate(claims or [UNKNOWN])
+    ]
+    for _ in range(2):
+        await settle(connection, [Settling(settlements, NEVER_MS)])
+    read = int(await connection.fetchval(ROWS_READ) - before)
+    await transaction.rollback()
+    return read
