@@ -36,6 +36,7 @@ class Ready(msgspec.Struct, frozen=True):
     events: tuple[str, ...]
     routes: tuple[RouteSession, ...] = ()
     retry_waits_ms: tuple[int, ...] | None = None
+    name: str | None = None
 
 
 class Forwarded(msgspec.Struct, frozen=True):
@@ -164,6 +165,7 @@ class Attempted(msgspec.Struct, frozen=True):
     outcome: OutcomeName
     error: str | None
     next_attempt_at: str | None
+    target_name: str | None = None
 
 
 Activity = (

@@ -91,6 +91,7 @@ class Delivery(msgspec.Struct, frozen=True):
     attempt_count: int
     created_at: str
     next_attempt_at: str | None
+    target_name: str | None = None
 
 
 class EventInFull(Event, frozen=True):
@@ -108,7 +109,18 @@ class Resent(msgspec.Struct, frozen=True):
     deliveries: tuple[Delivery, ...]
 
 
-class Exchange(Attempted, frozen=True):
+class Session(msgspec.Struct, frozen=True, rename="camel"):
+    """An open session of a listener; its listener is connected, or away for a while."""
+
+    id: str
+    name: str | None
+    forward_to: str
+    events: tuple[str, ...]
+    connected: bool
+    opened_at: str
+
+
+class Exchange(Attempted, frozen=True, kw_only=True):
     """An attempt with what was sent and answered; durations count from its start, None where it came not so far."""
 
     request_headers: Headers
@@ -120,7 +132,7 @@ class Exchange(Attempted, frozen=True):
     first_byte_ms: float | None = None
 
 
-class DeliveryInFull(Delivery, frozen=True):
+class DeliveryInFull(Delivery, frozen=True, kw_only=True):
     """A delivery with all its attempts, the first one first."""
 
     attempts: tuple[Exchange, ...]

@@ -11,7 +11,7 @@ from cstar_cli.cloud.outbox import PUSH_BYTES, Gone, Outbox, Socket
 from cstar_cli.cloud.results import Results
 from cstar_cli.cloud.store.interface import NO_RETRIES, SessionMoved
 from cstar_cli.cloud.store.queries import DueQuery
-from cstar_cli.cloud.store.records import AttemptOutcome, Due, DueDelivery, Session, Settled, WaitsMs
+from cstar_cli.cloud.store.records import AttemptOutcome, Due, DueDelivery, Session, Settled, Traits, WaitsMs
 from cstar_cli.errors import CstarError
 from cstar_cli.events.envelope import MAX_BODY_BYTES
 from cstar_cli.events.filters import EventFilter
@@ -196,10 +196,11 @@ class Relay:
     async def _join(self, hello: Hello, filter: EventFilter) -> tuple[Session, bool]:
         """Return the session, and whether it was resumed."""
         session = None
+        wanted = (self._team_id, filter, hello.forward_to, Traits(hello.name))
         if hello.session_id:
-            session = await self._node.store.resume_session(hello.session_id, self._team_id, filter, hello.forward_to)
+            session = await self._node.store.resume_session(hello.session_id, *wanted)
         resumed = session is not None
-        session = session or await self._node.store.open_session(self._team_id, filter, hello.forward_to)
+        session = session or await self._node.store.open_session(*wanted)
         self._session = session
         self._node.store.wakeups.call(session.id, self.wake)
         self._node.sessions.join(session, self.hang_up)

@@ -35,7 +35,7 @@ def index(
     status: Annotated[Status | None, typer.Option(help="Only deliveries in this state.")] = None,
     events: EventGlobs = None,
     target: Annotated[
-        str | None, typer.Option(metavar="ID|URL", help="Only those to this webhook, session or URL.")
+        str | None, typer.Option(metavar="ID|NAME|URL", help="Only those to this webhook, session or URL.")
     ] = None,
     event: Annotated[
         str | None, typer.Option(metavar="evt_…", help="Only those of this event.", callback=of_kind(EVENT))
@@ -43,10 +43,11 @@ def index(
     limit: Limit = 20,
 ) -> None:
     """List deliveries, the newest first."""
+    from cstar_cli.commands.session_names import target_of
     from cstar_cli.render.deliveries import deliveries as view
     from cstar_cli.resources import Delivery
 
-    query = talk.query(events=events, status=status, target=target, event_id=event)
+    query = talk.query(events=events, status=status, target=target_of(talk.client, target), event_id=event)
     none = "No such delivery." if query else "No deliveries yet: make an event with cstar trigger ticket.created"
     talk.show_all(talk.records("/deliveries", query, limit), Delivery, view, none)
 

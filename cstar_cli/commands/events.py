@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cstar_cli.commands.asking import asks
-from cstar_cli.commands.ids import SESSION, WEBHOOK, EventId, of_kind
+from cstar_cli.commands.ids import WEBHOOK, EventId, of_kind
 from cstar_cli.commands.options import EventGlobs, Limit, NoColor
 from cstar_cli.commands.trigger import complete_type, show_types
 from cstar_cli.errors import UsageError
@@ -49,17 +49,16 @@ def resend(
     to: Annotated[
         str | None, typer.Option(metavar="whk_…", help="Only to this webhook.", callback=of_kind(WEBHOOK))
     ] = None,
-    session: Annotated[
-        str | None, typer.Option(metavar="ses_…", help="Only to this listening session.", callback=of_kind(SESSION))
-    ] = None,
+    session: Annotated[str | None, typer.Option(metavar="ses_…|NAME", help="Only to this listening session.")] = None,
 ) -> None:
     """Send an event again, freshly signed, to all that want it now or to one."""
+    from cstar_cli.commands.session_names import session_of
     from cstar_cli.render.events import resent as view
     from cstar_cli.resources import Resent
 
     if to and session:
         raise UsageError("--to and --session both say where it goes: give one of them.")
-    target = to or session
+    target = session_of(talk.client, session) if session else to
     sent = talk.show(talk.post(f"/events/{event}/resend", {"to": target} if target else {}), Resent, view)
     if not sent.deliveries:
         talk.say(

@@ -49,6 +49,7 @@ def listen(
     max: opts.Max = None,
     for_time: opts.For = None,
     ready_file: opts.ReadyFile = None,
+    name: opts.Name = None,
     json: opts.Json = False,
     quiet: opts.Quiet = False,
     no_color: NoColor = False,
@@ -75,8 +76,9 @@ def listen(
 
     limits = limits_of(max, for_time, once=once)
     pace = replace(pace_of(context, timeout, concurrency, debug_wait=debug_wait), most=limits.most)
-    from cstar_cli.commands.listening import Options
+    from cstar_cli.commands.listening import Options, SessionOptions
     from cstar_cli.commands.loop import run_async
+    from cstar_cli.commands.session_names import checked_name
     from cstar_cli.events.filters import EventFilter
     from cstar_cli.tunnel.addresses import parse_forward_to
     from cstar_cli.tunnel.connection import CloudAddress
@@ -90,6 +92,7 @@ def listen(
         pace=pace,
         retry_speed=retry_speed_of(retry_speed, retry=retry),
         holds=on_down is opts.OnDown.HOLD,
+        session=SessionOptions(name=None if name is None else checked_name(name)),
     )
     wanted = _routed(context, options, home) or options
     base = config.api_base(api_base)

@@ -70,5 +70,8 @@ For = Annotated[
 ReadyFile = Annotated[
     Path | None, typer.Option(metavar="PATH", help="Have this file from when it is ready until it ends, for scripts.")
 ]
+Name = Annotated[
+    str | None, typer.Option(metavar="NAME", help="What to call this session, in lists, logs and by other commands.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")]

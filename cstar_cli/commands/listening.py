@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 LOOK_S = 2.0
 
 
+class SessionOptions(msgspec.Struct, frozen=True):
+    """What the cloud is asked for with the session: `name` is what people call it."""
+
+    name: str | None = None
+
+
 class Options(msgspec.Struct, frozen=True):
     """Which events to forward, where, signed with what, and how.
 
@@ -44,6 +50,7 @@ class Options(msgspec.Struct, frozen=True):
     pace: Pace = Pace()
     retry_speed: float | None = None
     holds: bool = False
+    session: SessionOptions = SessionOptions()
 
     def warnings(self) -> Sequence[str]:
         """Return what the user should know before."""
@@ -80,6 +87,7 @@ async def real_listener(
         window=options.pace.concurrency + QUEUED_BEYOND_SLOTS,
         agent=f"cstar-cli/{__version__}",
         retry_speed=options.retry_speed,
+        name=options.session.name,
     )
     protocol = ListenerProtocol(wanted, concurrency=options.pace.concurrency, most=options.pace.most)
 
@@ -106,6 +114,7 @@ async def real_listener(
             session_id=session_id,
             embedded=embedded,
             events=options.filter.patterns,
+            name=options.session.name,
         ),
         report=output.report,
         room=output.room,

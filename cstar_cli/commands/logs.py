@@ -50,7 +50,7 @@ def tail(
         str | None, typer.Option(metavar="STATUS", help="Only these: succeeded, failed, canceled, 2xx, 404.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="ID|URL", help="Only those to this webhook, session or URL.")
+        str | None, typer.Option(metavar="ID|NAME|URL", help="Only those to this webhook, session or URL.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object an attempt.")] = False,
     no_color: NoColor = False,
@@ -77,6 +77,7 @@ def run(options: Options) -> None:
     from cstar_cli.activity import Notice
     from cstar_cli.client.connect import connect
     from cstar_cli.client.tail import follow
+    from cstar_cli.commands.session_names import target_of
     from cstar_cli.events.filters import EventFilter
     from cstar_cli.render.console import make_renderer
 
@@ -84,7 +85,8 @@ def run(options: Options) -> None:
     for warning in EventFilter.parse(options.query.events).warnings():
         report(Notice(warning))
     with connect(options.api_base, os.environ, lambda message: report(Notice(message))) as client:
-        for item in follow(client, options.query):
+        query = msgspec.structs.replace(options.query, target=target_of(client, options.query.target))
+        for item in follow(client, query):
             report(item)
 
 

@@ -15,6 +15,7 @@ PLACES = {
     "webhooks": "webhooks.app",
     "events": "events.app",
     "deliveries": "deliveries.app",
+    "sessions": "sessions.app",
     "types": "types.app",
     "fixtures": "fixtures.app",
     "scenario": "scenario.app",

@@ -18,12 +18,16 @@ HEARTBEAT_S = 5.0
 DEAD_AFTER_S = 12.0
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
+# What people call a session: it can be told from the ids and URLs that stand in its place, and typed in any shell.
+SESSION_NAME = "[A-Za-z0-9][A-Za-z0-9.-]{0,49}"
+
 Headers = tuple[tuple[str, str], ...]
 
 # What a peer says is kept, shown and put into headers: only names that a header can hold, texts of a bounded length,
 # and numbers that a store and a calendar have. Which characters a name has is seen to by `decode`.
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=8000)]
+SessionName = Annotated[str, msgspec.Meta(pattern=f"^{SESSION_NAME}$")]
 Attempt = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 HttpStatus = Annotated[int, msgspec.Meta(ge=0, le=999)]
 RetrySpeed = Annotated[float, msgspec.Meta(ge=1, le=3600)]
@@ -34,12 +38,12 @@ class MalformedMessage(CstarError):
     """The peer sent something that isn't the tunnel's language."""
 
 
-class Hello(msgspec.Struct, frozen=True, tag="hello"):
+class Hello(msgspec.Struct, frozen=True, tag="hello", omit_defaults=True):
     """The listener's first frame: who it is and what it wants.
 
     `holding` are the deliveries it has from an earlier connection and will still answer; `window` is how many
     unsettled deliveries it is willing to hold. With `retry_speed`, what fails is tried again, so many times faster than
-    at a webhook.
+    at a webhook. `name` is what people call the session.
     """
 
     forward_to: Text
@@ -49,6 +53,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     holding: tuple[Name, ...] = ()
     agent: Text = ""
     retry_speed: RetrySpeed | None = None
+    name: SessionName | None = None
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):

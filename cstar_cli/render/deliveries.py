@@ -22,7 +22,7 @@ def deliveries(records: Iterable[Delivery], output: Output) -> None:
             (
                 record.id,
                 (Text(record.status, STATUS_COLOURS.get(record.status)), _attempts(record.attempt_count)),
-                (Words(record.event_type), Url(record.url)),
+                (Words(record.event_type), Url(record.url), *([record.target_name] if record.target_name else [])),
                 clock_of(record.created_at, output.look),
             )
             for record in records
@@ -43,7 +43,7 @@ def _facts(record: Delivery, posts: int, output: Output) -> None:
             ("Delivery", record.id, None),
             ("Event", f"{record.event_id}  {record.event_type}", None),
             ("To", record.url, "bold"),
-            ("Target", record.target, None),
+            ("Target", "  ".join(filter(None, (record.target, record.target_name))), None),
             ("Status", f"{record.status} after {_attempts(posts)}", STATUS_COLOURS.get(record.status)),
             ("Next", again if record.attempt_count else None, "yellow"),
             ("Made", clock_of(record.created_at, output.look), None),

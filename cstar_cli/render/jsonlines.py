@@ -32,7 +32,10 @@ _ATTEMPTED = (
     "outcome",
     "error",
     "next_attempt_at",
+    "target_name",
 )
+
+_READY = ("forward_to", "secret", "cloud", "team_id", "session_id", "name")
 
 _DELETE = 0x7F
 _encode = msgspec.json.Encoder().encode
@@ -61,11 +64,10 @@ def json_line(activity: Activity) -> bytes | None:
             return _forwarded(activity)
         case Ready(cloud=cloud, team_id=team_id, secret=secret, routes=routes) if routes:
             shown = None if all(route.own_secret for route in routes) else secret
-            fields = {"secret": shown, "cloud": cloud, "team_id": team_id, "routes": routes}
+            fields = {"secret": shown, "cloud": cloud, "team_id": team_id, "name": activity.name, "routes": routes}
             return _line({"type": "ready", **fields})
-        case Ready(forward_to=forward_to, secret=secret, cloud=cloud, team_id=team_id, session_id=session_id):
-            fields = {"forward_to": forward_to, "secret": secret, "cloud": cloud}
-            return _line({"type": "ready", **fields, "team_id": team_id, "session_id": session_id})
+        case Ready():
+            return _line({"type": "ready", **{name: getattr(activity, name) for name in _READY}})
         case Attempted():
             return _line({name: getattr(activity, name) for name in _ATTEMPTED})
         case Accepted(line=line):

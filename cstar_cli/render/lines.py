@@ -81,12 +81,13 @@ def _hint(hint: str, look: Look) -> str:
 
 def _attempted(activity: Attempted, look: Look) -> list[str]:
     row = attempt_rows(activity, look)
-    where = harmless(activity.url)
+    where = harmless(f"{activity.target_name}  {activity.url}" if activity.target_name else activity.url)
     if activity.next_attempt_at:
         where += f"  retry at {clock_of(activity.next_attempt_at, look)}"
     if activity.outcome != "succeeded":
         return [*row, _INDENT + look.paint("dim", where)]
-    return _beside(row, where, "dim", look) if activity.target.startswith("whk_") else row
+    beside = where if activity.target.startswith("whk_") else harmless(activity.target_name or "")
+    return _beside(row, beside, "dim", look) if beside else row
 
 
 def attempt_rows(activity: Attempted, look: Look) -> list[str]:
@@ -166,6 +167,7 @@ def _ready(activity: Ready, look: Look) -> list[str]:
     rows = [
         *(_routes(activity, look) if activity.routes else _where_to(activity, look)),
         *_retries(activity),
+        *([("Session", harmless(activity.name))] if activity.name else []),
         ("Cloud", harmless(activity.cloud) + (" (inside this process)" if activity.embedded else "")),
         ("Team", harmless(activity.team_id)),
     ]

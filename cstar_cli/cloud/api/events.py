@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from cstar_cli.cloud.api import bodies, views
 from cstar_cli.cloud.api.answers import ApiError, invalid, missing
+from cstar_cli.cloud.api.naming import names_of
 from cstar_cli.cloud.api.operations import Listed, cloud_of, team_of
 from cstar_cli.cloud.api.parameters import EventsQuery
 from cstar_cli.cloud.api.seeding import of_seed
@@ -43,7 +44,8 @@ async def show(request: Request) -> views.EventDetails:
         raise _no_event(event_id)
     page = Page(size=MAX_PAGE_SIZE)
     deliveries = await store.deliveries(team_id, DeliveryQuery(event_id=event_id), page)
-    return views.event_details(event, deliveries[: page.size], more=len(deliveries) > page.size)
+    shown = deliveries[: page.size]
+    return views.event_details(event, shown, await names_of(store, shown), more=len(deliveries) > page.size)
 
 
 async def resend(request: Request, body: bodies.Resend) -> views.SentEvent:

@@ -62,6 +62,12 @@ class DeliveriesQuery(PageQuery):
         )
 
 
+class SessionsQuery(PageQuery):
+    """Which open sessions."""
+
+    name: Annotated[str, Meta(description="Only those of this name.")] | None = None
+
+
 class TailQuery(msgspec.Struct):
     """Which attempts, and where to start: after a cursor, at a time, or with the last lines."""
 

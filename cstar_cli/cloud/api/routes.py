@@ -1,6 +1,6 @@
 """Every route of the API, in one table: it is what is served, and what the OpenAPI document says."""
 
-from cstar_cli.cloud.api import deliveries, events, keys, openapi, probes, status, tail, webhooks
+from cstar_cli.cloud.api import deliveries, events, keys, openapi, probes, sessions, status, tail, webhooks
 from cstar_cli.cloud.api.operations import Operation
 from cstar_cli.cloud.api.views import AttemptLine, CursorLine
 
@@ -26,6 +26,7 @@ OPERATIONS = (
     Operation("GET", _DELIVERY, deliveries.show, "Show a delivery and each of its attempts"),
     Operation("POST", _DELIVERY + "/retry", deliveries.retry, "Try a delivery again now"),
     Operation("POST", _DELIVERY + "/cancel", deliveries.cancel, "End a pending delivery"),
+    Operation("GET", TEAM + "/sessions", sessions.index, "List open sessions of listeners"),
     Operation("GET", TEAM + "/webhooks", webhooks.index, "List webhooks"),
     Operation("POST", TEAM + "/webhooks", webhooks.create, "Register a webhook", status=201),
     Operation("GET", _WEBHOOK, webhooks.show, "Show a webhook"),

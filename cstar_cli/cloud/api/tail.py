@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from cstar_cli.cloud.api import views
 from cstar_cli.cloud.api.answers import invalid
+from cstar_cli.cloud.api.naming import names_of
 from cstar_cli.cloud.api.parameters import TailQuery
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.store.interface import MalformedCursor, Store, StoreUnavailable
@@ -50,7 +51,8 @@ async def tail(request: Request, query: TailQuery) -> Response:
         since_ms=query.since_ms(),
     )
     backlog, cursor = await _backlog(cloud.store, wanted)
-    return StreamingResponse(_lines(cloud, wanted, backlog, cursor), media_type="application/x-ndjson")
+    first = await _attempt_lines(cloud.store, backlog)
+    return StreamingResponse(_lines(cloud, wanted, first, cursor), media_type="application/x-ndjson")
 
 
 async def _backlog(store: Store, wanted: _Tail) -> tuple[Sequence[Attempt], str]:
@@ -64,23 +66,24 @@ async def _backlog(store: Store, wanted: _Tail) -> tuple[Sequence[Attempt], str]
     return await store.last_attempts(wanted.team_id, wanted.query, wanted.lines)
 
 
-async def _lines(cloud: Cloud, wanted: _Tail, backlog: Sequence[Attempt], cursor: str) -> AsyncIterator[bytes]:
+async def _lines(cloud: Cloud, wanted: _Tail, first: bytes, cursor: str) -> AsyncIterator[bytes]:
     """Yield lines; between attempts a cursor at least every `HEARTBEAT_S`, from which a cut can be mended."""
     topic = attempts_of(wanted.team_id)
     wake = cloud.store.wakeups.join(topic)
     try:
-        yield b"".join(map(_attempt_line, backlog))
+        yield first
         while not cloud.stopping.is_set():
             wake.clear()
             try:
                 attempts, cursor = await cloud.store.attempts_after(
                     wanted.team_id, wanted.query, cursor, ATTEMPTS_A_READ
                 )
+                lines = await _attempt_lines(cloud.store, attempts)
             except StoreUnavailable:
                 if wanted.follow:
                     return  # a follower comes again; to others the end would mean that this was all
                 raise
-            yield b"".join(map(_attempt_line, attempts)) + _encoder.encode(views.CursorLine(cursor)) + b"\n"
+            yield lines + _encoder.encode(views.CursorLine(cursor)) + b"\n"
             if len(attempts) == ATTEMPTS_A_READ:
                 continue
             if not wanted.follow:
@@ -92,5 +95,6 @@ async def _lines(cloud: Cloud, wanted: _Tail, backlog: Sequence[Attempt], cursor
         cloud.store.wakeups.leave(topic, wake)
 
 
-def _attempt_line(attempt: Attempt) -> bytes:
-    return _encoder.encode(views.attempt_line(attempt)) + b"\n"
+async def _attempt_lines(store: Store, attempts: Sequence[Attempt]) -> bytes:
+    names = await names_of(store, attempts)
+    return b"".join(_encoder.encode(views.attempt_line(attempt, names)) + b"\n" for attempt in attempts)

@@ -3,7 +3,8 @@
 Times become ISO 8601; bodies become text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 from msgspec import structs
@@ -13,6 +14,9 @@ from cstar_cli.cloud.store import records
 from cstar_cli.cloud.store.records import DeliveryStatus, OutcomeName
 from cstar_cli.events import envelope
 from cstar_cli.events.envelope import iso, iso_ms
+
+Names = Mapping[str, str]  # of sessions, by their ids
+NO_NAMES: Names = MappingProxyType({})
 
 
 class Event(msgspec.Struct):
@@ -24,8 +28,22 @@ class Event(msgspec.Struct):
     created_at: Time
 
 
-class Delivery(msgspec.Struct):
-    """One event on its way to one target: a webhook (`whk_…`) or a listening session (`ses_…`)."""
+class Session(msgspec.Struct, rename="camel"):
+    """A session of a listener; while that is away it isn't connected, and keeps getting deliveries for a while."""
+
+    id: str
+    name: str | None
+    forward_to: str
+    events: list[str]
+    connected: bool
+    opened_at: Time
+
+
+class Delivery(msgspec.Struct, omit_defaults=True):
+    """One event on its way to one target: a webhook (`whk_…`) or a listening session (`ses_…`).
+
+    `target_name` is that of a session that has one; what answers with new deliveries leaves it out.
+    """
 
     id: str
     event_id: str
@@ -36,6 +54,7 @@ class Delivery(msgspec.Struct):
     attempt_count: int
     created_at: Time
     next_attempt_at: Time | None
+    target_name: str | None = None
 
 
 class SentEvent(msgspec.Struct, rename={"delivered_to": "deliveredTo"}):
@@ -54,8 +73,11 @@ class EventDetails(Event, rename={"more_deliveries": "moreDeliveries"}):
     more_deliveries: bool
 
 
-class Attempt(msgspec.Struct):
-    """One attempt of a delivery; `status` is None where no answer came, `error` says why it failed."""
+class Attempt(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """One attempt of a delivery; `status` is None where no answer came, `error` says why it failed.
+
+    `target_name` is that of a session that has one.
+    """
 
     time: Time
     event_id: str
@@ -69,9 +91,10 @@ class Attempt(msgspec.Struct):
     outcome: OutcomeName
     error: str | None
     next_attempt_at: Time | None
+    target_name: str | None = None
 
 
-class AttemptDetails(Attempt):
+class AttemptDetails(Attempt, kw_only=True):
     """An attempt with what was sent and answered; `response_body` is its beginning.
 
     `error_class` is the error in one word; the times to the connection and to the first byte count from the start.
@@ -86,13 +109,13 @@ class AttemptDetails(Attempt):
     first_byte_ms: float | None
 
 
-class DeliveryDetails(Delivery):
+class DeliveryDetails(Delivery, kw_only=True):
     """A delivery with each attempt."""
 
     attempts: list[AttemptDetails]
 
 
-class AttemptLine(Attempt, tag_field="kind", tag="attempt"):
+class AttemptLine(Attempt, kw_only=True, tag_field="kind", tag="attempt"):
     """An attempt in the live log; with `cursor` a later request goes on after it."""
 
     cursor: str
@@ -108,11 +131,24 @@ def event(record: envelope.Event | records.ListedEvent) -> Event:
     return Event(id=record.id, type=record.type, team_id=record.team_id, created_at=iso(record.created_at_ms))
 
 
-def event_details(record: envelope.Event, deliveries: Sequence[records.Delivery], more: bool) -> EventDetails:
+def session(record: records.OpenSession) -> Session:
+    return Session(
+        id=record.id,
+        name=record.name,
+        forward_to=record.forward_to,
+        events=list(record.filter.patterns),
+        connected=record.is_connected,
+        opened_at=iso_ms(record.opened_at_ms),
+    )
+
+
+def event_details(
+    record: envelope.Event, deliveries: Sequence[records.Delivery], names: Names, more: bool
+) -> EventDetails:
     return EventDetails(
         **structs.asdict(event(record)),
         body=record.body.decode(),
-        deliveries=[delivery(made) for made in deliveries],
+        deliveries=[delivery(made, names) for made in deliveries],
         more_deliveries=more,
     )
 
@@ -123,7 +159,7 @@ def sent(record: envelope.Event, deliveries: Sequence[records.Delivery]) -> Sent
     )
 
 
-def delivery(record: records.Delivery) -> Delivery:
+def delivery(record: records.Delivery, names: Names = NO_NAMES) -> Delivery:
     return Delivery(
         id=record.id,
         event_id=record.event_id,
@@ -134,27 +170,28 @@ def delivery(record: records.Delivery) -> Delivery:
         attempt_count=record.attempt_count,
         created_at=iso_ms(record.created_at_ms),
         next_attempt_at=optional_time(record.next_attempt_at_ms),
+        target_name=names.get(record.target),
     )
 
 
 def delivery_details(
-    record: records.Delivery, exchanges: Sequence[records.Exchange], request_body: bytes
+    record: records.Delivery, exchanges: Sequence[records.Exchange], request_body: bytes, names: Names
 ) -> DeliveryDetails:
     return DeliveryDetails(
-        **structs.asdict(delivery(record)),
-        attempts=[_attempt_details(exchange, request_body) for exchange in exchanges],
+        **structs.asdict(delivery(record, names)),
+        attempts=[_attempt_details(exchange, request_body, names) for exchange in exchanges],
     )
 
 
-def attempt_line(record: records.Attempt) -> AttemptLine:
-    return AttemptLine(**structs.asdict(_attempt(record)), cursor=record.cursor)
+def attempt_line(record: records.Attempt, names: Names) -> AttemptLine:
+    return AttemptLine(**structs.asdict(_attempt(record, names)), cursor=record.cursor)
 
 
 def optional_time(ms: int | None) -> str | None:
     return None if ms is None else iso_ms(ms)
 
 
-def _attempt(record: records.Attempt) -> Attempt:
+def _attempt(record: records.Attempt, names: Names) -> Attempt:
     return Attempt(
         time=iso_ms(record.started_at_ms),
         event_id=record.event_id,
@@ -168,12 +205,13 @@ def _attempt(record: records.Attempt) -> Attempt:
         outcome=record.outcome,
         error=record.error,
         next_attempt_at=optional_time(record.next_attempt_at_ms),
+        target_name=names.get(record.target),
     )
 
 
-def _attempt_details(record: records.Exchange, request_body: bytes) -> AttemptDetails:
+def _attempt_details(record: records.Exchange, request_body: bytes, names: Names) -> AttemptDetails:
     return AttemptDetails(
-        **structs.asdict(_attempt(record.attempt)),
+        **structs.asdict(_attempt(record.attempt, names)),
         request_headers=list(record.request_headers),
         request_body=request_body.decode(),
         response_headers=list(record.response_headers),

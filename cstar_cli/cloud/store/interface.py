@@ -13,8 +13,10 @@ from cstar_cli.cloud.store.records import (
     Due,
     Exchange,
     ListedEvent,
+    OpenSession,
     Session,
     Settled,
+    Traits,
     WaitsMs,
 )
 from cstar_cli.cloud.store.wakeups import Wakeups
@@ -31,6 +33,7 @@ from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
 
 NO_RETRIES: WaitsMs = {}
+NO_TRAITS = Traits()
 
 
 class StoreUnavailable(CstarError):
@@ -205,12 +208,22 @@ class Store(Protocol):
         """
         ...
 
-    async def open_session(self, team_id: str, filter: EventFilter, forward_to: str) -> Session: ...
+    async def open_session(
+        self, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
+    ) -> Session: ...
 
     async def resume_session(
-        self, session_id: str, team_id: str, filter: EventFilter, forward_to: str
+        self, session_id: str, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session | None:
-        """Return the session in its next epoch, with the filter and URL of now; None when it isn't open."""
+        """Return the session in its next epoch, with the filter, URL and traits of now; None when it isn't open."""
+        ...
+
+    async def sessions(self, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:
+        """Return one page of the open sessions (of that name, if one is given), newest first, as `events` does."""
+        ...
+
+    async def names_of(self, session_ids: Collection[str]) -> Mapping[str, str]:
+        """Return the names of those of these sessions that have one and aren't forgotten."""
         ...
 
     async def end_session(self, session: Session, reason: str) -> None:

@@ -22,6 +22,26 @@ class Session:
     filter: EventFilter
     forward_to: str
     epoch: int
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a listener asks of its session beside filter and URL: what people call it."""
+
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session as lists have it; while its listener is away it isn't connected."""
+
+    id: str
+    name: str | None
+    filter: EventFilter
+    forward_to: str
+    opened_at_ms: int
+    is_connected: bool
 
 
 @dataclass(frozen=True, slots=True)

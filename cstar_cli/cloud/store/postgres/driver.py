@@ -1,10 +1,10 @@
 """`PostgresStore`: the store interface over a database that any number of nodes share."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
-from cstar_cli.cloud.store.interface import NO_RETRIES, StoreUnavailable
+from cstar_cli.cloud.store.interface import NO_RETRIES, NO_TRAITS, StoreUnavailable
 from cstar_cli.cloud.store.postgres import log, reads, sessions, upkeep
 from cstar_cli.cloud.store.postgres.accounts import PostgresAccounts
 from cstar_cli.cloud.store.postgres.appending import Appending, append
@@ -26,9 +26,11 @@ from cstar_cli.cloud.store.records import (
     Due,
     Exchange,
     ListedEvent,
+    OpenSession,
     Report,
     Session,
     Settled,
+    Traits,
     WaitsMs,
 )
 from cstar_cli.cloud.store.wakeups import Wakeups, attempts_of
@@ -117,14 +119,16 @@ class PostgresStore:
     async def forget(self, before_ms: int, limit: int) -> int:
         return await self._database.change(upkeep.forget, before_ms, limit)
 
-    async def open_session(self, team_id: str, filter: EventFilter, forward_to: str) -> Session:
-        session = Session(new_id("ses"), team_id, filter, forward_to, epoch=1)
+    async def open_session(
+        self, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
+    ) -> Session:
+        session = Session(new_id("ses"), team_id, filter, forward_to, 1, traits.name)
         return await self._database.change(sessions.open_session, session, self._node)
 
     async def resume_session(
-        self, session_id: str, team_id: str, filter: EventFilter, forward_to: str
+        self, session_id: str, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session | None:
-        wanted = Session(session_id, team_id, filter, forward_to, epoch=0)
+        wanted = Session(session_id, team_id, filter, forward_to, 0, traits.name)
         return await self._database.change(sessions.resume_session, wanted, self._node)
 
     async def end_session(self, session: Session, reason: str) -> None:
@@ -153,6 +157,12 @@ class PostgresStore:
 
     async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
         return await self._database.ask(reads.backlog, session.id, tuple(without))
+
+    async def sessions(self, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:
+        return await self._lists.ask(reads.sessions, team_id, name, page)
+
+    async def names_of(self, session_ids: Collection[str]) -> Mapping[str, str]:
+        return await self._lists.ask(reads.names_of, tuple(session_ids))
 
     async def event(self, team_id: str, event_id: str) -> Event | None:
         return await self._lists.ask(reads.event, team_id, event_id)

@@ -1,13 +1,13 @@
 """The questions of events, deliveries and sessions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from cstar_cli.cloud.store.interface import SessionMoved
 from cstar_cli.cloud.store.postgres import rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.listing import Listing
 from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
-from cstar_cli.cloud.store.records import Backlog, Delivery, Due, DueDelivery, ListedEvent
+from cstar_cli.cloud.store.records import Backlog, Delivery, Due, DueDelivery, ListedEvent, OpenSession
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
 
@@ -97,6 +97,25 @@ async def backlog(connection: Connection, session_id: str, without: Collection[s
     )
     assert row  # however few they are
     return rows.backlog(row[0], [row[1], row[2]])
+
+
+async def sessions(connection: Connection, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:
+    found = await connection.fetch(
+        f"SELECT {rows.OPEN_SESSION} FROM sessions WHERE team_id = $1 AND ended_at_ms IS NULL"
+        " AND ($2::text IS NULL OR name = $2) ORDER BY opened_at_ms DESC, id DESC LIMIT $3 OFFSET $4",
+        team_id,
+        name,
+        page.size + 1,
+        page.offset,
+    )
+    return [rows.open_session(row) for row in found]
+
+
+async def names_of(connection: Connection, session_ids: Collection[str]) -> Mapping[str, str]:
+    found = await connection.fetch(
+        "SELECT id, name FROM sessions WHERE id = ANY ($1::text[]) AND name IS NOT NULL", list(session_ids)
+    )
+    return {row["id"]: row["name"] for row in found}
 
 
 async def event(connection: Connection, team_id: str, event_id: str) -> Event | None:

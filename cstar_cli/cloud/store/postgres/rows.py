@@ -9,7 +9,16 @@ import msgspec
 from cstar_cli.cloud.store.accounts import ApiKey
 from cstar_cli.cloud.store.postgres.connection import Row
 from cstar_cli.cloud.store.postgres.cursor import Cursor
-from cstar_cli.cloud.store.records import Attempt, Backlog, Delivery, Exchange, Headers, ListedEvent, Session
+from cstar_cli.cloud.store.records import (
+    Attempt,
+    Backlog,
+    Delivery,
+    Exchange,
+    Headers,
+    ListedEvent,
+    OpenSession,
+    Session,
+)
 from cstar_cli.cloud.store.webhooks import Webhook
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
@@ -23,7 +32,8 @@ EVENT = "id, type, team_id, created_at_ms, body"
 LISTED_EVENT = "seq, id, team_id, type, created_at_ms"
 DELIVERY = "id, event_id, event_type, target, url, status, attempt_count, created_at_ms, next_attempt_at_ms"
 LISTED_DELIVERY = f"seq, {DELIVERY}"
-SESSION = "id, team_id, patterns, forward_to, epoch"
+SESSION = "id, team_id, patterns, forward_to, epoch, name"
+OPEN_SESSION = "id, name, patterns, forward_to, opened_at_ms, away_since_ms IS NULL"
 ATTEMPT = (
     "xid, seq, delivery_id, event_id, event_type, number, target, url, status, outcome, error,"
     " started_at_ms, duration_ms, next_attempt_at_ms"
@@ -57,8 +67,13 @@ def listed_delivery(row: Values) -> Delivery:
 
 
 def session(row: Values) -> Session:
-    id_, team_id, patterns, forward_to, epoch = row
-    return Session(id_, team_id, filter(patterns), forward_to, epoch)
+    id_, team_id, patterns, *others = row
+    return Session(id_, team_id, filter(patterns), *others)
+
+
+def open_session(row: Values) -> OpenSession:
+    id_, name, patterns, forward_to, opened_at_ms, is_connected = row
+    return OpenSession(id_, name, filter(patterns), forward_to, opened_at_ms, bool(is_connected))
 
 
 def backlog(count: int, times: Sequence[int | None]) -> Backlog:

@@ -58,14 +58,15 @@ class _Given:
 
 async def open_session(connection: Connection, session: Session, node: str) -> Written[Session]:
     await connection.execute(
-        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, node, opened_at_ms)"
-        " VALUES ($1, $2, $3, $4, $5, $6, now_ms())",
+        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, node, opened_at_ms, name)"
+        " VALUES ($1, $2, $3, $4, $5, $6, now_ms(), $7)",
         session.id,
         session.team_id,
         rows.patterns(session.filter),
         session.forward_to,
         session.epoch,
         node,
+        session.name,
     )
     return Written(session)
 
@@ -73,13 +74,15 @@ async def open_session(connection: Connection, session: Session, node: str) -> W
 async def resume_session(connection: Connection, wanted: Session, node: str) -> Written[Session | None]:
     """Put the session into its next epoch, with the wanted filter and URL; wake whoever has it in an earlier one."""
     row = await connection.fetchrow(
-        "UPDATE sessions SET epoch = epoch + 1, patterns = $3, forward_to = $4, node = $5, away_since_ms = NULL"
+        "UPDATE sessions SET epoch = epoch + 1, patterns = $3, forward_to = $4, node = $5, name = $6,"
+        " away_since_ms = NULL"
         f" WHERE id = $1 AND team_id = $2 AND ended_at_ms IS NULL RETURNING {rows.SESSION}",
         wanted.id,
         wanted.team_id,
         rows.patterns(wanted.filter),
         wanted.forward_to,
         node,
+        wanted.name,
     )
     return Written(rows.session(row) if row else None, topics=[wanted.id] if row else ())
 

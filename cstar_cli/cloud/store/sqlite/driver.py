@@ -1,11 +1,11 @@
 """`SqliteStore`: the store interface over one file."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cstar_cli.cloud.store.interface import NO_RETRIES, SessionMoved
+from cstar_cli.cloud.store.interface import NO_RETRIES, NO_TRAITS, SessionMoved
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page
 from cstar_cli.cloud.store.records import (
     Attempt,
@@ -15,9 +15,11 @@ from cstar_cli.cloud.store.records import (
     Due,
     Exchange,
     ListedEvent,
+    OpenSession,
     Report,
     Session,
     Settled,
+    Traits,
     WaitsMs,
 )
 from cstar_cli.cloud.store.sqlite import log, reads, sessions, upkeep, writes
@@ -101,14 +103,16 @@ class SqliteStore:
     async def forget(self, before_ms: int, limit: int) -> int:
         return await self._writer.run(lambda connection: upkeep.forget(connection, before_ms, limit, self._now_ms()))
 
-    async def open_session(self, team_id: str, filter: EventFilter, forward_to: str) -> Session:
-        session = Session(new_id("ses"), team_id, filter, forward_to, epoch=1)
+    async def open_session(
+        self, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
+    ) -> Session:
+        session = Session(new_id("ses"), team_id, filter, forward_to, 1, traits.name)
         return await self._writer.run(lambda connection: sessions.open_session(connection, session, self._now_ms()))
 
     async def resume_session(
-        self, session_id: str, team_id: str, filter: EventFilter, forward_to: str
+        self, session_id: str, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session | None:
-        wanted = Session(session_id, team_id, filter, forward_to, epoch=0)
+        wanted = Session(session_id, team_id, filter, forward_to, 0, traits.name)
         return await self._writer.run(lambda connection: sessions.resume_session(connection, wanted))
 
     async def end_session(self, session: Session, reason: str) -> None:
@@ -141,6 +145,12 @@ class SqliteStore:
 
     async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
         return await self._tunnels.ask_together(reads.backlog, session.id, tuple(without))
+
+    async def sessions(self, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:
+        return await self._lists.ask(reads.sessions, team_id, name, page)
+
+    async def names_of(self, session_ids: Collection[str]) -> Mapping[str, str]:
+        return await self._lists.ask(reads.names_of, tuple(session_ids))
 
     async def event(self, team_id: str, event_id: str) -> Event | None:
         return await self._lists.ask(reads.event, team_id, event_id)

@@ -1,14 +1,14 @@
 """The questions, each on a connection that can't change anything."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 
 import msgspec
 
 from cstar_cli.cloud.store.interface import SessionMoved
 from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
-from cstar_cli.cloud.store.records import Backlog, Delivery, Due, DueDelivery, ListedEvent
+from cstar_cli.cloud.store.records import Backlog, Delivery, Due, DueDelivery, ListedEvent, OpenSession
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.listing import Listing
 from cstar_cli.events.envelope import Event
@@ -115,6 +115,23 @@ def backlog(connection: sqlite3.Connection, session_id: str, without: Collection
         "SELECT e.created_at_ms FROM deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.seq IN (?, ?)", ends
     )
     return rows.backlog(count, [ms for (ms,) in times])
+
+
+def sessions(connection: sqlite3.Connection, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:
+    found = connection.execute(
+        f"SELECT {rows.OPEN_SESSION} FROM sessions WHERE team_id = ? AND ended_at_ms IS NULL"
+        " AND name IS ifnull(?, name) ORDER BY opened_at_ms DESC, id DESC LIMIT ? OFFSET ?",
+        (team_id, name, page.size + 1, page.offset),
+    )
+    return [rows.open_session(row) for row in found]
+
+
+def names_of(connection: sqlite3.Connection, session_ids: Collection[str]) -> Mapping[str, str]:
+    found = connection.execute(
+        "SELECT id, name FROM sessions WHERE id IN (SELECT value FROM json_each(?)) AND name IS NOT NULL",
+        (_as_json(session_ids),),
+    )
+    return dict(found.fetchall())
 
 
 def event(connection: sqlite3.Connection, team_id: str, event_id: str) -> Event | None:
