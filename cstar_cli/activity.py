@@ -37,6 +37,7 @@ class Ready(msgspec.Struct, frozen=True):
     routes: tuple[RouteSession, ...] = ()
     retry_waits_ms: tuple[int, ...] | None = None
     name: str | None = None
+    only_mine: bool = False
 
 
 class Forwarded(msgspec.Struct, frozen=True):

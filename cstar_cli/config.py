@@ -6,10 +6,12 @@ working folder, else `config.toml` in the home folder, else the default. The hom
 
     config.toml      the user's settings, written by hand
     fixtures/        the user's own fixtures; a project's are in `.cstar/fixtures`, found upwards as well
+    machine          what this home's events are known by: random, so that it says nothing
     profiles/        the team's id, the signing secret of `listen`, and where the user has logged in
     cloud/           the embedded cloud: token, database, lock, and who runs it
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,6 +55,14 @@ class Home(msgspec.Struct, frozen=True):
         if not re.fullmatch(r"[!-~]+", token):
             raise CstarError(f"{path} is damaged: delete it to get a new token, and restart the cloud.")
         return token
+
+    def machine(self) -> str:
+        """Return what tells this home from all others, made at first use."""
+        path = self.path / "machine"
+        machine = read_or_create(path, lambda: os.urandom(16).hex()).strip()
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", machine):
+            raise CstarError(f"{path} is damaged: delete it to get a new one.")
+        return machine
 
     @property
     def profiles(self) -> Profiles:

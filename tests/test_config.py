@@ -41,6 +41,12 @@ def write(path: Path, text: str) -> None:
 # where it all lives
 
 
+def test_a_home_has_a_machines_name_of_its_own_that_stays_and_is_for_nobody_elses_eyes(tmp_path: Path) -> None:
+    first, second = Home(tmp_path / "a"), Home(tmp_path / "b")
+    assert first.machine() == first.machine() != second.machine()
+    assert (tmp_path / "a" / "machine").stat().st_mode & 0o777 == 0o600
+
+
 def test_cstar_home_names_the_home() -> None:
     assert home({"CSTAR_HOME": "/somewhere"}).path == Path("/somewhere")
 

@@ -36,6 +36,7 @@ _DEFAULT_WAIT_S = 1
 _PAGE_SIZE = 100
 _JSON = {"Content-Type": "application/json"}
 _KEY = "Idempotency-Key"
+_ORIGIN = "X-CStar-Origin"
 
 
 class Edges(msgspec.Struct, frozen=True):
@@ -57,9 +58,19 @@ class ApiClient:
     Every method raises CloudUnreachable, NotAllowed, UsageError (the cloud finds the request invalid) or CstarError.
     """
 
-    def __init__(self, api_base: str, team_id: str, token: str, edges: Edges, wire: Wire | None = None) -> None:
+    def __init__(
+        self,
+        api_base: str,
+        team_id: str,
+        token: str,
+        edges: Edges,
+        wire: Wire | None = None,
+        origin: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`origin` is asked which machine triggers, when something is triggered."""
         self.api_base = api_base
         self.edges = edges
+        self._origin = origin
         self._team_url = f"{api_base}/api/v1/teams/{team_id}"
         self._wire = wire or wire_to(api_base, token, edges.monotonic)
 
@@ -73,7 +84,7 @@ class ApiClient:
 
     def create_event(self, request: bytes) -> Accepted:
         """Post `{"type", "data"?, "custom"?}`; the event is durable when this returns."""
-        body = self._ask(Request("POST", self._url("/events"), _JSON, request))
+        body = self._ask(Request("POST", self._url("/events"), {**_JSON, **self._from_here()}, request))
         created = decode(body, CreatedEvent, self.api_base)
         return Accepted(
             event_id=created.event.id,
@@ -153,8 +164,12 @@ class ApiClient:
     def _url(self, path: str, params: Mapping[str, str | int] | None = None) -> str:
         return f"{self._team_url}{path}?{urlencode(params)}" if params else self._team_url + path
 
+    def _from_here(self) -> Mapping[str, str]:
+        origin = self._origin()
+        return {} if origin is None else {_ORIGIN: origin}
+
     def _change(self, method: str, path: str, content: object, shape: type[Shape]) -> Shape:
-        headers = {**_JSON, _KEY: self.edges.new_key()}
+        headers = {**_JSON, _KEY: self.edges.new_key(), **(self._from_here() if method == "POST" else {})}
         request = Request(method, self._url(path), headers, msgspec.json.encode(content))
         return decode(self._ask(request), shape, self.api_base)
 

@@ -196,7 +196,7 @@ class Relay:
     async def _join(self, hello: Hello, filter: EventFilter) -> tuple[Session, bool]:
         """Return the session, and whether it was resumed."""
         session = None
-        wanted = (self._team_id, filter, hello.forward_to, Traits(hello.name))
+        wanted = (self._team_id, filter, hello.forward_to, Traits(hello.name, hello.only_origin))
         if hello.session_id:
             session = await self._node.store.resume_session(hello.session_id, *wanted)
         resumed = session is not None

@@ -50,6 +50,7 @@ def listen(
     for_time: opts.For = None,
     ready_file: opts.ReadyFile = None,
     name: opts.Name = None,
+    only_mine: opts.OnlyMine = False,
     json: opts.Json = False,
     quiet: opts.Quiet = False,
     no_color: NoColor = False,
@@ -92,7 +93,10 @@ def listen(
         pace=pace,
         retry_speed=retry_speed_of(retry_speed, retry=retry),
         holds=on_down is opts.OnDown.HOLD,
-        session=SessionOptions(name=None if name is None else checked_name(name)),
+        session=SessionOptions(
+            name=None if name is None else checked_name(name),
+            origin=home.machine() if only_mine else None,
+        ),
     )
     wanted = _routed(context, options, home) or options
     base = config.api_base(api_base)

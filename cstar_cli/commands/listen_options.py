@@ -73,5 +73,6 @@ ReadyFile = Annotated[
 Name = Annotated[
     str | None, typer.Option(metavar="NAME", help="What to call this session, in lists, logs and by other commands.")
 ]
+OnlyMine = Annotated[bool, typer.Option("--only-mine", help="Take only what this machine triggers.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")]

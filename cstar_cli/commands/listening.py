@@ -30,9 +30,13 @@ LOOK_S = 2.0
 
 
 class SessionOptions(msgspec.Struct, frozen=True):
-    """What the cloud is asked for with the session: `name` is what people call it."""
+    """What the cloud is asked for with the session.
+
+    `name` is what people call it; with `origin` it takes only events that were triggered there.
+    """
 
     name: str | None = None
+    origin: str | None = None
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -88,6 +92,7 @@ async def real_listener(
         agent=f"cstar-cli/{__version__}",
         retry_speed=options.retry_speed,
         name=options.session.name,
+        only_origin=options.session.origin,
     )
     protocol = ListenerProtocol(wanted, concurrency=options.pace.concurrency, most=options.pace.most)
 
@@ -115,6 +120,7 @@ async def real_listener(
             embedded=embedded,
             events=options.filter.patterns,
             name=options.session.name,
+            only_mine=options.session.origin is not None,
         ),
         report=output.report,
         room=output.room,

@@ -27,13 +27,17 @@ _ASKED_FOR = 256
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One event; `body` is what is signed and sent, and is never written again."""
+    """One event; `body` is what is signed and sent, and is never written again.
+
+    `origin` is what the machine is called that triggered it, where that is known; it goes to no receiver.
+    """
 
     id: str
     type: str
     team_id: str
     created_at_ms: int
     body: bytes
+    origin: str | None = None
 
 
 class Fresh:
@@ -87,7 +91,12 @@ def _text(given: bytes) -> str:
 
 
 def build_event(
-    event_type: str, data: Json, team_id: str, at_ms: int, new_id: Callable[[], str] = new_event_id
+    event_type: str,
+    data: Json,
+    team_id: str,
+    at_ms: int,
+    new_id: Callable[[], str] = new_event_id,
+    origin: str | None = None,
 ) -> Event:
     """Make the event and its canonical bytes.
 
@@ -102,7 +111,7 @@ def build_event(
     body = canonical.dumps(
         {"id": event_id, "type": event_type, "team_id": team_id, "created_at": iso(at_ms), "data": data}
     )
-    return Event(event_id, event_type, team_id, at_ms, body)
+    return Event(event_id, event_type, team_id, at_ms, body, origin)
 
 
 def iso(ms: int) -> str:

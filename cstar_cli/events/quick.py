@@ -24,11 +24,14 @@ def canonical(text: bytes | msgspec.Raw, depth: int = 0) -> bytes | None:
         return None
 
 
-def build_event(event_type: str, data: bytes | msgspec.Raw, team_id: str, now_ms: int) -> Event | None:
+def build_event(
+    event_type: str, data: bytes | msgspec.Raw, team_id: str, now_ms: int, origin: str | None = None
+) -> Event | None:
     """Make the event from the JSON text of an object, or None where it takes `envelope.build_event`."""
     made = canonical(data, depth=1)
     if made is None or made[:1] != b"{":
         return None
     event_id = new_event_id()
     head = _encode({"id": event_id, "type": event_type, "team_id": team_id, "created_at": iso(now_ms)})
-    return Event(event_id, event_type, team_id, now_ms, b"".join((head[:-1], b',"data":', made, b"}")))
+    body = b"".join((head[:-1], b',"data":', made, b"}"))
+    return Event(event_id, event_type, team_id, now_ms, body, origin)

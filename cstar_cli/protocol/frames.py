@@ -21,6 +21,9 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 # What people call a session: it can be told from the ids and URLs that stand in its place, and typed in any shell.
 SESSION_NAME = "[A-Za-z0-9][A-Za-z0-9.-]{0,49}"
 
+# What a machine calls itself: random, and no name that would tell anything.
+ORIGIN = "[A-Za-z0-9_-]{1,64}"
+
 Headers = tuple[tuple[str, str], ...]
 
 # What a peer says is kept, shown and put into headers: only names that a header can hold, texts of a bounded length,
@@ -28,6 +31,7 @@ Headers = tuple[tuple[str, str], ...]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Text = Annotated[str, msgspec.Meta(max_length=8000)]
 SessionName = Annotated[str, msgspec.Meta(pattern=f"^{SESSION_NAME}$")]
+Origin = Annotated[str, msgspec.Meta(pattern=f"^{ORIGIN}$")]
 Attempt = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 HttpStatus = Annotated[int, msgspec.Meta(ge=0, le=999)]
 RetrySpeed = Annotated[float, msgspec.Meta(ge=1, le=3600)]
@@ -43,7 +47,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", omit_defaults=True):
 
     `holding` are the deliveries it has from an earlier connection and will still answer; `window` is how many
     unsettled deliveries it is willing to hold. With `retry_speed`, what fails is tried again, so many times faster than
-    at a webhook. `name` is what people call the session.
+    at a webhook. `name` is what people call the session; with `only_origin` it takes only events that were triggered
+    there.
     """
 
     forward_to: Text
@@ -54,6 +59,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", omit_defaults=True):
     agent: Text = ""
     retry_speed: RetrySpeed | None = None
     name: SessionName | None = None
+    only_origin: Origin | None = None
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):

@@ -167,6 +167,7 @@ def _ready(activity: Ready, look: Look) -> list[str]:
     rows = [
         *(_routes(activity, look) if activity.routes else _where_to(activity, look)),
         *_retries(activity),
+        *([("Takes", "only what this machine triggers")] if activity.only_mine else []),
         *([("Session", harmless(activity.name))] if activity.name else []),
         ("Cloud", harmless(activity.cloud) + (" (inside this process)" if activity.embedded else "")),
         ("Team", harmless(activity.team_id)),

@@ -47,6 +47,16 @@ def test_requests_go_to_the_team_with_the_token_over_a_real_socket(httpserver: H
         assert client.health().pid == 7
 
 
+def test_what_is_triggered_says_which_machine_does_and_what_is_read_does_not() -> None:
+    cloud = FakeCloud([created(), success({}), success({})])
+    client = ApiClient("http://cloud", "team", "sk_test_1", World().edges(), cloud.wire(), origin=lambda: "machine-1")
+    with client:
+        client.create_event(b"{}")
+        client.post("/events/evt_1/resend", {}, dict[str, str])
+        client.get("/events/evt_1", {}, dict[str, str])
+    assert [request.headers.get("x-cstar-origin") for request in cloud.requests] == ["machine-1", "machine-1", None]
+
+
 def test_get_returns_any_resource_in_the_shape_that_is_asked_for() -> None:
     cloud = FakeCloud([success([{"id": "evt_1"}])])
     with cloud.client() as client:

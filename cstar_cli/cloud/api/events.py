@@ -8,6 +8,7 @@ from cstar_cli.cloud.api import bodies, views
 from cstar_cli.cloud.api.answers import ApiError, invalid, missing
 from cstar_cli.cloud.api.naming import names_of
 from cstar_cli.cloud.api.operations import Listed, cloud_of, team_of
+from cstar_cli.cloud.api.origins import origin_of
 from cstar_cli.cloud.api.parameters import EventsQuery
 from cstar_cli.cloud.api.seeding import of_seed
 from cstar_cli.cloud.store.queries import MAX_PAGE_SIZE, DeliveryQuery, Page
@@ -18,11 +19,11 @@ from cstar_cli.events.fixtures import fixture
 
 async def create(request: Request, body: bodies.NewEvent) -> views.SentEvent:
     """Make an event; the answer comes when it and its deliveries are durable."""
-    cloud, team_id = cloud_of(request), team_of(request)
+    cloud, team_id, origin = cloud_of(request), team_of(request), origin_of(request)
     _check_type(body)
     now_ms = cloud.now_ms()
     data = fixture(body.type, team_id, now_ms) if body.data is None else cast(dict[str, canonical.Json], body.data)
-    event = build_event(body.type, data, team_id, now_ms, lambda: new_id("evt", of_seed(request, "event")))
+    event = build_event(body.type, data, team_id, now_ms, lambda: new_id("evt", of_seed(request, "event")), origin)
     if len(event.body) > MAX_BODY_BYTES:
         raise bodies.too_large("The event")
     deliveries = await cloud.store.append_event(event)
@@ -54,7 +55,7 @@ async def resend(request: Request, body: bodies.Resend) -> views.SentEvent:
     event = await store.event(team_id, event_id)
     if body.to is not None and not bodies.is_id(body.to):
         raise invalid("parameter_invalid", "to must be the id of a webhook (whk_…) or of a session (ses_…).", "to")
-    deliveries = await store.queue.resend(team_id, event_id, body.to)
+    deliveries = await store.queue.resend(team_id, event_id, body.to, origin_of(request))
     if event is None or deliveries is None:
         raise _no_event(event_id)
     return views.sent(event, deliveries)

@@ -13,6 +13,8 @@ from cstar_cli import __version__
 from cstar_cli.cloud.api.answers import AnswerMeta, Failure, Pagination
 from cstar_cli.cloud.api.bodies import is_optional
 from cstar_cli.cloud.api.operations import Operation
+from cstar_cli.cloud.api.origins import HEADER
+from cstar_cli.protocol.frames import ORIGIN
 
 Json = dict[str, object]
 
@@ -60,6 +62,13 @@ _IDEMPOTENCY: Json = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 
+_ORIGIN: Json = {
+    "name": HEADER,
+    "in": "header",
+    "description": "Which machine asks, by a random name: listeners may take only what theirs has triggered.",
+    "schema": {"type": "string", "pattern": f"^{ORIGIN}$"},
+}
+
 
 async def show(request: Request) -> Response:
     """Answer with this document."""
@@ -83,7 +92,7 @@ def document(operations: tuple[Operation, ...]) -> bytes:
                 "schemas": components,
                 "responses": {_name(status): _refusal(status) for status in _REFUSALS},
                 "headers": _HEADERS,
-                "parameters": {"IdempotencyKey": _IDEMPOTENCY},
+                "parameters": {"IdempotencyKey": _IDEMPOTENCY, "Origin": _ORIGIN},
                 "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             },
         }
@@ -122,6 +131,8 @@ def _described(operation: Operation, shapes: Mapping[object, Json]) -> Json:
         described["description"] = operation.handler.__doc__
     if operation.is_repeatable:
         cast(list[Json], described["parameters"]).append({"$ref": "#/components/parameters/IdempotencyKey"})
+    if operation.triggers:
+        cast(list[Json], described["parameters"]).append({"$ref": "#/components/parameters/Origin"})
     if operation.body is not None:
         content = {JSON: {"schema": shapes[operation.body]}}
         described["requestBody"] = {"required": not is_optional(operation.body), "content": content}

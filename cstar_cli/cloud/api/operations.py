@@ -37,7 +37,8 @@ class Operation:
     """One method on one path.
 
     `media` is the type of an answer that isn't in the reference's shape, and `answer` what it holds. A `public`
-    operation needs no token. `unready` says when it answers 503, in the shape of its success.
+    operation needs no token. One that `triggers` deliveries heeds which machine asks. `unready` says when it answers
+    503, in the shape of its success.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Operation:
     media: str | None = None
     answer: object = None
     public: bool = False
+    triggers: bool = False
     unready: str | None = None
     query: type[msgspec.Struct] | None = field(init=False)
     body: type[msgspec.Struct] | None = field(init=False)

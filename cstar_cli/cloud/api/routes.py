@@ -17,10 +17,10 @@ _PROBE = dict[str, str]
 _DOCUMENT = dict[str, object]
 
 OPERATIONS = (
-    Operation("POST", TEAM + "/events", events.create, "Send an event", status=201),
+    Operation("POST", TEAM + "/events", events.create, "Send an event", status=201, triggers=True),
     Operation("GET", TEAM + "/events", events.index, "List events"),
     Operation("GET", _EVENT, events.show, "Show an event, its body and its deliveries"),
-    Operation("POST", _EVENT + "/resend", events.resend, "Send an event once more", status=201),
+    Operation("POST", _EVENT + "/resend", events.resend, "Send an event once more", status=201, triggers=True),
     Operation("GET", TEAM + "/deliveries", deliveries.index, "List deliveries"),
     Operation("GET", TEAM + "/deliveries/tail", tail.tail, "Follow the attempts", media=NDJSON, answer=_LINES),
     Operation("GET", _DELIVERY, deliveries.show, "Show a delivery and each of its attempts"),

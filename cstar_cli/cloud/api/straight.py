@@ -24,6 +24,7 @@ from cstar_cli.cloud.api.faults import answer_to_fault
 from cstar_cli.cloud.api.guard import TEAMS, Guard, away
 from cstar_cli.cloud.api.identity import Identity
 from cstar_cli.cloud.api.limits import Limits
+from cstar_cli.cloud.api.origins import HEADER, is_origin
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.store.interface import StoreUnavailable
 from cstar_cli.cloud.store.records import Delivery
@@ -41,6 +42,7 @@ MAX_HEAD_BYTES = 2048  # of those that are remembered
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,5})\r\n", re.IGNORECASE)
 _URL = re.compile(rb"/api/v1/teams/([A-Za-z0-9._~-]+)/events")
+_ORIGIN = HEADER.encode()
 _SPECIAL = frozenset({b"origin", b"idempotency-key", b"transfer-encoding", b"upgrade", b"expect"})
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -61,6 +63,7 @@ class Head(NamedTuple):
     path: str
     team_id: str
     authorization: str
+    origin: str | None = None
 
 
 class Asked(NamedTuple):
@@ -112,7 +115,10 @@ class Straight:
         if not self._guard.is_ours(said.get(b"host", b"").decode("latin-1")):
             return None
         authorization = said.get(b"authorization", b"").decode("latin-1")
-        return self._asked(Head(url.decode(), found[1].decode(), authorization))
+        origin = said[_ORIGIN].decode("latin-1") if _ORIGIN in said else None
+        if origin is not None and not is_origin(origin):
+            return None
+        return self._asked(Head(url.decode(), found[1].decode(), authorization, origin))
 
     def recognised(self, data: bytes) -> tuple[Asked, bytes] | None:
         """Return the request and its body, if the bytes are one whole request with a head that is remembered."""
@@ -147,10 +153,10 @@ class Straight:
             return None
         if not catalogue.is_known(given.type):
             return None
-        team_id, now_ms = asked.identity.team_id, self._cloud.now_ms()
+        team_id, now_ms, origin = asked.identity.team_id, self._cloud.now_ms(), asked.head.origin
         if not given.data:
-            return build_event(given.type, fixture(given.type, team_id, now_ms), team_id, now_ms)
-        return quick.build_event(given.type, given.data, team_id, now_ms)
+            return build_event(given.type, fixture(given.type, team_id, now_ms), team_id, now_ms, origin=origin)
+        return quick.build_event(given.type, given.data, team_id, now_ms, origin)
 
     def take(self, asked: Asked) -> dict[str, str] | None:
         """Count the request, and return what to tell of its key's limit."""

@@ -105,9 +105,12 @@ class Queue(Protocol):
         """Give back deliveries (id → lease) that were claimed and never posted: they are due at once."""
         ...
 
-    async def resend(self, team_id: str, event_id: str, target: str | None) -> Sequence[Delivery] | None:
+    async def resend(
+        self, team_id: str, event_id: str, target: str | None, origin: str | None = None
+    ) -> Sequence[Delivery] | None:
         """Make new deliveries of an event: to one target, or to all that match now; None when there is no such event.
 
+        Who takes only events of one origin gets it when this comes from there (or it, where that isn't known).
         Raises Conflict when the target is unknown, not active or ended.
         """
         ...
@@ -191,6 +194,8 @@ class Store(Protocol):
 
     async def append_event(self, event: Event, only: str | None = None) -> Sequence[Delivery]:
         """Store the event with one pending delivery for each open session and active webhook of its team that matches.
+
+        A session that takes only events of one origin gets no other.
 
         With `only`, it goes to that webhook alone, once, without retries, whatever it subscribes to and whether or not
         it is active. An event that has its id already isn't stored again: its deliveries are returned.

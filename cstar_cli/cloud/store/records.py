@@ -15,7 +15,10 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One `listen`, over all its connections. `epoch` grows with each: results of an older one no longer count."""
+    """One `listen`, over all its connections. `epoch` grows with each: results of an older one no longer count.
+
+    With an `origin` it takes only events of that.
+    """
 
     id: str
     team_id: str
@@ -23,13 +26,18 @@ class Session:
     forward_to: str
     epoch: int
     name: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What a listener asks of its session beside filter and URL: what people call it."""
+    """What a listener asks of its session beside filter and URL.
+
+    `name` is what people call it; with an `origin` it takes only events of that.
+    """
 
     name: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

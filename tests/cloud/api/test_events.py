@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from cstar_cli.cloud.store.records import Traits
 from cstar_cli.events import catalogue
+from cstar_cli.events.filters import EventFilter
 
 from ..serving import Serve, There, is_error, is_invalid, is_missing
 from ..store.making import TEAM, URL, session
@@ -299,5 +301,33 @@ def test_an_unknown_event_is_missing(serve: Serve) -> None:
     async def check(there: There) -> None:
         for name in ("evt_none", "%00", "%FF%FE", "é", "a" * 20_000, "%2E%2E", "'--"):
             assert is_missing(await there.get(f"/events/{name}"))
+
+    serve(check)
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["straight", "ordinary"])
+def test_the_machine_that_asks_is_the_events_origin(serve: Serve, plain: bool) -> None:
+    async def check(there: There) -> None:
+        headers = {"x-cstar-origin": "machine-1", **({} if plain else {"idempotency-key": "1"})}
+        mine = Traits(origin="machine-1")
+        await there.cloud.store.open_session(TEAM, EventFilter.parse(()), URL, mine)
+        for _ in range(2):  # the second head is one that is remembered
+            said = await there.client.post("/events", json={"type": "ticket.created"}, headers=headers)
+            assert said.json()["data"]["deliveredTo"] == 1
+        [listed, *_] = (await there.get("/events")).json()["data"]
+        kept = await there.cloud.store.event(TEAM, listed["id"])
+        assert kept
+        assert kept.origin == "machine-1"
+        elsewhere = await there.client.post("/events", json={"type": "ticket.created"}, headers={})
+        assert elsewhere.json()["data"]["deliveredTo"] == 0
+
+    serve(check)
+
+
+def test_a_machines_name_of_another_form_is_refused(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        answer = await there.client.post("/events", json={"type": "ticket.created"}, headers={"x-cstar-origin": "a b"})
+        assert answer.status_code == 400
+        assert answer.json()["error"]["param"] == "x-cstar-origin"
 
     serve(check)

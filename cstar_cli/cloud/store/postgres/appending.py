@@ -9,18 +9,19 @@ from cstar_cli.cloud.store.postgres import making, rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
 from cstar_cli.cloud.store.postgres.making import Made, Target, Wanting
+from cstar_cli.cloud.store.postgres.recording import sparse
 from cstar_cli.cloud.store.reasons import unknown_webhook
 from cstar_cli.cloud.store.records import Delivery
 from cstar_cli.events.envelope import Event
 
 _INSERT = """
 WITH given AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[])
-    AS given (id, team_id, type, created_at_ms, body)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::text[])
+    AS given (id, team_id, type, created_at_ms, body, origin)
 ), types AS (
     INSERT INTO event_types SELECT DISTINCT team_id, type FROM given ORDER BY team_id, type ON CONFLICT DO NOTHING
 )
-INSERT INTO events (id, team_id, type, created_at_ms, body) SELECT * FROM given
+INSERT INTO events (id, team_id, type, created_at_ms, body, origin) SELECT * FROM given
 ON CONFLICT (id) DO NOTHING RETURNING id, seq
 """
 
@@ -49,7 +50,7 @@ async def append(
         wanting = await Wanting.of(connection, {team_id for team_id, _ in stored})
         for key, event_seq in stored.items():
             event, only = fresh[key].event, fresh[key].only
-            targets = wanting.those(event) if only is None else [lone[event.team_id, only]]
+            targets = wanting.those(event, event.origin) if only is None else [lone[event.team_id, only]]
             made[key] = making.make(event, event_seq, targets, event.created_at_ms, once=only is not None)
     everything = [one for of_event in made.values() for one in of_event]
     await making.insert(connection, everything)
@@ -80,6 +81,7 @@ async def _store(connection: Connection, events: Sequence[Event]) -> Mapping[tup
         [event.type for event in events],
         [event.created_at_ms for event in events],
         [event.body for event in events],
+        sparse([event.origin for event in events]),
     )
     teams = {event.id: event.team_id for event in reversed(events)}  # of equal ids the first is the one stored
     return {(teams[id_], id_): seq for id_, seq in stored}

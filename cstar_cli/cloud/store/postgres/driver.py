@@ -122,13 +122,13 @@ class PostgresStore:
     async def open_session(
         self, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session:
-        session = Session(new_id("ses"), team_id, filter, forward_to, 1, traits.name)
+        session = Session(new_id("ses"), team_id, filter, forward_to, 1, traits.name, traits.origin)
         return await self._database.change(sessions.open_session, session, self._node)
 
     async def resume_session(
         self, session_id: str, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session | None:
-        wanted = Session(session_id, team_id, filter, forward_to, 0, traits.name)
+        wanted = Session(session_id, team_id, filter, forward_to, 0, traits.name, traits.origin)
         return await self._database.change(sessions.resume_session, wanted, self._node)
 
     async def end_session(self, session: Session, reason: str) -> None:

@@ -30,7 +30,7 @@ Place = tuple[int, int]  # of a failed delivery, in the order of `undelivered_fa
 
 
 async def resend(
-    connection: Connection, team_id: str, event_id: str, target: str | None
+    connection: Connection, team_id: str, event_id: str, target: str | None, origin: str | None
 ) -> Written[Sequence[Delivery] | None]:
     """Make new deliveries of an event that is stored. Raises Conflict."""
     row = await connection.fetchrow(
@@ -43,7 +43,7 @@ async def resend(
     event_seq, now_ms, event = row[0], row[1], rows.event(tuple(row)[2:])
     wanting = await Wanting.of(connection, [team_id])
     if target is None:
-        targets = wanting.those(event)
+        targets = wanting.those(event, origin or event.origin)
     elif target.startswith(rows.WEBHOOK_PREFIX):
         targets = [await _webhook(connection, event, target)]
     else:

@@ -31,18 +31,19 @@ SELECT made.seq, given.target, (SELECT now_ms()), given.once, given.size
 FROM made JOIN given ON given.id = made.id WHERE starts_with(given.target, $11)
 """
 _TARGETS = """
-SELECT team_id, id, forward_to, patterns FROM sessions WHERE team_id = ANY ($1::text[]) AND ended_at_ms IS NULL
-UNION ALL SELECT team_id, id, url, patterns FROM webhooks WHERE team_id = ANY ($1::text[]) AND is_active
+SELECT team_id, id, forward_to, origin, patterns FROM sessions WHERE team_id = ANY ($1::text[]) AND ended_at_ms IS NULL
+UNION ALL SELECT team_id, id, url, NULL, patterns FROM webhooks WHERE team_id = ANY ($1::text[]) AND is_active
 """
 _ENDING = 7827  # the first key of the locks that sessions end under; the second one is their team's
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A webhook or a session, and where that forwards to."""
+    """A webhook or a session, and where that forwards to; with an `origin` it takes only events of that."""
 
     id: str
     url: str
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,17 @@ class Wanting:
         """Read them; none of these sessions ends before this transaction."""
         await keep_sessions_open(connection, teams)
         targets: dict[str, list[tuple[Target, EventFilter]]] = defaultdict(list)
-        for team_id, id_, url, patterns in await connection.fetch(_TARGETS, list(teams)):
-            targets[team_id].append((Target(id_, url), rows.filter(patterns)))
+        for team_id, id_, url, origin, patterns in await connection.fetch(_TARGETS, list(teams)):
+            targets[team_id].append((Target(id_, url, origin), rows.filter(patterns)))
         return Wanting(targets)
 
-    def those(self, event: Event) -> Sequence[Target]:
-        """Those of its team that want the event."""
-        return [target for target, filter in self._targets.get(event.team_id, ()) if filter.matches(event.type)]
+    def those(self, event: Event, origin: str | None) -> Sequence[Target]:
+        """Those of its team that want the event when it comes from there."""
+        return [
+            target
+            for target, filter in self._targets.get(event.team_id, ())
+            if filter.matches(event.type) and (target.origin is None or target.origin == origin)
+        ]
 
 
 async def keep_sessions_open(connection: Connection, teams: Collection[str]) -> None:

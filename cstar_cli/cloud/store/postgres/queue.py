@@ -33,8 +33,10 @@ class PostgresQueue:
     async def release(self, leases: Mapping[str, int]) -> None:
         await self._database.change(settling.release, dict(leases))
 
-    async def resend(self, team_id: str, event_id: str, target: str | None) -> Sequence[Delivery] | None:
-        return await self._database.change(interventions.resend, team_id, event_id, target)
+    async def resend(
+        self, team_id: str, event_id: str, target: str | None, origin: str | None = None
+    ) -> Sequence[Delivery] | None:
+        return await self._database.change(interventions.resend, team_id, event_id, target, origin)
 
     async def retry(self, team_id: str, delivery_id: str) -> Delivery | None:
         return await self._database.change(interventions.retry, team_id, delivery_id)

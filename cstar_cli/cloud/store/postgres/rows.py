@@ -28,11 +28,11 @@ Values: TypeAlias = Row | tuple[Any, ...]
 SESSION_PREFIX = "ses_"
 WEBHOOK_PREFIX = "whk_"
 
-EVENT = "id, type, team_id, created_at_ms, body"
+EVENT = "id, type, team_id, created_at_ms, body, origin"
 LISTED_EVENT = "seq, id, team_id, type, created_at_ms"
 DELIVERY = "id, event_id, event_type, target, url, status, attempt_count, created_at_ms, next_attempt_at_ms"
 LISTED_DELIVERY = f"seq, {DELIVERY}"
-SESSION = "id, team_id, patterns, forward_to, epoch, name"
+SESSION = "id, team_id, patterns, forward_to, epoch, name, origin"
 OPEN_SESSION = "id, name, patterns, forward_to, opened_at_ms, away_since_ms IS NULL"
 ATTEMPT = (
     "xid, seq, delivery_id, event_id, event_type, number, target, url, status, outcome, error,"

@@ -58,8 +58,8 @@ class _Given:
 
 async def open_session(connection: Connection, session: Session, node: str) -> Written[Session]:
     await connection.execute(
-        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, node, opened_at_ms, name)"
-        " VALUES ($1, $2, $3, $4, $5, $6, now_ms(), $7)",
+        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, node, opened_at_ms, name, origin)"
+        " VALUES ($1, $2, $3, $4, $5, $6, now_ms(), $7, $8)",
         session.id,
         session.team_id,
         rows.patterns(session.filter),
@@ -67,6 +67,7 @@ async def open_session(connection: Connection, session: Session, node: str) -> W
         session.epoch,
         node,
         session.name,
+        session.origin,
     )
     return Written(session)
 
@@ -74,7 +75,7 @@ async def open_session(connection: Connection, session: Session, node: str) -> W
 async def resume_session(connection: Connection, wanted: Session, node: str) -> Written[Session | None]:
     """Put the session into its next epoch, with the wanted filter and URL; wake whoever has it in an earlier one."""
     row = await connection.fetchrow(
-        "UPDATE sessions SET epoch = epoch + 1, patterns = $3, forward_to = $4, node = $5, name = $6,"
+        "UPDATE sessions SET epoch = epoch + 1, patterns = $3, forward_to = $4, node = $5, name = $6, origin = $7,"
         " away_since_ms = NULL"
         f" WHERE id = $1 AND team_id = $2 AND ended_at_ms IS NULL RETURNING {rows.SESSION}",
         wanted.id,
@@ -83,6 +84,7 @@ async def resume_session(connection: Connection, wanted: Session, node: str) -> 
         wanted.forward_to,
         node,
         wanted.name,
+        wanted.origin,
     )
     return Written(rows.session(row) if row else None, topics=[wanted.id] if row else ())
 

@@ -106,13 +106,13 @@ class SqliteStore:
     async def open_session(
         self, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session:
-        session = Session(new_id("ses"), team_id, filter, forward_to, 1, traits.name)
+        session = Session(new_id("ses"), team_id, filter, forward_to, 1, traits.name, traits.origin)
         return await self._writer.run(lambda connection: sessions.open_session(connection, session, self._now_ms()))
 
     async def resume_session(
         self, session_id: str, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session | None:
-        wanted = Session(session_id, team_id, filter, forward_to, 0, traits.name)
+        wanted = Session(session_id, team_id, filter, forward_to, 0, traits.name, traits.origin)
         return await self._writer.run(lambda connection: sessions.resume_session(connection, wanted))
 
     async def end_session(self, session: Session, reason: str) -> None:

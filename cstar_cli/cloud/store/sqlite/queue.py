@@ -34,9 +34,11 @@ class SqliteQueue:
         given_back = dict(leases)
         await self._writer.run(lambda connection: settling.release(connection, given_back))
 
-    async def resend(self, team_id: str, event_id: str, target: str | None) -> Sequence[Delivery] | None:
+    async def resend(
+        self, team_id: str, event_id: str, target: str | None, origin: str | None = None
+    ) -> Sequence[Delivery] | None:
         return await self._writer.run(
-            lambda connection: writes.resend(connection, team_id, event_id, target, self._now_ms())
+            lambda connection: writes.resend(connection, team_id, event_id, target, origin, self._now_ms())
         )
 
     async def retry(self, team_id: str, delivery_id: str) -> Delivery | None:

@@ -27,10 +27,10 @@ Row = tuple[Any, ...]  # what sqlite3 gives
 SESSION_PREFIX = "ses_"
 WEBHOOK_PREFIX = "whk_"
 
-EVENT = "id, type, team_id, created_at_ms, body"
+EVENT = "id, type, team_id, created_at_ms, body, origin"
 LISTED_EVENT = "seq, id, team_id, type, created_at_ms"
 DELIVERY = "seq, id, event_id, event_type, target, url, status, attempt_count, created_at_ms, next_attempt_at_ms"
-SESSION = "id, team_id, patterns, forward_to, epoch, name"
+SESSION = "id, team_id, patterns, forward_to, epoch, name, origin"
 OPEN_SESSION = "id, name, patterns, forward_to, opened_at_ms, away_since_ms IS NULL"
 ATTEMPT = (
     "seq, delivery_id, event_id, event_type, number, target, url, status, outcome, error,"

@@ -15,10 +15,10 @@ from cstar_cli.cloud.store.wakeups import attempts_of
 
 def open_session(connection: sqlite3.Connection, session: Session, now_ms: int) -> Written[Session]:
     connection.execute(
-        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms, name)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms, name, origin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (session.id, session.team_id, rows.patterns(session.filter), session.forward_to, session.epoch, now_ms)
-        + (session.name,),
+        + (session.name, session.origin),
     )
     return Written(session)
 
@@ -26,9 +26,10 @@ def open_session(connection: sqlite3.Connection, session: Session, now_ms: int) 
 def resume_session(connection: sqlite3.Connection, wanted: Session) -> Written[Session | None]:
     """Put the session into its next epoch, with the wanted filter and URL."""
     row = connection.execute(
-        "UPDATE sessions SET epoch = epoch + 1, patterns = ?, forward_to = ?, name = ?, away_since_ms = NULL"
+        "UPDATE sessions SET epoch = epoch + 1, patterns = ?, forward_to = ?, name = ?, origin = ?,"
+        " away_since_ms = NULL"
         f" WHERE id = ? AND team_id = ? AND ended_at_ms IS NULL RETURNING {rows.SESSION}",
-        (rows.patterns(wanted.filter), wanted.forward_to, wanted.name, wanted.id, wanted.team_id),
+        (rows.patterns(wanted.filter), wanted.forward_to, wanted.name, wanted.origin) + (wanted.id, wanted.team_id),
     ).fetchone()
     return Written(rows.session(row) if row else None, topics=[wanted.id] if row else ())
 

@@ -13,7 +13,7 @@ from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
 from cstar_cli.events.envelope import Event, new_id
 
-_INSERT_EVENT = "INSERT INTO events (seq, id, team_id, type, created_at_ms, body) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_EVENT = "INSERT INTO events (seq, id, team_id, type, created_at_ms, body, origin) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _INSERT_DELIVERY = (
     "INSERT INTO deliveries (team_id, event_seq, id, event_id, event_type, target, url, status, attempt_count,"
     " created_at_ms, next_attempt_at_ms, due_at_ms, once) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?, ?)"
@@ -22,8 +22,11 @@ _INSERT_DELIVERY = (
 
 @dataclass(frozen=True, slots=True)
 class _Target:
+    """A webhook or a session, and where that forwards to; with an `origin` it takes only events of that."""
+
     id: str
     url: str
+    origin: str | None = None
 
 
 class _Made(NamedTuple):
@@ -41,7 +44,7 @@ def append_events(
     before = connection.total_changes
     connection.executemany(
         f"{_INSERT_EVENT} ON CONFLICT (id) DO NOTHING",
-        [(seq, each.id, each.team_id, each.type, each.created_at_ms, each.body) for seq, each in fresh.items()],
+        [_row(seq, event) for seq, event in fresh.items()],
     )
     stored: Mapping[str, int] = {}
     if connection.total_changes - before < len(fresh):
@@ -51,7 +54,7 @@ def append_events(
     connection.executemany("INSERT OR IGNORE INTO event_types VALUES (?, ?)", kinds)
     targets = {kind: _matching(connection, *kind) for kind in kinds}
     made = [
-        _Made(event, seq, _to(targets[event.team_id, event.type], event, event.created_at_ms))
+        _Made(event, seq, _to(_of_origin(targets[event.team_id, event.type], event.origin), event, event.created_at_ms))
         for seq, event in fresh.items()
     ]
     topics = _insert(connection, made, now_ms)
@@ -69,14 +72,14 @@ def append_for_one(
         return Written(_deliveries_of(connection, stored[event.id]))
     target = _webhook(connection, event, webhook_id)
     event_seq = 1 + _last_event_seq(connection)
-    connection.execute(_INSERT_EVENT, (event_seq, event.id, event.team_id, event.type, event.created_at_ms, event.body))
+    connection.execute(_INSERT_EVENT, _row(event_seq, event))
     connection.execute("INSERT OR IGNORE INTO event_types VALUES (?, ?)", (event.team_id, event.type))
     deliveries = _to([target], event, event.created_at_ms)
     return Written(deliveries, _insert(connection, [_Made(event, event_seq, deliveries)], now_ms, once=True))
 
 
 def resend(
-    connection: sqlite3.Connection, team_id: str, event_id: str, target: str | None, now_ms: int
+    connection: sqlite3.Connection, team_id: str, event_id: str, target: str | None, origin: str | None, now_ms: int
 ) -> Written[Sequence[Delivery] | None]:
     """Make new deliveries of an event that is stored. Raises Conflict."""
     row = connection.execute(
@@ -86,7 +89,7 @@ def resend(
         return Written(None)
     event_seq, event = row[0], rows.event(row[1:])
     if target is None:
-        targets = _matching(connection, team_id, event.type)
+        targets = _of_origin(_matching(connection, team_id, event.type), origin or event.origin)
     elif _is_webhook(target):
         targets = [_active_webhook(connection, event, target)]
     else:
@@ -107,6 +110,10 @@ def _seqs_of(connection: sqlite3.Connection, events: Sequence[Event]) -> dict[st
             raise sqlite3.IntegrityError(f"{id_} is another team's event")
         seqs[id_] = seq
     return seqs
+
+
+def _row(seq: int, event: Event) -> rows.Row:
+    return (seq, event.id, event.team_id, event.type, event.created_at_ms, event.body, event.origin)
 
 
 def _last_event_seq(connection: sqlite3.Connection) -> int:
@@ -154,11 +161,18 @@ def _is_webhook(target: str) -> bool:
 def _matching(connection: sqlite3.Connection, team_id: str, event_type: str) -> Sequence[_Target]:
     """The open sessions and active webhooks of the team that want events of the type."""
     wanting = connection.execute(
-        "SELECT id, forward_to, patterns FROM sessions WHERE team_id = :team_id AND ended_at_ms IS NULL"
-        " UNION ALL SELECT id, url, patterns FROM webhooks WHERE team_id = :team_id AND is_active",
+        "SELECT id, forward_to, origin, patterns FROM sessions WHERE team_id = :team_id AND ended_at_ms IS NULL"
+        " UNION ALL SELECT id, url, NULL, patterns FROM webhooks WHERE team_id = :team_id AND is_active",
         {"team_id": team_id},
     )
-    return [_Target(id_, url) for id_, url, patterns in wanting if rows.filter(patterns).matches(event_type)]
+    return [
+        _Target(id_, url, origin) for id_, url, origin, patterns in wanting if rows.filter(patterns).matches(event_type)
+    ]
+
+
+def _of_origin(targets: Sequence[_Target], origin: str | None) -> Sequence[_Target]:
+    """Those that take events of the origin."""
+    return [target for target in targets if target.origin is None or target.origin == origin]
 
 
 def _webhook(connection: sqlite3.Connection, event: Event, webhook_id: str) -> _Target:

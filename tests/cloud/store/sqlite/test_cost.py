@@ -130,7 +130,7 @@ CHANGES: dict[str, Change] = {
     "a claim of a hundred": claiming({}, 100),
     "a settlement": settle,
     "an event": lambda connection: writes.append_events(connection, [event()], T0_MS),
-    "a resend": lambda connection: writes.resend(connection, TEAM, "evt_0_failed", DEAD[0], T0_MS),
+    "a resend": lambda connection: writes.resend(connection, TEAM, "evt_0_failed", DEAD[0], None, T0_MS),
     "a retry": lambda connection: interventions.retry(connection, TEAM, f"dlv_{DEAD[0]}_0_failed", T0_MS),
     "a cancel": lambda connection: interventions.cancel(connection, TEAM, f"dlv_{DEAD[0]}_0_pending", "no", T0_MS),
     "a recovery of nothing": lambda connection: interventions.recover_some(connection, DEAD[0], (T0_MS + 1, 0), T0_MS),

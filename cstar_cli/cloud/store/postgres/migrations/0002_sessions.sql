@@ -1,5 +1,9 @@
--- What people call a session.
+-- What people call a session, and which machine's events alone it takes, if not all.
 ALTER TABLE sessions ADD COLUMN name text COLLATE "C";
+ALTER TABLE sessions ADD COLUMN origin text COLLATE "C";
+
+-- Which machine triggered it.
+ALTER TABLE events ADD COLUMN origin text COLLATE "C";
 
 -- The fan-out walks it, and lists read it from its end.
 DROP INDEX open_sessions;

@@ -1,5 +1,9 @@
--- What people call a session.
+-- What people call a session, and which machine's events alone it takes, if not all.
 ALTER TABLE sessions ADD COLUMN name TEXT;
+ALTER TABLE sessions ADD COLUMN origin TEXT;
+
+-- Which machine triggered it.
+ALTER TABLE events ADD COLUMN origin TEXT;
 
 -- The fan-out walks it, and lists read it from its end.
 DROP INDEX open_sessions;
