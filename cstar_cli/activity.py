@@ -96,7 +96,7 @@ class Disconnected(msgspec.Struct, frozen=True):
 class Reconnected(msgspec.Struct, frozen=True):
     """The tunnel is back; `missed` events came meanwhile, from the oldest to the newest, and are delivered late.
 
-    With `routes`, all of these are back.
+    With `routes`, all of these are back. So many of the events are `skipped`, and aren't delivered.
     """
 
     time_ms: int
@@ -107,6 +107,16 @@ class Reconnected(msgspec.Struct, frozen=True):
     oldest_ms: int | None = None
     newest_ms: int | None = None
     routes: tuple[RouteSession, ...] = ()
+    skipped: int = 0
+
+
+class CaughtUp(msgspec.Struct, frozen=True):
+    """So many events came before the session, since then, and no listener was given them: they are delivered now."""
+
+    since_ms: int
+    events: int
+    oldest_ms: int | None
+    newest_ms: int | None
 
 
 class Finishing(msgspec.Struct, frozen=True):
@@ -170,5 +180,16 @@ class Attempted(msgspec.Struct, frozen=True):
 
 
 Activity = (
-    Ready | Forwarded | Down | Up | Disconnected | Reconnected | Finishing | Notice | Summary | Accepted | Attempted
+    Ready
+    | Forwarded
+    | Down
+    | Up
+    | Disconnected
+    | Reconnected
+    | CaughtUp
+    | Finishing
+    | Notice
+    | Summary
+    | Accepted
+    | Attempted
 )

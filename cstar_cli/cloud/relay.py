@@ -141,8 +141,13 @@ class Relay:
             except Exception as error:  # raised again by `run`
                 self._finish(error)
 
+    def _goes_on(self) -> bool:
+        return not self._over.done()
+
     def _look_at_the_time(self) -> None:
         self._outbox.check()
+        if self._is_held:
+            self._protocol.unread(self._node.clock())
         self._do(self._protocol.tick(self._node.clock()))
 
     def _start(self, work: Awaitable[None]) -> None:
@@ -189,6 +194,12 @@ class Relay:
         self._retry_speed = hello.retry_speed
         async with self._node.sessions.opening:
             session, resumed = await _to_its_end(self._join(hello, filter))
+            if session.epoch:
+                await self._welcome(hello, session, resumed)
+        if not session.epoch:
+            assert hello.since_ms is not None
+            async with self._node.sessions.catching_up:
+                session = self._session = await self._node.store.catch_up(session, hello.since_ms, self._goes_on)
             await self._welcome(hello, session, resumed)
         self._go_on()
         self.wake()
@@ -196,7 +207,7 @@ class Relay:
     async def _join(self, hello: Hello, filter: EventFilter) -> tuple[Session, bool]:
         """Return the session, and whether it was resumed."""
         session = None
-        wanted = (self._team_id, filter, hello.forward_to, Traits(hello.name, hello.only_origin))
+        wanted = (self._team_id, filter, hello.forward_to, Traits(hello.name, hello.only_origin, hello.since_ms))
         if hello.session_id:
             session = await self._node.store.resume_session(hello.session_id, *wanted)
         resumed = session is not None
@@ -211,10 +222,19 @@ class Relay:
         holding: Collection[str] = ()
         if resumed and hello.holding:
             holding = await self._node.store.still_pending(session, hello.holding)
-        backlog = await self._node.store.backlog(session, holding)
+        tell = self._node.store.skip if hello.latest else self._node.store.backlog
+        backlog = await tell(session, holding)
         speed = hello.retry_speed
         waits_ms = None if speed is None else self._node.retries.scheduled_ms(speed)
-        welcome = Welcome(session.id, resumed, backlog.count, backlog.oldest_ms, backlog.newest_ms, waits_ms)
+        welcome = Welcome(
+            session.id,
+            resumed,
+            waiting=0 if hello.latest else backlog.count,
+            oldest_ms=backlog.oldest_ms,
+            newest_ms=backlog.newest_ms,
+            retry_waits_ms=waits_ms,
+            skipped=backlog.count if hello.latest else 0,
+        )
         self._do(self._protocol.accepted(welcome, holding, self._node.clock()))
 
     def wanted(self) -> DueQuery:

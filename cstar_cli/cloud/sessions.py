@@ -9,6 +9,8 @@ from cstar_cli.cloud.store.records import Session
 
 OPENED_TOGETHER = 8  # of a crowd that comes back at once: requests would wait for all of it
 
+CATCHING_UP_TOGETHER = 2  # that is long work for the store
+
 HangUp = Callable[[], None]
 
 
@@ -25,6 +27,7 @@ class Sessions:
         self._hang_up: dict[str, HangUp] = {}
         self._unnoted: dict[tuple[str, int], Session] = {}
         self._closing = False
+        self.catching_up = asyncio.Semaphore(CATCHING_UP_TOGETHER)  # held while a session gets what came before it
         self.opening = asyncio.Semaphore(OPENED_TOGETHER)  # held while a session is opened or resumed
 
     @property

@@ -39,12 +39,19 @@ def schedule(option: str, text: str, most_waits: int, least: str, most: str) -> 
 
 def moment(text: str, now_ms: int) -> str:
     """Return the ISO 8601 time of `10m` (ago), or of a time written out."""
-    from cstar_cli.events.envelope import iso_ms, parse_iso
+    from cstar_cli.events.envelope import iso_ms
+
+    return iso_ms(moment_ms(text, now_ms))
+
+
+def moment_ms(text: str, now_ms: int) -> int:
+    """Return the milliseconds since 1970 of `10m` (ago), or of a time written out."""
+    from cstar_cli.events.envelope import parse_iso
 
     if _DURATION.fullmatch(text.strip()):
-        return iso_ms(max(0, now_ms - duration_ms(text)))
+        return max(0, now_ms - duration_ms(text))
     try:
-        return iso_ms(parse_iso(text))
+        return parse_iso(text)
     except UsageError:
         raise UsageError(
             f"{text!r} is neither a duration like 10m, 2h or 1d nor a time like 2025-12-10T14:30:00Z."

@@ -49,6 +49,8 @@ def listen(
     max: opts.Max = None,
     for_time: opts.For = None,
     ready_file: opts.ReadyFile = None,
+    since: opts.Since = None,
+    latest: opts.Latest = False,
     name: opts.Name = None,
     only_mine: opts.OnlyMine = False,
     json: opts.Json = False,
@@ -69,9 +71,13 @@ def listen(
     if print_secret:
         typer.echo(signing_secret)
         return
+    if since is not None and latest:
+        raise UsageError("--since brings what came before and --latest skips it: give one of them.")
     from msgspec.structs import replace
 
+    from cstar_cli.clock import now_ms
     from cstar_cli.commands.course import Course, limits_of
+    from cstar_cli.commands.durations import moment_ms
     from cstar_cli.commands.pace import pace_of, retry_speed_of
     from cstar_cli.commands.ready_file import ReadyFile
 
@@ -96,6 +102,8 @@ def listen(
         session=SessionOptions(
             name=None if name is None else checked_name(name),
             origin=home.machine() if only_mine else None,
+            latest=latest,
+            since_ms=None if since is None else moment_ms(since, now_ms()),
         ),
     )
     wanted = _routed(context, options, home) or options

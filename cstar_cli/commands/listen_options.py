@@ -70,9 +70,14 @@ For = Annotated[
 ReadyFile = Annotated[
     Path | None, typer.Option(metavar="PATH", help="Have this file from when it is ready until it ends, for scripts.")
 ]
+Latest = Annotated[bool, typer.Option("--latest", help="After a gap, skip what came meanwhile.")]
 Name = Annotated[
     str | None, typer.Option(metavar="NAME", help="What to call this session, in lists, logs and by other commands.")
 ]
 OnlyMine = Annotated[bool, typer.Option("--only-mine", help="Take only what this machine triggers.")]
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="1h|TIME", help="Bring what came since then, while nobody listened."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")]

@@ -32,11 +32,14 @@ LOOK_S = 2.0
 class SessionOptions(msgspec.Struct, frozen=True):
     """What the cloud is asked for with the session.
 
-    `name` is what people call it; with `origin` it takes only events that were triggered there.
+    `name` is what people call it; with `origin` it takes only events that were triggered there. With `since_ms` it
+    brings what came since then while nobody listened; with `latest` it skips what came during a gap.
     """
 
     name: str | None = None
     origin: str | None = None
+    since_ms: int | None = None
+    latest: bool = False
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -93,6 +96,8 @@ async def real_listener(
         retry_speed=options.retry_speed,
         name=options.session.name,
         only_origin=options.session.origin,
+        since_ms=options.session.since_ms,
+        latest=options.session.latest,
     )
     protocol = ListenerProtocol(wanted, concurrency=options.pace.concurrency, most=options.pace.most)
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from cstar_cli.activity import (
     Activity,
+    CaughtUp,
     Disconnected,
     Down,
     Finishing,
@@ -155,6 +156,7 @@ class Account:
         self._routes = routes
         self._report = report
         self._ready: dict[int, Ready] = {}
+        self._caught_up: dict[int, CaughtUp] = {}
         self._sessions: dict[int, str] = {}
         self._away: set[int] = set()
         self._back: list[Reconnected] = []
@@ -173,6 +175,8 @@ class Account:
                 self._take_forwarded(replace(activity, route=self._routes[number].name))
             case Ready():
                 self._take_ready(number, activity)
+            case CaughtUp():
+                self._take_caught_up(number, activity)
             case Disconnected():
                 if not self._away:
                     self._report(activity)
@@ -223,6 +227,20 @@ class Account:
             )
             self.tell_early()
 
+    def _take_caught_up(self, number: int, caught_up: CaughtUp) -> None:
+        """Tell of all together; each route's comes right behind its being ready."""
+        self._caught_up[number] = caught_up
+        if len(self._caught_up) == len(self._routes):
+            each = self._caught_up.values()
+            self._report(
+                replace(
+                    caught_up,
+                    events=sum(one.events for one in each),
+                    oldest_ms=min((one.oldest_ms for one in each if one.oldest_ms is not None), default=None),
+                    newest_ms=max((one.newest_ms for one in each if one.newest_ms is not None), default=None),
+                )
+            )
+
     def _take_reconnected(self, number: int, back: Reconnected) -> None:
         self._sessions[number], self._noticed = back.session_id, ""
         self._away.discard(number)
@@ -233,6 +251,7 @@ class Account:
                 replace(
                     back,
                     missed=sum(each.missed for each in told),
+                    skipped=sum(each.skipped for each in told),
                     resumed=all(each.resumed for each in told),
                     took_over=any(each.took_over for each in told),
                     oldest_ms=min((each.oldest_ms for each in told if each.oldest_ms is not None), default=None),

@@ -48,7 +48,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", omit_defaults=True):
     `holding` are the deliveries it has from an earlier connection and will still answer; `window` is how many
     unsettled deliveries it is willing to hold. With `retry_speed`, what fails is tried again, so many times faster than
     at a webhook. `name` is what people call the session; with `only_origin` it takes only events that were triggered
-    there.
+    there. A new session brings what came since `since_ms` and no listener was given; with `latest` it skips what came
+    while it was away.
     """
 
     forward_to: Text
@@ -60,10 +61,12 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", omit_defaults=True):
     retry_speed: RetrySpeed | None = None
     name: SessionName | None = None
     only_origin: Origin | None = None
+    since_ms: TimeMs | None = None
+    latest: bool = False
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
-    """The session is accepted; `waiting` deliveries were made while the listener was away.
+    """The session is accepted; `waiting` deliveries were made while the listener was away, or `skipped` as it asked.
 
     The oldest and the newest of their events were made at these times. `retry_waits_ms` are the waits before each retry
     of what fails, where the listener has asked for retries.
@@ -75,6 +78,7 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
     oldest_ms: TimeMs | None = None
     newest_ms: TimeMs | None = None
     retry_waits_ms: tuple[int, ...] | None = None
+    skipped: int = 0
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):

@@ -70,6 +70,11 @@ class ListenerProtocol:
         return len(self._held) >= self._wanted.window
 
     @property
+    def since_ms(self) -> int | None:
+        """From when on a new session brings what came before it, if it does."""
+        return self._wanted.since_ms
+
+    @property
     def running(self) -> int:
         """How many deliveries are being forwarded."""
         return len(self._running)

@@ -110,6 +110,10 @@ class RelayProtocol:
         self._release(ids)
         return self._say([Send(Settled(ids, dict(retry_at_ms)))] if ids else [], now)
 
+    def unread(self, now: float) -> None:
+        """Nobody reads what the listener says: as far as we know, it says something."""
+        self._pulse.heard(now)
+
     def tick(self, now: float) -> Sequence[RelayCommand]:
         """Time has passed; call it about once a second."""
         late = [delivery_id for delivery_id, lease in self._leases.items() if lease.until <= now]

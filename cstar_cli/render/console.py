@@ -12,6 +12,7 @@ from cstar_cli.activity import (
     Accepted,
     Activity,
     Attempted,
+    CaughtUp,
     Disconnected,
     Down,
     Finishing,
@@ -26,7 +27,7 @@ from cstar_cli.render.output import Look, Output, columns_of, has_symbols, wants
 
 Renderer = Callable[[Activity], None]
 
-_ASIDE = {Notice, Disconnected, Reconnected, Down, Up, Finishing, Summary}
+_ASIDE = {CaughtUp, Notice, Disconnected, Reconnected, Down, Up, Finishing, Summary}
 
 
 class Console(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from cstar_cli.activity import (
     Accepted,
     Activity,
     Attempted,
+    CaughtUp,
     Disconnected,
     Down,
     Finishing,
@@ -76,8 +77,12 @@ def json_line(activity: Activity) -> bytes | None:
             return _line({"type": "disconnected", "reason": reason})
         case Reconnected(missed=missed, resumed=resumed, session_id=session_id, routes=routes):
             span = {"oldest": _time(activity.oldest_ms), "newest": _time(activity.newest_ms)}
+            counts = {"missed": missed, "skipped": activity.skipped}
             whose = {"routes": routes} if routes else {"session_id": session_id}
-            return _line({"type": "reconnected", "missed": missed, **span, "resumed": resumed, **whose})
+            return _line({"type": "reconnected", **counts, **span, "resumed": resumed, **whose})
+        case CaughtUp(events=events):
+            span = {"oldest": _time(activity.oldest_ms), "newest": _time(activity.newest_ms)}
+            return _line({"type": "caught_up", "events": events, **span})
         case Down(forward_to=forward_to, hint=hint):
             return _line({"type": "down", "forward_to": forward_to, "hint": hint})
         case Up(forward_to=forward_to, waited=waited, more=more):

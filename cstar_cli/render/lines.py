@@ -12,6 +12,7 @@ from cstar_cli.activity import (
     Accepted,
     Activity,
     Attempted,
+    CaughtUp,
     Disconnected,
     Down,
     Finishing,
@@ -51,6 +52,8 @@ def lines_of(activity: Activity, look: Look) -> list[str]:
             return [f"{clock(time_ms, look)} {look.paint('yellow', f'Disconnected: {harmless(reason)}')}"]
         case Reconnected():
             return [f"{clock(activity.time_ms, look)} {look.paint('green', _reconnected(activity, look))}"]
+        case CaughtUp():
+            return [look.paint("green" if activity.events else "dim", _caught_up(activity, look))]
         case Finishing(running=running):
             return [look.paint("yellow", f"Finishing {running} in flight; Ctrl-C again ends at once.")]
         case Down():
@@ -217,11 +220,22 @@ def ready_line(activity: Ready, look: Look) -> str:
 
 def _reconnected(activity: Reconnected, look: Look) -> str:
     who = "Reconnected; this process is the cloud now" if activity.took_over else "Reconnected"
+    if not activity.resumed:
+        who = f"{who}, as a new session"
+    when = span(activity.oldest_ms, activity.newest_ms, look)
+    if activity.skipped:
+        return f"{who}: skipped {_events(activity.skipped)} that came meanwhile{when}."
     if not activity.missed:
-        return f"{who}: nothing was missed." if activity.resumed else f"{who}, as a new session."
+        return f"{who}: nothing was missed." if activity.resumed else f"{who}."
     # An event comes once for each route that takes it.
     what = _deliveries(activity.missed) if activity.routes else _events(activity.missed)
-    return f"{who}: {what} came meanwhile{span(activity.oldest_ms, activity.newest_ms, look)}."
+    return f"{who}: {what} came meanwhile{when}."
+
+
+def _caught_up(activity: CaughtUp, look: Look) -> str:
+    if not activity.events:
+        return f"Nothing was missed since {clock(activity.since_ms, look)}."
+    return f"{_events(activity.events)} came while nobody listened{span(activity.oldest_ms, activity.newest_ms, look)}."
 
 
 def _events(count: int) -> str:

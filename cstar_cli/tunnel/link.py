@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
-from cstar_cli.activity import Disconnected, Notice, Reconnected
+from cstar_cli.activity import CaughtUp, Disconnected, Notice, Reconnected
 from cstar_cli.backoff import jittered
 from cstar_cli.errors import CloudUnreachable, CstarError
 from cstar_cli.protocol.commands import ListenerCommand
@@ -90,6 +90,8 @@ class Link:
             self._around.report(replace(ready, retry_waits_ms=welcome.retry_waits_ms))
             if self._protocol.wants_retries and welcome.retry_waits_ms is None:
                 self._around.report(Notice("This cloud makes no retries for a listener: what fails is final."))
+            if (since_ms := self._protocol.since_ms) is not None:
+                self._around.report(CaughtUp(since_ms, welcome.waiting, welcome.oldest_ms, welcome.newest_ms))
             return
         self._around.report(
             Reconnected(
@@ -100,6 +102,7 @@ class Link:
                 session_id=welcome.session_id,
                 oldest_ms=welcome.oldest_ms,
                 newest_ms=welcome.newest_ms,
+                skipped=welcome.skipped,
             )
         )
         self._gap, self._took_over = None, False

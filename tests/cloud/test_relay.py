@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from cstar_cli.cloud import logs
-from cstar_cli.cloud.sessions import OPENED_TOGETHER
+from cstar_cli.cloud.sessions import CATCHING_UP_TOGETHER, OPENED_TOGETHER
+from cstar_cli.cloud.store.queries import Page
 from cstar_cli.cloud.store.records import AttemptOutcome, Session
 from cstar_cli.protocol.frames import (
+    DEAD_AFTER_S,
     Bye,
     Delivery,
     Hello,
@@ -17,8 +19,8 @@ from cstar_cli.protocol.frames import (
     Welcome,
 )
 
-from .relaying import Room, append, hello, result, run
-from .store.making import T0_MS, TEAM, event
+from .relaying import GRACE_S, Room, append, hello, result, run
+from .store.making import T0_MS, TEAM, URL, event
 from .streams import Writes
 
 
@@ -113,6 +115,80 @@ def test_a_resumed_session_gets_again_what_it_does_not_hold(tmp_path: Path) -> N
         assert await pipe.hear_deliveries(2) == [lost, *later]
         pipe.say(result(held))
         assert await pipe.hear() == [Settled((held,))]
+
+    run(tmp_path, check)
+
+
+def test_a_listener_of_the_latest_skips_what_came_while_it_was_away(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        pipe, session_id = await room.opened()
+        [held] = await append(room, 1)
+        await pipe.hear()
+        pipe.cut()
+        await append(room, 3)
+        pipe, _ = room.connect()
+        pipe.say(Hello(URL, (), 100, session_id, (held,), latest=True))
+        assert await pipe.hear() == [Welcome(session_id, True, 0, T0_MS, T0_MS, skipped=3)]
+        later = await append(room, 1)
+        assert await pipe.hear_deliveries(1) == later
+        assert {outcome for outcome, _ in await room.outcomes()} == {"canceled"}
+
+    run(tmp_path, check)
+
+
+def test_a_new_session_brings_what_came_before_it_then_what_comes(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        before = [event(at_ms=T0_MS - ago_ms) for ago_ms in (5000, 3000, 1000)]
+        await room.store.append_events(before)
+        pipe, _ = room.connect()
+        pipe.say(Hello(URL, (), 100, since_ms=T0_MS - 4000))
+        [welcome] = await pipe.hear()
+        assert isinstance(welcome, Welcome)
+        assert (welcome.waiting, welcome.oldest_ms, welcome.newest_ms) == (2, T0_MS - 3000, T0_MS - 1000)
+        await append(room, 1)
+        brought = [frame.event_id for frame in await pipe.hear(3) if isinstance(frame, Delivery)]
+        assert brought[:2] == [each.id for each in before[1:]]
+        pipe.cut()
+        pipe, _ = room.connect()
+        pipe.say(Hello(URL, (), 100, welcome.session_id, since_ms=T0_MS - 9000))
+        again = (await pipe.hear())[0]
+        assert isinstance(again, Welcome)
+        assert (again.resumed, again.waiting) == (True, 3)
+
+    run(tmp_path, check)
+
+
+def test_a_listener_that_goes_before_it_has_caught_up_is_done_with(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        await append(room, 1)
+        for _ in range(CATCHING_UP_TOGETHER):
+            await room.sessions.catching_up.acquire()
+        pipe, task = room.connect()
+        pipe.say(Hello(URL, (), 100, since_ms=0))
+        while not room.sessions.connected:
+            await room.store.ping()
+        pipe.cut()
+        room.sessions.catching_up.release()
+        await task
+        assert await room.open() == []
+        await room.clock.advance(round(GRACE_S * 1000))
+        await room.sessions.sweep()
+        assert await room.store.sessions(TEAM, None, Page()) == []
+
+    run(tmp_path, check)
+
+
+def test_a_listener_is_not_taken_for_dead_while_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        for _ in range(CATCHING_UP_TOGETHER):
+            await room.sessions.catching_up.acquire()
+        pipe, _ = room.connect()
+        pipe.say(Hello(URL, (), 100, since_ms=0))
+        while not room.sessions.connected:
+            await room.store.ping()
+        room.pass_time(DEAD_AFTER_S + 1)
+        room.sessions.catching_up.release()
+        assert isinstance((await pipe.hear())[0], Welcome)
 
     run(tmp_path, check)
 

@@ -82,6 +82,11 @@ SHAPES = [
         b'{"type":"welcome","session_id":"ses_1","resumed":true,"waiting":3,"oldest_ms":1000,"newest_ms":2000,'
         b'"retry_waits_ms":[1000,5000]}\n',
     ),
+    Shape(
+        Hello("http://x/", ("*",), 9, name="laptop-2", only_origin="7d0f", since_ms=1000, latest=True),
+        b'{"type":"hello","forward_to":"http://x/","events":["*"],"window":9,"name":"laptop-2","only_origin":"7d0f",'
+        b'"since_ms":1000,"latest":true}\n',
+    ),
     Shape(Refused("say hello first", False), b'{"type":"refused","message":"say hello first","retry":false}\n'),
     Shape(Delivery("dlv_1", "evt_1", "ticket.created", 1, body=b"{}"), EVENT + b',"body_bytes":2}\n{}\n'),
     Shape(

@@ -1,7 +1,7 @@
 import pytest
 from msgspec.structs import replace
 
-from cstar_cli.activity import Activity, Forwarded
+from cstar_cli.activity import Activity, CaughtUp, Forwarded
 from cstar_cli.events.catalogue import names
 from cstar_cli.render.lines import lines_of, ready_line
 
@@ -279,6 +279,26 @@ def test_a_summary_says_how_many_were_not_forwarded() -> None:
     assert lines_of(stopped, PLAIN) == ["Stopped: 5 forwarded, 3 succeeded, 2 failed. 64 not forwarded."]
     [line] = lines_of(replace(stopped, held_more=True), PLAIN)
     assert line.endswith(" failed. 64 or more not forwarded.")
+
+
+def test_a_reconnection_says_what_was_skipped() -> None:
+    activity = replace(samples.RECONNECTED, missed=0, skipped=12, oldest_ms=samples.NOW_MS, newest_ms=samples.NOW_MS)
+    assert lines_of(activity, PLAIN) == ["14:30:00 Reconnected: skipped 12 events that came meanwhile, at 14:30:00."]
+
+
+@pytest.mark.parametrize(
+    ("events", "text"),
+    [
+        (0, "Nothing was missed since 13:30:00."),
+        (1, "1 event came while nobody listened, at 14:29:00."),
+        (7, "7 events came while nobody listened, from 14:00:00 to 14:29:00."),
+    ],
+)
+def test_what_came_before_is_counted_from_when_to_when(events: int, text: str) -> None:
+    newest_ms = samples.NOW_MS - 60_000
+    oldest_ms = samples.NOW_MS - 1_800_000 if events > 1 else newest_ms
+    activity = CaughtUp(samples.NOW_MS - 3_600_000, events, *((oldest_ms, newest_ms) if events else (None, None)))
+    assert lines_of(activity, PLAIN) == [text]
 
 
 def test_a_summary_counts_what_was_forwarded() -> None:

@@ -191,6 +191,7 @@ class Desk:
         retry_speed: float | None = None,
         holds: bool = True,
         most: int | None = None,
+        wanted: Hello | None = None,
     ) -> None:
         self.cloud = cloud
         self.failing = False
@@ -207,7 +208,7 @@ class Desk:
         self._seen: Growing[Activity] = Growing()
         self.listener = Listener(
             ListenerProtocol(
-                Hello("http://app", ("*",), concurrency + QUEUED_BEYOND_SLOTS, retry_speed=retry_speed),
+                wanted or Hello("http://app", ("*",), concurrency + QUEUED_BEYOND_SLOTS, retry_speed=retry_speed),
                 concurrency=concurrency,
                 most=most,
             ),
@@ -274,12 +275,12 @@ class Desk:
 
 
 @asynccontextmanager
-async def connected(desk: Desk) -> AsyncIterator[FakeConnection]:
+async def connected(desk: Desk, **welcome: int) -> AsyncIterator[FakeConnection]:
     """Run the listener and let it in; it is stopped at the end."""
     async with asyncio.TaskGroup() as group:
         group.create_task(desk.listener.run())
         connection = await desk.cloud.connection()
-        await connection.welcome()
+        await connection.welcome("ses_1", resumed=False, **welcome)
         await desk.see(Ready)
         yield connection
         desk.listener.stop()

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from cstar_cli.activity import Disconnected, Forwarded, Notice, Ready, Reconnected
+from cstar_cli.activity import CaughtUp, Disconnected, Forwarded, Notice, Ready, Reconnected
 from cstar_cli.errors import NotAllowed
-from cstar_cli.protocol.frames import Result
+from cstar_cli.protocol.frames import Hello, Result
 from cstar_cli.tunnel.connection import Unreachable
 
 from .fakes import FAILING, FOREIGN, REFUSED, Desk, FakeCloud, Starter, connected, delivery, error_of
@@ -28,6 +28,25 @@ async def test_a_cut_is_told_once_and_so_is_the_return_with_what_was_missed() ->
             Reconnected(0, 7, resumed=True, took_over=False, session_id="ses_1", oldest_ms=1000, newest_ms=9000)
         ]
         assert desk.seen[1:] == [Disconnected(0, "the cloud went away"), *desk.of(Reconnected)]
+
+
+@virtually
+async def test_what_was_skipped_is_told() -> None:
+    desk = Desk(FakeCloud())
+    async with connected(desk) as connection:
+        connection.cut()
+        await (await desk.cloud.connection()).welcome(resumed=True, skipped=5, oldest_ms=1000, newest_ms=9000)
+        [back] = await desk.see(Reconnected)
+        assert (back.missed, back.skipped, back.oldest_ms, back.newest_ms) == (0, 5, 1000, 9000)
+
+
+@virtually
+async def test_what_came_before_the_session_is_told_once_it_is_ready() -> None:
+    desk = Desk(FakeCloud(), wanted=Hello("u", ("*",), 40, since_ms=500))
+    async with connected(desk, waiting=3, oldest_ms=1000, newest_ms=9000):
+        [told] = await desk.see(CaughtUp)
+        assert told == CaughtUp(500, 3, 1000, 9000)
+        assert [type(each) for each in desk.seen] == [Ready, CaughtUp]
 
 
 @virtually

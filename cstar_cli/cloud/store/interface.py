@@ -1,6 +1,6 @@
 """What each driver promises; one suite of tests holds them all to it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from cstar_cli.cloud.store.accounts import Allowance, ApiKey, Begun, StoredAnswer
@@ -223,6 +223,14 @@ class Store(Protocol):
         """Return the session in its next epoch, with the filter, URL and traits of now; None when it isn't open."""
         ...
 
+    async def catch_up(self, session: Session, since_ms: int, goes_on: Callable[[], bool]) -> Session:
+        """Open a session of epoch 0, with deliveries of what was made since then and no listener was given.
+
+        These come first, in the order in which their events were committed. It is made in parts, while it `goes_on`.
+        Raises SessionMoved.
+        """
+        ...
+
     async def sessions(self, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:
         """Return one page of the open sessions (of that name, if one is given), newest first, as `events` does."""
         ...
@@ -257,6 +265,13 @@ class Store(Protocol):
 
     async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
         """Tell about the session's deliveries that were never tried, without those that its listener has."""
+        ...
+
+    async def skip(self, session: Session, without: Collection[str]) -> Backlog:
+        """Cancel what `backlog` tells of, and tell of it; what comes later stays.
+
+        A session that has gone on in a later epoch keeps it all.
+        """
         ...
 
     async def settle(

@@ -11,6 +11,9 @@ from cstar_cli.errors import UsageError
 from cstar_cli.events.filters import EventFilter
 
 MAX_PAGE_SIZE = 100
+CAUGHT_UP_AT_ONCE = 500  # events that are looked at in one transaction, which others wait for
+SKIPPED_AT_ONCE = 500
+LAST_PLACE = 2**62  # among events: after all of them
 EVERYTHING = EventFilter.parse(())
 
 

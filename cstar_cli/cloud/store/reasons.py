@@ -1,13 +1,14 @@
 """Why a delivery was stopped, or can't be what was asked of it, in words: the same whatever the driver."""
 
-from cstar_cli.cloud.store.interface import Conflict, Unknown
-from cstar_cli.cloud.store.records import Delivery
+from cstar_cli.cloud.store.interface import Conflict, SessionMoved, Unknown
+from cstar_cli.cloud.store.records import Delivery, Session
 from cstar_cli.events.envelope import iso
 
 # Error classes of attempts that nothing was posted in.
 STOPPED = "stopped"
 CANCELED = "canceled"
 
+SKIPPED = "skipped: the listener was away, and takes only what comes from now on"
 WEBHOOK_DELETED = "the webhook was deleted"
 
 
@@ -31,6 +32,10 @@ def inactive_webhook(webhook_id: str, reason: str | None) -> Conflict:
 
 def unknown_session(session_id: str) -> Unknown:
     return Unknown(f"{session_id} is none of this team's open sessions: start cstar listen, or choose another target.")
+
+
+def moved(session: Session) -> SessionMoved:
+    return SessionMoved(f"{session.id} has ended, or goes on over another connection.")
 
 
 def deleted_webhook(delivery: Delivery) -> Conflict:

@@ -17,7 +17,7 @@ Headers = tuple[tuple[str, str], ...]
 class Session:
     """One `listen`, over all its connections. `epoch` grows with each: results of an older one no longer count.
 
-    With an `origin` it takes only events of that.
+    With an `origin` it takes only events of that. In epoch 0 it isn't open yet.
     """
 
     id: str
@@ -33,11 +33,13 @@ class Session:
 class Traits:
     """What a listener asks of its session beside filter and URL.
 
-    `name` is what people call it; with an `origin` it takes only events of that.
+    `name` is what people call it; with an `origin` it takes only events of that. A new session that is to get what came
+    since a time is in epoch 0, and open once it has caught up.
     """
 
     name: str | None = None
     origin: str | None = None
+    since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

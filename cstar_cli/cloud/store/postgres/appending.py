@@ -42,6 +42,7 @@ async def append(
     connection: Connection, items: Sequence[Appending]
 ) -> Written[Sequence[Sequence[Delivery] | Exception]]:
     """Store the events with their deliveries; one that is stored already answers those it has."""
+    await making.keep_sessions_open(connection, {item.event.team_id for item in items})
     lone = await _lone(connection, [item.only for item in items if item.only is not None])
     fresh = {item.key: item for item in reversed(items) if item.only is None or (item.event.team_id, item.only) in lone}
     stored = await _store(connection, [item.event for item in reversed(fresh.values())])

@@ -1,11 +1,12 @@
 """`PostgresStore`: the store interface over a database that any number of nodes share."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from cstar_cli.cloud.store.interface import NO_RETRIES, NO_TRAITS, StoreUnavailable
-from cstar_cli.cloud.store.postgres import log, reads, sessions, upkeep
+from cstar_cli.cloud.store.postgres import log, opening, reads, sessions, upkeep
 from cstar_cli.cloud.store.postgres.accounts import PostgresAccounts
 from cstar_cli.cloud.store.postgres.appending import Appending, append
 from cstar_cli.cloud.store.postgres.batcher import Batcher
@@ -17,7 +18,8 @@ from cstar_cli.cloud.store.postgres.migrating import migrate
 from cstar_cli.cloud.store.postgres.polling import Poll
 from cstar_cli.cloud.store.postgres.queue import PostgresQueue
 from cstar_cli.cloud.store.postgres.webhooks import PostgresWebhooks
-from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page
+from cstar_cli.cloud.store.queries import LAST_PLACE, SKIPPED_AT_ONCE, AttemptQuery, DeliveryQuery, DueQuery, Page
+from cstar_cli.cloud.store.reasons import moved
 from cstar_cli.cloud.store.records import (
     Attempt,
     AttemptOutcome,
@@ -122,7 +124,8 @@ class PostgresStore:
     async def open_session(
         self, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session:
-        session = Session(new_id("ses"), team_id, filter, forward_to, 1, traits.name, traits.origin)
+        epoch = 1 if traits.since_ms is None else 0
+        session = Session(new_id("ses"), team_id, filter, forward_to, epoch, traits.name, traits.origin)
         return await self._database.change(sessions.open_session, session, self._node)
 
     async def resume_session(
@@ -130,6 +133,16 @@ class PostgresStore:
     ) -> Session | None:
         wanted = Session(session_id, team_id, filter, forward_to, 0, traits.name, traits.origin)
         return await self._database.change(sessions.resume_session, wanted, self._node)
+
+    async def catch_up(self, session: Session, since_ms: int, goes_on: Callable[[], bool]) -> Session:
+        place, is_before = LAST_PLACE, False
+        while not is_before and goes_on():
+            place, is_before = await self._lists.ask(opening.place_before, session.team_id, since_ms, place)
+        while not session.epoch:
+            if not goes_on():
+                raise moved(session)
+            session, place = await self._database.change(opening.catch_up, session, since_ms, place, self._node)
+        return session
 
     async def end_session(self, session: Session, reason: str) -> None:
         await self._database.change(sessions.end_session, session, reason)
@@ -163,6 +176,17 @@ class PostgresStore:
 
     async def names_of(self, session_ids: Collection[str]) -> Mapping[str, str]:
         return await self._lists.ask(reads.names_of, tuple(session_ids))
+
+    async def skip(self, session: Session, without: Collection[str]) -> Backlog:
+        waiting = await self.backlog(session, without)
+        skipped = 0
+        while skipped < waiting.count:
+            most = min(SKIPPED_AT_ONCE, waiting.count - skipped)
+            some = await self._database.change(sessions.skip_some, session, tuple(without), most)
+            if not some:
+                break
+            skipped += some
+        return replace(waiting, count=skipped)
 
     async def event(self, team_id: str, event_id: str) -> Event | None:
         return await self._lists.ask(reads.event, team_id, event_id)

@@ -41,6 +41,7 @@ async def resend(
     if not row:
         return Written(None)
     event_seq, now_ms, event = row[0], row[1], rows.event(tuple(row)[2:])
+    await making.keep_sessions_open(connection, [team_id])
     wanting = await Wanting.of(connection, [team_id])
     if target is None:
         targets = wanting.those(event, origin or event.origin)

@@ -31,7 +31,8 @@ SELECT made.seq, given.target, (SELECT now_ms()), given.once, given.size
 FROM made JOIN given ON given.id = made.id WHERE starts_with(given.target, $11)
 """
 _TARGETS = """
-SELECT team_id, id, forward_to, origin, patterns FROM sessions WHERE team_id = ANY ($1::text[]) AND ended_at_ms IS NULL
+SELECT team_id, id, forward_to, origin, patterns FROM sessions
+WHERE team_id = ANY ($1::text[]) AND ended_at_ms IS NULL AND epoch > 0
 UNION ALL SELECT team_id, id, url, NULL, patterns FROM webhooks WHERE team_id = ANY ($1::text[]) AND is_active
 """
 _ENDING = 7827  # the first key of the locks that sessions end under; the second one is their team's
@@ -65,8 +66,7 @@ class Wanting:
 
     @staticmethod
     async def of(connection: Connection, teams: Collection[str]) -> "Wanting":
-        """Read them; none of these sessions ends before this transaction."""
-        await keep_sessions_open(connection, teams)
+        """Read them, once these sessions are kept open."""
         targets: dict[str, list[tuple[Target, EventFilter]]] = defaultdict(list)
         for team_id, id_, url, origin, patterns in await connection.fetch(_TARGETS, list(teams)):
             targets[team_id].append((Target(id_, url, origin), rows.filter(patterns)))
@@ -82,7 +82,10 @@ class Wanting:
 
 
 async def keep_sessions_open(connection: Connection, teams: Collection[str]) -> None:
-    """Let no session of the teams end before this transaction does: it would leave its new deliveries behind."""
+    """Let no session of the teams end before this transaction does: it would leave its new deliveries behind.
+
+    None catches up meanwhile either: call this before an event is stored.
+    """
     await connection.execute(
         "SELECT pg_advisory_xact_lock_shared($1, key) FROM unnest($2::integer[]) key", _ENDING, sorted(map(_key, teams))
     )

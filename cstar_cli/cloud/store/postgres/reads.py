@@ -7,6 +7,7 @@ from cstar_cli.cloud.store.postgres import rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.listing import Listing
 from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
+from cstar_cli.cloud.store.reasons import moved
 from cstar_cli.cloud.store.records import Backlog, Delivery, Due, DueDelivery, ListedEvent, OpenSession
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
@@ -57,7 +58,7 @@ async def due(connection: Connection, query: DueQuery) -> Due | SessionMoved:
     which = (session.id, list(query.without), query.limit)
     found = await connection.fetch(_DUE, *which, session.epoch)
     if not found:
-        return SessionMoved(f"{session.id} has ended, or goes on over another connection.")
+        return moved(session)
     wait_ms: int | None = found[0]["wait_ms"]
     if wait_ms is not None and wait_ms <= 0:
         found = await connection.fetch(_DUE_WITH_TRIED, *which)
@@ -101,7 +102,7 @@ async def backlog(connection: Connection, session_id: str, without: Collection[s
 
 async def sessions(connection: Connection, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:
     found = await connection.fetch(
-        f"SELECT {rows.OPEN_SESSION} FROM sessions WHERE team_id = $1 AND ended_at_ms IS NULL"
+        f"SELECT {rows.OPEN_SESSION} FROM sessions WHERE team_id = $1 AND ended_at_ms IS NULL AND epoch > 0"
         " AND ($2::text IS NULL OR name = $2) ORDER BY opened_at_ms DESC, id DESC LIMIT $3 OFFSET $4",
         team_id,
         name,

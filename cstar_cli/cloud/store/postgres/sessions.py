@@ -7,7 +7,7 @@ from cstar_cli.cloud.store.postgres import making, rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
 from cstar_cli.cloud.store.postgres.recording import Recorded, record, sparse, stop
-from cstar_cli.cloud.store.reasons import STOPPED
+from cstar_cli.cloud.store.reasons import CANCELED, SKIPPED, STOPPED
 from cstar_cli.cloud.store.records import AttemptOutcome, Report, Retry, Session, Settled
 from cstar_cli.cloud.store.wakeups import attempts_of
 
@@ -58,14 +58,15 @@ class _Given:
 
 async def open_session(connection: Connection, session: Session, node: str) -> Written[Session]:
     await connection.execute(
-        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, node, opened_at_ms, name, origin)"
-        " VALUES ($1, $2, $3, $4, $5, $6, now_ms(), $7, $8)",
+        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, node, opened_at_ms, name, origin,"
+        " away_since_ms) SELECT $1, $2, $3, $4, $5::integer, $6, now.ms, $7, $8,"
+        " CASE WHEN $6::text IS NULL THEN now.ms END FROM (SELECT now_ms() AS ms) now",
         session.id,
         session.team_id,
         rows.patterns(session.filter),
         session.forward_to,
         session.epoch,
-        node,
+        node if session.epoch else None,
         session.name,
         session.origin,
     )
@@ -120,6 +121,23 @@ async def end_session(
     unanswered = await connection.fetch(_UNANSWERED, session.id)
     await stop(connection, [seq for (seq,) in unanswered], "failed", reason, STOPPED)
     return Written(True, topics=[session.id, attempts_of(session.team_id)])
+
+
+async def skip_some(connection: Connection, session: Session, without: Collection[str], most: int) -> Written[int]:
+    """Cancel the first of what waits for the session; answer how many these were."""
+    waiting = await connection.fetch(
+        "SELECT d.seq FROM sessions s JOIN deliveries d ON d.target = s.id AND d.status = 'pending'"
+        " AND d.attempt_count = 0 AND d.id <> ALL ($3::text[])"
+        " WHERE s.id = $1 AND s.epoch = $2 AND s.ended_at_ms IS NULL ORDER BY d.seq LIMIT $4 FOR UPDATE OF d",
+        session.id,
+        session.epoch,
+        list(without),
+        most,
+    )
+    if not waiting:
+        return Written(0)
+    await stop(connection, [seq for (seq,) in waiting], "canceled", SKIPPED, CANCELED)
+    return Written(len(waiting), topics=[attempts_of(session.team_id)])
 
 
 async def lost_sessions(connection: Connection, node: str, grace_ms: int) -> Sequence[Session]:

@@ -3,10 +3,13 @@
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from cstar_cli.cloud.store.interface import NO_RETRIES, NO_TRAITS, SessionMoved
-from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page
+from cstar_cli.cloud.store.queries import LAST_PLACE, SKIPPED_AT_ONCE, AttemptQuery, DeliveryQuery, DueQuery, Page
+from cstar_cli.cloud.store.reasons import moved
 from cstar_cli.cloud.store.records import (
     Attempt,
     AttemptOutcome,
@@ -22,7 +25,7 @@ from cstar_cli.cloud.store.records import (
     Traits,
     WaitsMs,
 )
-from cstar_cli.cloud.store.sqlite import log, reads, sessions, upkeep, writes
+from cstar_cli.cloud.store.sqlite import log, opening, reads, sessions, upkeep, writes
 from cstar_cli.cloud.store.sqlite.accounts import SqliteAccounts
 from cstar_cli.cloud.store.sqlite.connection import migrate, open_writer
 from cstar_cli.cloud.store.sqlite.lock import FileLock
@@ -106,7 +109,8 @@ class SqliteStore:
     async def open_session(
         self, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session:
-        session = Session(new_id("ses"), team_id, filter, forward_to, 1, traits.name, traits.origin)
+        epoch = 1 if traits.since_ms is None else 0
+        session = Session(new_id("ses"), team_id, filter, forward_to, epoch, traits.name, traits.origin)
         return await self._writer.run(lambda connection: sessions.open_session(connection, session, self._now_ms()))
 
     async def resume_session(
@@ -114,6 +118,18 @@ class SqliteStore:
     ) -> Session | None:
         wanted = Session(session_id, team_id, filter, forward_to, 0, traits.name, traits.origin)
         return await self._writer.run(lambda connection: sessions.resume_session(connection, wanted))
+
+    async def catch_up(self, session: Session, since_ms: int, goes_on: Callable[[], bool]) -> Session:
+        place, is_before = LAST_PLACE, False
+        while not is_before and goes_on():
+            place, is_before = await self._lists.ask(opening.place_before, session.team_id, since_ms, place)
+        while not session.epoch:
+            if not goes_on():
+                raise moved(session)
+            session, place = await self._writer.run(
+                partial(opening.catch_up, session=session, since_ms=since_ms, after=place, now_ms=self._now_ms())
+            )
+        return session
 
     async def end_session(self, session: Session, reason: str) -> None:
         await self._writer.run(lambda connection: sessions.end_session(connection, session, reason, self._now_ms()))
@@ -151,6 +167,19 @@ class SqliteStore:
 
     async def names_of(self, session_ids: Collection[str]) -> Mapping[str, str]:
         return await self._lists.ask(reads.names_of, tuple(session_ids))
+
+    async def skip(self, session: Session, without: Collection[str]) -> Backlog:
+        waiting = await self.backlog(session, without)
+        skipped = 0
+        while skipped < waiting.count:
+            most = min(SKIPPED_AT_ONCE, waiting.count - skipped)
+            some = await self._writer.run(
+                partial(sessions.skip_some, session=session, without=tuple(without), most=most, now_ms=self._now_ms())
+            )
+            if not some:
+                break
+            skipped += some
+        return replace(waiting, count=skipped)
 
     async def event(self, team_id: str, event_id: str) -> Event | None:
         return await self._lists.ask(reads.event, team_id, event_id)

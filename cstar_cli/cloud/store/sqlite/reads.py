@@ -8,6 +8,7 @@ import msgspec
 
 from cstar_cli.cloud.store.interface import SessionMoved
 from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
+from cstar_cli.cloud.store.reasons import moved
 from cstar_cli.cloud.store.records import Backlog, Delivery, Due, DueDelivery, ListedEvent, OpenSession
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.listing import Listing
@@ -69,7 +70,7 @@ def _due(connection: sqlite3.Connection, query: DueQuery, bodies: dict[int, byte
     found = connection.execute(_DUE, values)
     first = found.fetchone()
     if first is None:
-        return SessionMoved(f"{session.id} has ended, or goes on over another connection.")
+        return moved(session)
     next_ms = first[-1]
     if next_ms is None or next_ms > now_ms:
         deliveries = _deliveries(chain([first], found), query, bodies) if first[0] is not None else []
@@ -119,7 +120,7 @@ def backlog(connection: sqlite3.Connection, session_id: str, without: Collection
 
 def sessions(connection: sqlite3.Connection, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:
     found = connection.execute(
-        f"SELECT {rows.OPEN_SESSION} FROM sessions WHERE team_id = ? AND ended_at_ms IS NULL"
+        f"SELECT {rows.OPEN_SESSION} FROM sessions WHERE team_id = ? AND ended_at_ms IS NULL AND epoch"
         " AND name IS ifnull(?, name) ORDER BY opened_at_ms DESC, id DESC LIMIT ? OFFSET ?",
         (team_id, name, page.size + 1, page.offset),
     )

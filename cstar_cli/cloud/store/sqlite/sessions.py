@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from cstar_cli.cloud.store.reasons import STOPPED
+from cstar_cli.cloud.store.reasons import CANCELED, SKIPPED, STOPPED
 from cstar_cli.cloud.store.records import AttemptOutcome, Report, Retry, Session, Settled
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.recording import Recorded, record, recording_time, stop
@@ -15,10 +15,10 @@ from cstar_cli.cloud.store.wakeups import attempts_of
 
 def open_session(connection: sqlite3.Connection, session: Session, now_ms: int) -> Written[Session]:
     connection.execute(
-        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms, name, origin)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms, name, origin,"
+        " away_since_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (session.id, session.team_id, rows.patterns(session.filter), session.forward_to, session.epoch, now_ms)
-        + (session.name, session.origin),
+        + (session.name, session.origin, None if session.epoch else now_ms),
     )
     return Written(session)
 
@@ -59,6 +59,23 @@ def end_session(connection: sqlite3.Connection, session: Session, reason: str, n
     seqs = [seq for (seq,) in unanswered]
     stop(connection, session.team_id, seqs, "failed", reason, STOPPED, now_ms)
     return Written(None, topics=[session.id, attempts_of(session.team_id)])
+
+
+def skip_some(
+    connection: sqlite3.Connection, session: Session, without: Collection[str], most: int, now_ms: int
+) -> Written[int]:
+    """Cancel the first of what waits for the session; answer how many these were."""
+    waiting = connection.execute(
+        "SELECT d.seq FROM sessions s JOIN deliveries d ON d.target = s.id AND d.status = 'pending'"
+        " AND d.due_at_ms IS NULL AND d.attempt_count = 0 AND d.id NOT IN (SELECT value FROM json_each(?))"
+        " WHERE s.id = ? AND s.epoch = ? AND s.ended_at_ms IS NULL ORDER BY d.seq LIMIT ?",
+        (msgspec.json.encode(list(without)).decode(), session.id, session.epoch, most),
+    )
+    seqs = [seq for (seq,) in waiting]
+    if not seqs:
+        return Written(0)
+    stop(connection, session.team_id, seqs, "canceled", SKIPPED, CANCELED, now_ms)
+    return Written(len(seqs), topics=[attempts_of(session.team_id)])
 
 
 def end_one_lost(connection: sqlite3.Connection, grace_ms: int, reason: str, now_ms: int) -> Written[bool]:

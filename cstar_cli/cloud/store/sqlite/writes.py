@@ -162,6 +162,7 @@ def _matching(connection: sqlite3.Connection, team_id: str, event_type: str) -> 
     """The open sessions and active webhooks of the team that want events of the type."""
     wanting = connection.execute(
         "SELECT id, forward_to, origin, patterns FROM sessions WHERE team_id = :team_id AND ended_at_ms IS NULL"
+        " AND epoch"
         " UNION ALL SELECT id, url, NULL, patterns FROM webhooks WHERE team_id = :team_id AND is_active",
         {"team_id": team_id},
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from asyncpg.connection import LoggedQuery
 
-from cstar_cli.cloud.store.postgres import interventions, log, polling, reads, sessions
+from cstar_cli.cloud.store.postgres import interventions, log, opening, polling, reads, sessions
 from cstar_cli.cloud.store.postgres.claiming import Turns, Wanted, claim
 from cstar_cli.cloud.store.postgres.connection import PLANNED_ONCE, Connection, Connector, StoreConnection
 from cstar_cli.cloud.store.postgres.cursor import Cursor
@@ -38,6 +38,7 @@ INSERT INTO events (id, team_id, type, created_at_ms, body)
 SELECT 'evt_' || n, '{TEAM}', CASE WHEN n % 1000 = 0 THEN 'boss.spawned' ELSE 'ticket.created' END, n, ''
 FROM generate_series(1, {rows}) n;
 INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms) VALUES ('ses_1', '{TEAM}', '*', '', 1, 1);
+INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms) VALUES ('ses_0', '{TEAM}', '*', '', 0, 1);
 INSERT INTO webhooks (id, team_id, name, url, patterns, secret, is_active, created_at_ms, updated_at_ms)
 SELECT 'whk_' || n, '{TEAM}', '', 'http://w/', '*', '', TRUE, 1, 1 FROM generate_series(0, {WEBHOOKS - 1}) n;
 INSERT INTO deliveries (
@@ -68,6 +69,7 @@ FROM generate_series(1, {rows}) n;
 RARE = EventFilter.parse(["boss.*"])
 SESSION = Session("ses_1", TEAM, RARE, "", 1)
 BUSY = Session("ses_busy", "team-2", RARE, "", 1)
+BEHIND = Session("ses_0", TEAM, EventFilter.parse(()), "", 0)
 DELIVERIES = {
     "all": DeliveryQuery(),
     "rare type": DeliveryQuery(events=RARE),
@@ -125,6 +127,10 @@ QUESTIONS: Mapping[str, Question] = {
     ),
     "end of a session": lambda connection: sessions.end_session(connection, SESSION, "over"),
     "recover": lambda connection: interventions.recover_some(connection, "whk_2", (1, 0)),
+    "sessions": lambda connection: reads.sessions(connection, TEAM, None, Page()),
+    "place before": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, 2**62),
+    "place before a place": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, ROWS // 2),
+    "catch up": lambda connection: opening.catch_up(connection, BEHIND, ROWS // 2, ROWS // 2, "nod_1"),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
     "forget": lambda connection: forget(connection, ROWS, 20),
 }

@@ -8,7 +8,7 @@ import pytest
 
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page, StatusFilter
 from cstar_cli.cloud.store.records import Session
-from cstar_cli.cloud.store.sqlite import log, reads
+from cstar_cli.cloud.store.sqlite import log, opening, reads, sessions
 from cstar_cli.cloud.store.sqlite.connection import open_writer
 from cstar_cli.events.filters import EventFilter
 
@@ -87,6 +87,24 @@ def test_a_moment_of_the_log_is_found_by_an_index(database: sqlite3.Connection) 
     statements = asked(database)
     log.cursor_before(database, "team", 5)
     assert_flat(database, statements)
+
+
+def test_what_came_before_a_session_is_found_by_an_index(database: sqlite3.Connection) -> None:
+    database.execute(
+        "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms)"
+        " VALUES ('ses_1', 'team', '*', 'u', 0, 0)"
+    )
+    database.execute(
+        "INSERT INTO events (id, team_id, type, created_at_ms, body) VALUES ('evt_1', 'team', 'boss.spawned', 5, x'')"
+    )
+    session = Session("ses_1", "team", EventFilter.parse(()), "u", 0)
+    statements = asked(database)
+    opening.place_before(database, "team", 5, 7)
+    opening.catch_up(database, session, 5, 0, 9)
+    reads.sessions(database, "team", None, Page())
+    sessions.skip_some(database, session, ["dlv_1"], 10, 9)
+    database.set_trace_callback(None)
+    assert_flat(database, [statement for statement in statements if not statement.startswith("INSERT")])
 
 
 def test_what_is_due_to_a_session_is_found_by_an_index(database: sqlite3.Connection) -> None:

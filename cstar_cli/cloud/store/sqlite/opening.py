@@ -1,0 +1,81 @@
+"""What came before a session: deliveries of events that no listener has been given, a batch at a time.
+
+Until the last batch the session is in epoch 0: no new event goes there yet, and it counts as away, so that it ends as
+any other if nobody goes on. What is made by then stands before what comes later.
+"""
+
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from cstar_cli.cloud.store.queries import CAUGHT_UP_AT_ONCE
+from cstar_cli.cloud.store.reasons import STOPPED, moved
+from cstar_cli.cloud.store.records import Session
+from cstar_cli.cloud.store.sqlite.writer import Written
+from cstar_cli.events.envelope import new_id
+
+# Whom a test was for alone isn't a listener. A listener has been given what it was posted, and what waits for it while
+# it is connected.
+_TAKEN = (
+    "SELECT DISTINCT d.event_seq FROM json_each(?) CROSS JOIN deliveries d ON d.event_seq = json_each.value"
+    " WHERE d.once OR (substr(d.target, 1, 4) = 'ses_' AND ("
+    "  d.status = 'pending' AND EXISTS (SELECT 1 FROM sessions s"
+    "   WHERE s.id = d.target AND s.ended_at_ms IS NULL AND s.away_since_ms IS NULL)"
+    f"  OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_seq = d.seq AND a.error_class IS NOT '{STOPPED}')))"
+)
+_INSERT = (
+    "INSERT INTO deliveries (team_id, event_seq, id, event_id, event_type, target, url, status, attempt_count,"
+    " created_at_ms, next_attempt_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?)"
+)
+
+
+def place_before(connection: sqlite3.Connection, team_id: str, since_ms: int, place: int) -> tuple[int, bool]:
+    """Go back from a place among the team's events; say whether all since then come after what is answered."""
+    found = connection.execute(
+        "SELECT seq, created_at_ms FROM events WHERE team_id = ? AND seq <= ? ORDER BY seq DESC LIMIT ?",
+        (team_id, place, CAUGHT_UP_AT_ONCE),
+    ).fetchall()
+    if len(found) < CAUGHT_UP_AT_ONCE:
+        return 0, True
+    return found[-1][0] - 1, all(created_at_ms < since_ms for _, created_at_ms in found)
+
+
+def catch_up(
+    connection: sqlite3.Connection, session: Session, since_ms: int, after: int, now_ms: int
+) -> Written[tuple[Session, int]]:
+    """Make deliveries of the next events after a place; answer the place after these. The last ones open the session.
+
+    Raises SessionMoved.
+    """
+    found = connection.execute(
+        f"SELECT seq, id, type, created_at_ms, {'origin' if session.origin else 'NULL'} FROM events"
+        " WHERE team_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+        (session.team_id, after, CAUGHT_UP_AT_ONCE),
+    ).fetchall()
+    is_last = len(found) < CAUGHT_UP_AT_ONCE
+    going_on = connection.execute(
+        "UPDATE sessions SET epoch = ?, away_since_ms = ? WHERE id = ? AND epoch = 0 AND ended_at_ms IS NULL",
+        (int(is_last), None if is_last else now_ms, session.id),
+    ).rowcount
+    if not going_on:
+        raise moved(session)
+    wanted = [
+        (seq, id_, type_)
+        for seq, id_, type_, created_at_ms, origin in found
+        if created_at_ms >= since_ms and session.origin in (None, origin) and session.filter.matches(type_)
+    ]
+    taken = _taken(connection, [seq for seq, _, _ in wanted])
+    connection.executemany(
+        _INSERT,
+        [
+            (session.team_id, seq, new_id("dlv"), id_, type_, session.id, session.forward_to, now_ms, now_ms)
+            for seq, id_, type_ in wanted
+            if seq not in taken
+        ],
+    )
+    return Written((replace(session, epoch=int(is_last)), found[-1][0] if found else after))
+
+
+def _taken(connection: sqlite3.Connection, seqs: Sequence[int]) -> Collection[int]:
+    return {seq for (seq,) in connection.execute(_TAKEN, (json.dumps(seqs),))}
