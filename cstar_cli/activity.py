@@ -119,6 +119,18 @@ class CaughtUp(msgspec.Struct, frozen=True):
     newest_ms: int | None
 
 
+class Overlap(msgspec.Struct, frozen=True):
+    """Other listeners of the team, by their names or URLs, take some of the same events: one that comes now, or some.
+
+    There are `more` than these. Who takes `only_mine` meets those that get that, too.
+    """
+
+    others: tuple[str, ...]
+    more: int
+    now: bool
+    only_mine: bool = False
+
+
 class Finishing(msgspec.Struct, frozen=True):
     """Nothing more is taken, and so many deliveries in flight are waited for."""
 
@@ -187,6 +199,7 @@ Activity = (
     | Disconnected
     | Reconnected
     | CaughtUp
+    | Overlap
     | Finishing
     | Notice
     | Summary

@@ -11,7 +11,16 @@ from cstar_cli.cloud.outbox import PUSH_BYTES, Gone, Outbox, Socket
 from cstar_cli.cloud.results import Results
 from cstar_cli.cloud.store.interface import NO_RETRIES, SessionMoved
 from cstar_cli.cloud.store.queries import DueQuery
-from cstar_cli.cloud.store.records import AttemptOutcome, Due, DueDelivery, Session, Settled, Traits, WaitsMs
+from cstar_cli.cloud.store.records import (
+    AttemptOutcome,
+    Due,
+    DueDelivery,
+    Neighbours,
+    Session,
+    Settled,
+    Traits,
+    WaitsMs,
+)
 from cstar_cli.errors import CstarError
 from cstar_cli.events.envelope import MAX_BODY_BYTES
 from cstar_cli.events.filters import EventFilter
@@ -125,6 +134,11 @@ class Relay:
         """The session goes on elsewhere, or the node ends."""
         self._finish(Gone("going away", code=1001))
 
+    def meet(self, who: str) -> None:
+        """Another listener has come."""
+        self._to_do += self._protocol.joined(who, self._node.clock())
+        self._now(self._do_what_is_to_do)
+
     def lost(self) -> None:
         """The connection is no more."""
         self._finish(Gone("closed by the listener"))
@@ -207,14 +221,15 @@ class Relay:
     async def _join(self, hello: Hello, filter: EventFilter) -> tuple[Session, bool]:
         """Return the session, and whether it was resumed."""
         session = None
-        wanted = (self._team_id, filter, hello.forward_to, Traits(hello.name, hello.only_origin, hello.since_ms))
+        traits = Traits(hello.name, hello.only_origin, hello.since_ms, hello.listener)
+        wanted = (self._team_id, filter, hello.forward_to, traits)
         if hello.session_id:
             session = await self._node.store.resume_session(hello.session_id, *wanted)
         resumed = session is not None
         session = session or await self._node.store.open_session(*wanted)
         self._session = session
         self._node.store.wakeups.call(session.id, self.wake)
-        self._node.sessions.join(session, self.hang_up)
+        self._node.sessions.join(session, self.hang_up, self.meet)
         logs.info("tunnel opened", team_id=self._team_id, session_id=session.id, resumed=resumed)
         return session, resumed
 
@@ -222,6 +237,7 @@ class Relay:
         holding: Collection[str] = ()
         if resumed and hello.holding:
             holding = await self._node.store.still_pending(session, hello.holding)
+        neighbours = Neighbours() if resumed else await self._node.store.meet(session)
         tell = self._node.store.skip if hello.latest else self._node.store.backlog
         backlog = await tell(session, holding)
         speed = hello.retry_speed
@@ -234,6 +250,8 @@ class Relay:
             newest_ms=backlog.newest_ms,
             retry_waits_ms=waits_ms,
             skipped=backlog.count if hello.latest else 0,
+            others=tuple(neighbours.who),
+            more_others=neighbours.more,
         )
         self._do(self._protocol.accepted(welcome, holding, self._node.clock()))
 

@@ -18,6 +18,7 @@ import uvicorn
 from cstar_cli import __version__
 from cstar_cli.clock import now_ms, steady_ms
 from cstar_cli.cloud import logs
+from cstar_cli.cloud.announcing import announce
 from cstar_cli.cloud.api.app import build_api
 from cstar_cli.cloud.api.straight import Straight
 from cstar_cli.cloud.api.upgrading import upgrading
@@ -100,6 +101,7 @@ async def _serving(cloud: Cloud, listening: socket.socket, store_ms: Callable[[]
         serving = group.create_task(server.serve(sockets=accepting))
         background = [
             group.create_task(_or_say("dispatcher", dispatcher.run())),
+            group.create_task(_or_say("announcing", announce(cloud.store, cloud.sessions))),
             group.create_task(_or_say("upkeep", upkeep.run())),
         ]
         await server.ready.wait()

@@ -12,6 +12,7 @@ OPENED_TOGETHER = 8  # of a crowd that comes back at once: requests would wait f
 CATCHING_UP_TOGETHER = 2  # that is long work for the store
 
 HangUp = Callable[[], None]
+Tell = Callable[[str], None]
 
 
 class Sessions:
@@ -25,6 +26,7 @@ class Sessions:
         self._store = store
         self._grace_s = grace_s
         self._hang_up: dict[str, HangUp] = {}
+        self._tell: dict[str, Tell] = {}
         self._unnoted: dict[tuple[str, int], Session] = {}
         self._closing = False
         self.catching_up = asyncio.Semaphore(CATCHING_UP_TOGETHER)  # held while a session gets what came before it
@@ -34,10 +36,13 @@ class Sessions:
     def connected(self) -> int:
         return len(self._hang_up)
 
-    def join(self, session: Session, hang_up: HangUp) -> None:
-        """A listener is connected; an earlier connection of the same session is hung up."""
+    def join(self, session: Session, hang_up: HangUp, tell: Tell = lambda _: None) -> None:
+        """A listener is connected; an earlier connection of the same session is hung up.
+
+        It is told who else comes that gets some of its events.
+        """
         displaced = self._hang_up.get(session.id)
-        self._hang_up[session.id] = hang_up
+        self._hang_up[session.id], self._tell[session.id] = hang_up, tell
         if displaced:
             displaced()
         if self._closing:
@@ -47,12 +52,17 @@ class Sessions:
         """A connection is gone, for whatever reason. While the store is away this is noted at the next sweep."""
         if self._hang_up.get(session.id) != hang_up:
             return  # the session goes on over another one
-        del self._hang_up[session.id]
+        del self._hang_up[session.id], self._tell[session.id]
         self._unnoted[session.id, session.epoch] = session
         try:
             await self._note(session)
         except StoreUnavailable as error:
             logs.warning("session not noted as away yet", session_id=session.id, reason=str(error))
+
+    def tell(self, session_id: str, who: str) -> None:
+        """Somebody else has come; whether the session is still here or not."""
+        if session_id in self._tell:
+            self._tell[session_id](who)
 
     def hang_up_all(self) -> None:
         """Hang up every connection, and every one that still comes."""
@@ -64,7 +74,7 @@ class Sessions:
         """End the session for good, unless it has gone on in a later epoch; what it hasn't answered fails."""
         await self._store.end_session(session, reason)
         if self._hang_up.get(session.id) == hang_up:
-            del self._hang_up[session.id]
+            del self._hang_up[session.id], self._tell[session.id]
 
     async def sweep(self) -> None:
         """End, for ever, the sessions whose grace is over. Raises StoreUnavailable."""

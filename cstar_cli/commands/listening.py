@@ -1,6 +1,7 @@
 """A listener with everything real around it: the part that `listen` and `trigger --forward-to` share."""
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -79,14 +80,20 @@ class Output(msgspec.Struct, frozen=True):
     prepare: Callable[[], object] = lambda: None
 
 
+def new_process() -> str:
+    """Return what tells the listeners of a process from all others."""
+    return os.urandom(12).hex()
+
+
 @asynccontextmanager
 async def real_listener(
     options: Options,
     address: CloudAddress,
     output: Output,
     start_cloud: Callable[[bool], AbstractAsyncContextManager[object]] | None,
+    process: str | None = None,
 ) -> AsyncIterator[Listener]:
-    """Yield a listener that is ready to `run`."""
+    """Yield a listener that is ready to `run`; those of one `process` aren't told of each other."""
     work = _Work(options)
     wanted = Hello(
         forward_to=options.target.url,
@@ -98,6 +105,7 @@ async def real_listener(
         only_origin=options.session.origin,
         since_ms=options.session.since_ms,
         latest=options.session.latest,
+        listener=process or new_process(),
     )
     protocol = ListenerProtocol(wanted, concurrency=options.pace.concurrency, most=options.pace.most)
 

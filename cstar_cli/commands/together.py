@@ -17,13 +17,14 @@ from cstar_cli.activity import (
     Finishing,
     Forwarded,
     Notice,
+    Overlap,
     Ready,
     Reconnected,
     RouteSession,
     Summary,
     Up,
 )
-from cstar_cli.commands.listening import Options, Output, real_listener
+from cstar_cli.commands.listening import Options, Output, new_process, real_listener
 from cstar_cli.commands.places import Places
 from cstar_cli.tunnel.connection import CloudAddress, Unreachable
 
@@ -59,11 +60,13 @@ async def real_listeners(
     account = Account(routes, output.report)
     cloud = None if start_cloud is None else SharedCloud(start_cloud)
     start = None if cloud is None else cloud.start
+    process = new_process()
     async with AsyncExitStack() as stack:
         listeners: list[Listening] = []
         for number, route in enumerate(routes):
             own = replace(output, report=account.of(number))
-            listeners.append(await stack.enter_async_context(real_listener(route.options, address, own, start)))
+            listener = real_listener(route.options, address, own, start, process)
+            listeners.append(await stack.enter_async_context(listener))
         try:
             yield Together(listeners, cloud)
         finally:
@@ -157,6 +160,7 @@ class Account:
         self._report = report
         self._ready: dict[int, Ready] = {}
         self._caught_up: dict[int, CaughtUp] = {}
+        self._met: set[str] = set()
         self._sessions: dict[int, str] = {}
         self._away: set[int] = set()
         self._back: list[Reconnected] = []
@@ -177,6 +181,10 @@ class Account:
                 self._take_ready(number, activity)
             case CaughtUp():
                 self._take_caught_up(number, activity)
+            case Overlap(others=others):
+                if not self._met.issuperset(others):  # each route meets them
+                    self._met.update(others)
+                    self._report(activity)
             case Disconnected():
                 if not self._away:
                     self._report(activity)

@@ -10,6 +10,7 @@ Nothing at all, or exclusions alone, means everything else.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from cstar_cli.errors import UsageError
 from cstar_cli.events.catalogue import MAX_NAME_CHARS, names, near_misses
@@ -52,6 +53,12 @@ class EventFilter:
         ordered = sorted(self.patterns, key=lambda pattern: not pattern.startswith("!"))
         fitting = (pattern for pattern in ordered if re.fullmatch(_glob(pattern.removeprefix("!")), event_type))
         return next(fitting, None)
+
+    def overlaps(self, other: "EventFilter") -> bool:
+        """Say whether some event passes both, as far as the catalogue and an example of each pattern tell."""
+        patterns = (pattern for pattern in (*self.patterns, *other.patterns) if not pattern.startswith("!"))
+        examples = chain(names(), (pattern.replace(EVERYTHING, "x") for pattern in patterns))
+        return any(self.matches(example) and other.matches(example) for example in examples)
 
     def warnings(self) -> list[str]:
         """Return a sentence for each pattern that can match no known type, or one when nothing known passes."""

@@ -31,6 +31,12 @@ class Concluded(msgspec.Struct, frozen=True):
     retry_at_ms: int | None
 
 
+class Meet(msgspec.Struct, frozen=True):
+    """Listener: another one has come, by its name or URL, that takes some of the same events."""
+
+    who: str
+
+
 class Forward(msgspec.Struct, frozen=True):
     """Listener: post this delivery to the local URL now and answer with `finished`."""
 
@@ -61,5 +67,5 @@ class End(msgspec.Struct, frozen=True):
     """Relay: the listener has ended its session."""
 
 
-ListenerCommand = Send | HangUp | Accepted | Concluded | Forward | Enough
+ListenerCommand = Send | HangUp | Accepted | Concluded | Meet | Forward | Enough
 RelayCommand = Send | HangUp | Open | Settle | Refill | End

@@ -49,7 +49,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", omit_defaults=True):
     unsettled deliveries it is willing to hold. With `retry_speed`, what fails is tried again, so many times faster than
     at a webhook. `name` is what people call the session; with `only_origin` it takes only events that were triggered
     there. A new session brings what came since `since_ms` and no listener was given; with `latest` it skips what came
-    while it was away.
+    while it was away. Sessions of one `listener` aren't told of each other.
     """
 
     forward_to: Text
@@ -63,13 +63,15 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", omit_defaults=True):
     only_origin: Origin | None = None
     since_ms: TimeMs | None = None
     latest: bool = False
+    listener: Name | None = None
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
     """The session is accepted; `waiting` deliveries were made while the listener was away, or `skipped` as it asked.
 
     The oldest and the newest of their events were made at these times. `retry_waits_ms` are the waits before each retry
-    of what fails, where the listener has asked for retries.
+    of what fails, where the listener has asked for retries. A new session is told which `others` of the team, by their
+    names or URLs, take some of the same events; there may be more.
     """
 
     session_id: Name
@@ -79,6 +81,14 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
     newest_ms: TimeMs | None = None
     retry_waits_ms: tuple[int, ...] | None = None
     skipped: int = 0
+    others: tuple[Text, ...] = ()
+    more_others: int = 0
+
+
+class Joined(msgspec.Struct, frozen=True, tag="joined"):
+    """Another listener of the team, by its name or URL, has opened a session that takes some of the same events."""
+
+    who: Text
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -133,7 +143,7 @@ class Bye(msgspec.Struct, frozen=True, tag="bye"):
     """The listener ends its session; what it hasn't answered will never be."""
 
 
-Frame = Hello | Welcome | Refused | Delivery | Result | Settled | Heartbeat | Bye
+Frame = Hello | Welcome | Joined | Refused | Delivery | Result | Settled | Heartbeat | Bye
 
 
 class _Kind(msgspec.Struct):
@@ -219,7 +229,7 @@ def _check_names(frame: Frame) -> None:
 def _names_in(frame: Frame) -> Sequence[str]:
     match frame:
         case Hello():
-            return frame.holding if frame.session_id is None else (frame.session_id, *frame.holding)
+            return [name for name in (frame.session_id, frame.listener, *frame.holding) if name is not None]
         case Welcome():
             return (frame.session_id,)
         case Delivery():

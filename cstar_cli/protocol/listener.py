@@ -19,8 +19,8 @@ from collections.abc import Iterable, Sequence, Set
 
 from msgspec.structs import replace
 
-from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Send
-from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Refused, Result, Settled, Welcome
+from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Meet, Send
+from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Joined, Refused, Result, Settled, Welcome
 from cstar_cli.protocol.heartbeat import Pulse
 
 QUEUED_BEYOND_SLOTS = 32
@@ -75,6 +75,11 @@ class ListenerProtocol:
         return self._wanted.since_ms
 
     @property
+    def only_mine(self) -> bool:
+        """Whether events of one origin alone are taken."""
+        return self._wanted.only_origin is not None
+
+    @property
     def running(self) -> int:
         """How many deliveries are being forwarded."""
         return len(self._running)
@@ -121,6 +126,8 @@ class ListenerProtocol:
                     commands += self._settle(frame)
                 case Welcome():
                     commands += self._welcome(frame)
+                case Joined(who):
+                    commands.append(Meet(who))
                 case Refused(message=message, retry=retry):
                     commands.append(HangUp(message, retry))
                 case _:

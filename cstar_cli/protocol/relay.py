@@ -19,6 +19,7 @@ from cstar_cli.protocol.frames import (
     Delivery,
     Frame,
     Hello,
+    Joined,
     Refused,
     Result,
     Settled,
@@ -93,6 +94,10 @@ class RelayProtocol:
         for delivery_id in holding:
             self._lease(delivery_id, _Lease(0, 0, now + LEASE_S))
         return self._say([Send(welcome)], now)
+
+    def joined(self, who: str, now: float) -> Sequence[RelayCommand]:
+        """Another listener has come that takes some of the same events."""
+        return self._say([Send(Joined(who))], now)
 
     def push(self, deliveries: Iterable[Delivery], now: float) -> Sequence[RelayCommand]:
         """These deliveries are due: send and lease them."""

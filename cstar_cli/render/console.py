@@ -18,6 +18,7 @@ from cstar_cli.activity import (
     Finishing,
     Forwarded,
     Notice,
+    Overlap,
     Ready,
     Reconnected,
     Summary,
@@ -27,7 +28,7 @@ from cstar_cli.render.output import Look, Output, columns_of, has_symbols, wants
 
 Renderer = Callable[[Activity], None]
 
-_ASIDE = {CaughtUp, Notice, Disconnected, Reconnected, Down, Up, Finishing, Summary}
+_ASIDE = {CaughtUp, Overlap, Notice, Disconnected, Reconnected, Down, Up, Finishing, Summary}
 
 
 class Console(msgspec.Struct, frozen=True):

@@ -22,7 +22,10 @@ def deliveries(records: Iterable[Delivery], output: Output) -> None:
             (
                 record.id,
                 (Text(record.status, STATUS_COLOURS.get(record.status)), _attempts(record.attempt_count)),
-                (Words(record.event_type), Url(record.url), *([record.target_name] if record.target_name else [])),
+                (
+                    Words(record.event_type),
+                    Url(f"{record.url} ({record.target_name})" if record.target_name else record.url),
+                ),
                 clock_of(record.created_at, output.look),
             )
             for record in records

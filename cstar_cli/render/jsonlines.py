@@ -14,6 +14,7 @@ from cstar_cli.activity import (
     Finishing,
     Forwarded,
     Notice,
+    Overlap,
     Ready,
     Reconnected,
     Summary,
@@ -87,6 +88,8 @@ def json_line(activity: Activity) -> bytes | None:
             return _line({"type": "down", "forward_to": forward_to, "hint": hint})
         case Up(forward_to=forward_to, waited=waited, more=more):
             return _line({"type": "up", "forward_to": forward_to, "waited": waited, "more": more})
+        case Overlap(others=others, more=more, now=now):
+            return _line({"type": "overlap", "others": others, "more": more, "now": now})
         case Finishing() | Notice() | Summary():
             return None
 

@@ -19,6 +19,7 @@ from cstar_cli.activity import (
     Forwarded,
     Notice,
     OutcomeName,
+    Overlap,
     Ready,
     Reconnected,
     Summary,
@@ -32,6 +33,7 @@ from cstar_cli.render.times import clock, clock_of, duration_text, span, wait_te
 _TYPE_WIDTH = max(map(len, names()))
 _BODY_CHARS = 300
 _REASON_CHARS = 200
+_MOST_NAMED = 3
 _INDENT = "    "
 _OUTCOME_COLOURS: Mapping[OutcomeName, Colour] = {"succeeded": "green", "failed": "red", "canceled": "yellow"}
 _PAINT = re.compile(r"\x1b\[\d+m")
@@ -54,6 +56,8 @@ def lines_of(activity: Activity, look: Look) -> list[str]:
             return [f"{clock(activity.time_ms, look)} {look.paint('green', _reconnected(activity, look))}"]
         case CaughtUp():
             return [look.paint("green" if activity.events else "dim", _caught_up(activity, look))]
+        case Overlap():
+            return [look.paint("yellow", _overlap(activity))]
         case Finishing(running=running):
             return [look.paint("yellow", f"Finishing {running} in flight; Ctrl-C again ends at once.")]
         case Down():
@@ -222,20 +226,31 @@ def _reconnected(activity: Reconnected, look: Look) -> str:
     who = "Reconnected; this process is the cloud now" if activity.took_over else "Reconnected"
     if not activity.resumed:
         who = f"{who}, as a new session"
+    counted = _deliveries if activity.routes else _events  # an event comes once for each route that takes it
     when = span(activity.oldest_ms, activity.newest_ms, look)
     if activity.skipped:
-        return f"{who}: skipped {_events(activity.skipped)} that came meanwhile{when}."
+        return f"{who}: skipped {counted(activity.skipped)} that came meanwhile{when}."
     if not activity.missed:
         return f"{who}: nothing was missed." if activity.resumed else f"{who}."
-    # An event comes once for each route that takes it.
-    what = _deliveries(activity.missed) if activity.routes else _events(activity.missed)
-    return f"{who}: {what} came meanwhile{when}."
+    return f"{who}: {counted(activity.missed)} came meanwhile{when}."
 
 
 def _caught_up(activity: CaughtUp, look: Look) -> str:
     if not activity.events:
         return f"Nothing was missed since {clock(activity.since_ms, look)}."
     return f"{_events(activity.events)} came while nobody listened{span(activity.oldest_ms, activity.newest_ms, look)}."
+
+
+def _overlap(activity: Overlap) -> str:
+    named = [harmless(other) for other in activity.others[:_MOST_NAMED]]
+    more = activity.more + len(activity.others) - len(named)
+    who = [*named, *([f"{more} more"] if more else [])]
+    verb = "listens" if len(who) == 1 else "listen"
+    all_of_them = " and ".join(filter(None, (", ".join(who[:-1]), who[-1])))
+    listen = f"{all_of_them} {verb} {'now, too' if activity.now else 'already'}"
+    if activity.only_mine:
+        return f"{listen}: what you trigger goes there as well."
+    return f"{listen}: events go to each that wants them{'' if activity.now else ' (--only-mine: only yours)'}."
 
 
 def _events(count: int) -> str:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
-from cstar_cli.activity import CaughtUp, Disconnected, Notice, Reconnected
+from cstar_cli.activity import CaughtUp, Disconnected, Notice, Overlap, Reconnected
 from cstar_cli.backoff import jittered
 from cstar_cli.errors import CloudUnreachable, CstarError
 from cstar_cli.protocol.commands import ListenerCommand
@@ -85,6 +85,12 @@ class Link:
     def accepted(self, welcome: Welcome) -> None:
         """The session stands: say so."""
         self._trouble, self._waits = "", self._fresh_waits()
+        self._tell(welcome)
+        if welcome.others:
+            only_mine = self._protocol.only_mine
+            self._around.report(Overlap(welcome.others, welcome.more_others, now=False, only_mine=only_mine))
+
+    def _tell(self, welcome: Welcome) -> None:
         if self._gap is None and not welcome.resumed:
             ready = self._around.ready(welcome.session_id, self._embedded)
             self._around.report(replace(ready, retry_waits_ms=welcome.retry_waits_ms))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, assert_never
 
 from msgspec.structs import replace
 
-from cstar_cli.activity import Finishing, Forwarded, Summary
+from cstar_cli.activity import Finishing, Forwarded, Overlap, Summary
 from cstar_cli.errors import CstarError
-from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Send
+from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Meet, Send
 from cstar_cli.protocol.frames import Delivery, Frame, Result
 from cstar_cli.protocol.listener import ListenerProtocol
 from cstar_cli.tunnel.connection import Unreachable
@@ -116,6 +116,8 @@ class Listener:
                 case Enough():
                     if not self.stopping:
                         self.stop()
+                case Meet(who):
+                    self._around.report(Overlap((who,), 0, now=True, only_mine=self._protocol.only_mine))
                 case HangUp():
                     hang_up = command
                 case _:

@@ -1,5 +1,6 @@
 """One connection of one listener, from its hello to its end: over a fake socket and a real store."""
 
+import asyncio
 import json
 import logging
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cstar_cli.cloud import logs
+from cstar_cli.cloud.announcing import announce
 from cstar_cli.cloud.sessions import CATCHING_UP_TOGETHER, OPENED_TOGETHER
 from cstar_cli.cloud.store.queries import Page
 from cstar_cli.cloud.store.records import AttemptOutcome, Session
@@ -15,6 +17,7 @@ from cstar_cli.protocol.frames import (
     Bye,
     Delivery,
     Hello,
+    Joined,
     Settled,
     Welcome,
 )
@@ -189,6 +192,30 @@ def test_a_listener_is_not_taken_for_dead_while_nobody_reads_what_it_says(tmp_pa
         room.pass_time(DEAD_AFTER_S + 1)
         room.sessions.catching_up.release()
         assert isinstance((await pipe.hear())[0], Welcome)
+
+    run(tmp_path, check)
+
+
+def test_two_listeners_are_told_of_each_other_once(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        announcing = asyncio.create_task(announce(room.store, room.sessions))
+        first, session_id = await room.opened()
+        await room.clock.advance(1)
+        second, _ = room.connect()
+        second.say(Hello(URL, (), 100, name="laptop"))
+        [welcome] = await second.hear()
+        assert isinstance(welcome, Welcome)
+        assert (welcome.others, welcome.more_others) == ((URL,), 0)
+        assert await first.hear() == [Joined("laptop")]
+        second.cut()
+        second, _ = room.connect()
+        second.say(Hello(URL, (), 100, welcome.session_id, name="laptop"))
+        assert await second.hear() == [Welcome(welcome.session_id, True, 0)]
+        first.cut()
+        first, _ = room.connect()
+        first.say(hello(session_id))
+        assert await first.hear() == [Welcome(session_id, True, 0)]
+        announcing.cancel()
 
     run(tmp_path, check)
 

@@ -12,6 +12,7 @@ from cstar_cli.protocol.frames import (
     Frame,
     Heartbeat,
     Hello,
+    Joined,
     MalformedMessage,
     Refused,
     Result,
@@ -30,7 +31,28 @@ ATTEMPT = st.integers(1, 2**31 - 1)
 HEADERS = st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple)
 BODY = st.binary(max_size=60) | st.just(b'\n{"type":"heartbeat"}\n') | st.just(b"\n" * 5)
 
-HELLO = st.builds(Hello, TEXT, TEXTS, COUNT, st.none() | NAME, NAMES, TEXT, st.none() | st.floats(1, 3600))
+TIME = st.none() | COUNT
+WISHES = {
+    "retry_speed": st.none() | st.floats(1, 3600),
+    "name": st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9.-]{0,9}", fullmatch=True),
+    "only_origin": st.none() | st.from_regex(r"[A-Za-z0-9_-]{1,9}", fullmatch=True),
+    "since_ms": TIME,
+    "latest": st.booleans(),
+    "listener": st.none() | NAME,
+}
+HELLO = st.builds(Hello, TEXT, TEXTS, COUNT, st.none() | NAME, NAMES, TEXT, **WISHES)
+WELCOME = st.builds(
+    Welcome,
+    NAME,
+    st.booleans(),
+    COUNT,
+    TIME,
+    TIME,
+    retry_waits_ms=st.none() | st.lists(COUNT, max_size=3).map(tuple),
+    skipped=COUNT,
+    others=TEXTS,
+    more_others=COUNT,
+)
 DELIVERY = st.builds(Delivery, NAME, NAME, NAME, ATTEMPT, body=BODY)
 RESULT = st.builds(
     Result,
@@ -47,7 +69,8 @@ RESULT = st.builds(
 )
 FRAME: st.SearchStrategy[Frame] = st.one_of(
     HELLO,
-    st.builds(Welcome, NAME, st.booleans(), COUNT, retry_waits_ms=st.none() | st.lists(COUNT, max_size=3).map(tuple)),
+    WELCOME,
+    st.builds(Joined, TEXT),
     st.builds(Refused, TEXT, st.booleans()),
     DELIVERY,
     RESULT,
@@ -74,7 +97,7 @@ SHAPES = [
     Shape(
         Hello("http://localhost:3000/webhook", ("ticket.*",), 42, "ses_1", ("dlv_1",), "cstar/0.1.0"),
         b'{"type":"hello","forward_to":"http://localhost:3000/webhook","events":["ticket.*"],"window":42,'
-        b'"session_id":"ses_1","holding":["dlv_1"],"agent":"cstar/0.1.0","retry_speed":null}\n',
+        b'"session_id":"ses_1","holding":["dlv_1"],"agent":"cstar/0.1.0"}\n',
     ),
     Shape(Welcome("ses_1", True, 3), b'{"type":"welcome","session_id":"ses_1","resumed":true,"waiting":3}\n'),
     Shape(
@@ -87,6 +110,16 @@ SHAPES = [
         b'{"type":"hello","forward_to":"http://x/","events":["*"],"window":9,"name":"laptop-2","only_origin":"7d0f",'
         b'"since_ms":1000,"latest":true}\n',
     ),
+    Shape(
+        Welcome("ses_1", True, 3, 1000, 2000),
+        b'{"type":"welcome","session_id":"ses_1","resumed":true,"waiting":3,"oldest_ms":1000,"newest_ms":2000}\n',
+    ),
+    Shape(
+        Welcome("ses_1", False, 0, others=("laptop", "http://x/"), more_others=2),
+        b'{"type":"welcome","session_id":"ses_1","resumed":false,"waiting":0,"others":["laptop","http://x/"],'
+        b'"more_others":2}\n',
+    ),
+    Shape(Joined("laptop"), b'{"type":"joined","who":"laptop"}\n'),
     Shape(Refused("say hello first", False), b'{"type":"refused","message":"say hello first","retry":false}\n'),
     Shape(Delivery("dlv_1", "evt_1", "ticket.created", 1, body=b"{}"), EVENT + b',"body_bytes":2}\n{}\n'),
     Shape(

@@ -14,7 +14,8 @@ EVENT_ID = samples.EVENT_ID
 def test_ready_is_exactly_what_is_documented() -> None:
     assert json_line(samples.READY) == (
         b'{"type":"ready","forward_to":"http://localhost:3000/webhook","secret":"whsec_' + b"x" * 43 + b'",'
-        b'"cloud":"http://127.0.0.1:7827","team_id":"550e8400-e29b-41d4-a716-446655440000","session_id":"ses_1"}'
+        b'"cloud":"http://127.0.0.1:7827","team_id":"550e8400-e29b-41d4-a716-446655440000","session_id":"ses_1",'
+        b'"name":null}'
     )
 
 
@@ -22,7 +23,7 @@ def test_several_routes_are_ready_with_their_sessions_and_no_secret_of_their_own
     line = json_line(samples.SEVERAL_READY)
     assert line is not None
     ready = json.loads(line)
-    assert list(ready) == ["type", "secret", "cloud", "team_id", "routes"]
+    assert list(ready) == ["type", "secret", "cloud", "team_id", "name", "routes"]
     assert ready["routes"][0] == {
         "name": "billing",
         "forward_to": "http://localhost:4000/hook",
@@ -36,7 +37,7 @@ def test_several_routes_are_ready_with_their_sessions_and_no_secret_of_their_own
 
 def test_several_routes_reconnect_with_all_their_sessions() -> None:
     back = json.loads(json_line(samples.ALL_RECONNECTED) or b"")
-    assert list(back) == ["type", "missed", "oldest", "newest", "resumed", "routes"]
+    assert list(back) == ["type", "missed", "skipped", "oldest", "newest", "resumed", "routes"]
     assert [route["session_id"] for route in back["routes"]] == ["ses_1", "ses_2"]
 
 
@@ -75,6 +76,7 @@ def test_an_attempt_of_the_log_is_exactly_what_is_documented() -> None:
         ("outcome", "failed"),
         ("error", None),
         ("next_attempt_at", "2025-12-10T14:31:00.000Z"),
+        ("target_name", None),
     ]
 
 

@@ -1,7 +1,7 @@
 import pytest
 from msgspec.structs import replace
 
-from cstar_cli.activity import Activity, CaughtUp, Forwarded
+from cstar_cli.activity import Activity, CaughtUp, Forwarded, Overlap
 from cstar_cli.events.catalogue import names
 from cstar_cli.render.lines import lines_of, ready_line
 
@@ -298,6 +298,29 @@ def test_what_came_before_is_counted_from_when_to_when(events: int, text: str) -
     newest_ms = samples.NOW_MS - 60_000
     oldest_ms = samples.NOW_MS - 1_800_000 if events > 1 else newest_ms
     activity = CaughtUp(samples.NOW_MS - 3_600_000, events, *((oldest_ms, newest_ms) if events else (None, None)))
+    assert lines_of(activity, PLAIN) == [text]
+
+
+@pytest.mark.parametrize(
+    ("activity", "text"),
+    [
+        (Overlap(("x",), 0, now=True), "x listens now, too: events go to each that wants them."),
+        (
+            Overlap(("x",), 0, now=False),
+            "x listens already: events go to each that wants them (--only-mine: only yours).",
+        ),
+        (
+            Overlap(("x", "y"), 0, now=False, only_mine=True),
+            "x and y listen already: what you trigger goes there as well.",
+        ),
+        (
+            Overlap(("x", "y", "z", "v"), 5, now=False),
+            "x, y, z and 6 more listen already: events go to each that wants them (--only-mine: only yours).",
+        ),
+        (Overlap(("\x1b[2J",), 0, now=True), "\\x1b[2J listens now, too: events go to each that wants them."),
+    ],
+)
+def test_other_listeners_are_named_and_counted(activity: Overlap, text: str) -> None:
     assert lines_of(activity, PLAIN) == [text]
 
 

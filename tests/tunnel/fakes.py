@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Generic, NoReturn, TypeVar
 
+from msgspec.structs import replace
+
 from cstar_cli.activity import Activity, Forwarded, Ready
 from cstar_cli.errors import CstarError
 from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Result, Settled, Welcome, decode
@@ -86,7 +88,7 @@ class FakeConnection:
         """Let the listener in, once it has introduced itself."""
         [hello] = await self.hear(Hello)
         retry_waits_ms = self.retry_waits_ms if hello.retry_speed else None
-        self.say(Welcome(session_id, resumed, **{"waiting": 0, **more}, retry_waits_ms=retry_waits_ms))
+        self.say(replace(Welcome(session_id, resumed, 0, retry_waits_ms=retry_waits_ms), **more))
         return hello
 
     async def settle(self, count: int = 1) -> None:

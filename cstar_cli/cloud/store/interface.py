@@ -13,6 +13,7 @@ from cstar_cli.cloud.store.records import (
     Due,
     Exchange,
     ListedEvent,
+    Neighbours,
     OpenSession,
     Session,
     Settled,
@@ -229,6 +230,17 @@ class Store(Protocol):
         These come first, in the order in which their events were committed. It is made in parts, while it `goes_on`.
         Raises SessionMoved.
         """
+        ...
+
+    async def meet(self, session: Session) -> Neighbours:
+        """Tell which connected sessions, opened before by other listeners, get some of its events; announce it to them.
+
+        However many there are, few are looked at, and fewer told.
+        """
+        ...
+
+    async def announcements(self) -> Sequence[tuple[str, str]]:
+        """Take what is still to be told to sessions that are connected to this node: to which one, and who has come."""
         ...
 
     async def sessions(self, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:

@@ -27,6 +27,11 @@ class Session:
     epoch: int
     name: str | None = None
     origin: str | None = None
+    listener: str | None = None
+
+    def overlaps(self, filter: EventFilter, origin: str | None) -> bool:
+        """Say whether a session with these would get some of its events."""
+        return (None in (self.origin, origin) or self.origin == origin) and self.filter.overlaps(filter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +39,21 @@ class Traits:
     """What a listener asks of its session beside filter and URL.
 
     `name` is what people call it; with an `origin` it takes only events of that. A new session that is to get what came
-    since a time is in epoch 0, and open once it has caught up.
+    since a time is in epoch 0, and open once it has caught up. Sessions of one `listener` aren't told of each other.
     """
 
     name: str | None = None
     origin: str | None = None
     since_ms: int | None = None
+    listener: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Other listeners that get some of a session's events, by their names or URLs, and how many more there are."""
+
+    who: Sequence[str] = ()
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)

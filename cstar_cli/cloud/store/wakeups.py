@@ -5,12 +5,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 
 WEBHOOKS = "webhooks"  # the topic of deliveries to webhooks: something may be due
+ANNOUNCEMENTS = "announcements"  # the topic of what is to be told to sessions
 
 Wake = Callable[[], None]
 
 
 class Wakeups:
-    """Topics that listeners wait on; a topic is a session's id, `attempts_of(team)`, or `WEBHOOKS`.
+    """Topics that listeners wait on; a topic is a session's id, `attempts_of(team)`, `WEBHOOKS`, or `ANNOUNCEMENTS`.
 
     A wake-up says "look again", never what has changed: the store is what is read.
     """

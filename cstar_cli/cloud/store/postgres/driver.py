@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from cstar_cli.cloud.store.interface import NO_RETRIES, NO_TRAITS, StoreUnavailable
-from cstar_cli.cloud.store.postgres import log, opening, reads, sessions, upkeep
+from cstar_cli.cloud.store.postgres import log, meeting, opening, reads, sessions, upkeep
 from cstar_cli.cloud.store.postgres.accounts import PostgresAccounts
 from cstar_cli.cloud.store.postgres.appending import Appending, append
 from cstar_cli.cloud.store.postgres.batcher import Batcher
@@ -18,7 +18,15 @@ from cstar_cli.cloud.store.postgres.migrating import migrate
 from cstar_cli.cloud.store.postgres.polling import Poll
 from cstar_cli.cloud.store.postgres.queue import PostgresQueue
 from cstar_cli.cloud.store.postgres.webhooks import PostgresWebhooks
-from cstar_cli.cloud.store.queries import LAST_PLACE, SKIPPED_AT_ONCE, AttemptQuery, DeliveryQuery, DueQuery, Page
+from cstar_cli.cloud.store.queries import (
+    LAST_PLACE,
+    NEIGHBOURS_TOLD,
+    SKIPPED_AT_ONCE,
+    AttemptQuery,
+    DeliveryQuery,
+    DueQuery,
+    Page,
+)
 from cstar_cli.cloud.store.reasons import moved
 from cstar_cli.cloud.store.records import (
     Attempt,
@@ -28,6 +36,7 @@ from cstar_cli.cloud.store.records import (
     Due,
     Exchange,
     ListedEvent,
+    Neighbours,
     OpenSession,
     Report,
     Session,
@@ -125,13 +134,15 @@ class PostgresStore:
         self, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session:
         epoch = 1 if traits.since_ms is None else 0
-        session = Session(new_id("ses"), team_id, filter, forward_to, epoch, traits.name, traits.origin)
+        session = Session(
+            new_id("ses"), team_id, filter, forward_to, epoch, traits.name, traits.origin, traits.listener
+        )
         return await self._database.change(sessions.open_session, session, self._node)
 
     async def resume_session(
         self, session_id: str, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session | None:
-        wanted = Session(session_id, team_id, filter, forward_to, 0, traits.name, traits.origin)
+        wanted = _session(session_id, team_id, filter, forward_to, 0, traits)
         return await self._database.change(sessions.resume_session, wanted, self._node)
 
     async def catch_up(self, session: Session, since_ms: int, goes_on: Callable[[], bool]) -> Session:
@@ -170,6 +181,17 @@ class PostgresStore:
 
     async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
         return await self._database.ask(reads.backlog, session.id, tuple(without))
+
+    async def meet(self, session: Session) -> Neighbours:
+        found = await self._database.ask(meeting.neighbours, session)
+        told = found[:NEIGHBOURS_TOLD]
+        if told:
+            to, who = [id_ for id_, _ in told], session.name or session.forward_to
+            await self._database.change(meeting.announce, to, who)
+        return Neighbours([who for _, who in told], len(found) - len(told))
+
+    async def announcements(self) -> Sequence[tuple[str, str]]:
+        return await self._database.ask(meeting.take, self._node)
 
     async def sessions(self, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:
         return await self._lists.ask(reads.sessions, team_id, name, page)
@@ -244,3 +266,7 @@ class PostgresStore:
         await self._lists.close()
         await self._loop.close()
         await self._connector.close()
+
+
+def _session(id_: str, team_id: str, filter: EventFilter, forward_to: str, epoch: int, traits: Traits) -> Session:
+    return Session(id_, team_id, filter, forward_to, epoch, traits.name, traits.origin, traits.listener)

@@ -19,7 +19,7 @@ from cstar_cli.events.envelope import new_id
 # Whom a test was for alone isn't a listener. A listener has been given what it was posted, and what waits for it while
 # it is connected.
 _TAKEN = f"""
-SELECT DISTINCT d.event_seq FROM deliveries d WHERE d.event_seq = ANY ($1::bigint[]) AND (
+SELECT d.event_seq FROM deliveries d WHERE d.event_seq = ANY ($1::bigint[]) AND (
     d.once OR (starts_with(d.target, 'ses_') AND (
         d.status = 'pending' AND EXISTS (
             SELECT 1 FROM sessions s WHERE s.id = d.target AND s.ended_at_ms IS NULL AND s.away_since_ms IS NULL

@@ -59,7 +59,7 @@ class _Given:
 async def open_session(connection: Connection, session: Session, node: str) -> Written[Session]:
     await connection.execute(
         "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, node, opened_at_ms, name, origin,"
-        " away_since_ms) SELECT $1, $2, $3, $4, $5::integer, $6, now.ms, $7, $8,"
+        " listener, away_since_ms) SELECT $1, $2, $3, $4, $5::integer, $6, now.ms, $7, $8, $9,"
         " CASE WHEN $6::text IS NULL THEN now.ms END FROM (SELECT now_ms() AS ms) now",
         session.id,
         session.team_id,
@@ -69,6 +69,7 @@ async def open_session(connection: Connection, session: Session, node: str) -> W
         node if session.epoch else None,
         session.name,
         session.origin,
+        session.listener,
     )
     return Written(session)
 
@@ -77,7 +78,7 @@ async def resume_session(connection: Connection, wanted: Session, node: str) -> 
     """Put the session into its next epoch, with the wanted filter and URL; wake whoever has it in an earlier one."""
     row = await connection.fetchrow(
         "UPDATE sessions SET epoch = epoch + 1, patterns = $3, forward_to = $4, node = $5, name = $6, origin = $7,"
-        " away_since_ms = NULL"
+        " listener = $8, away_since_ms = NULL"
         f" WHERE id = $1 AND team_id = $2 AND ended_at_ms IS NULL RETURNING {rows.SESSION}",
         wanted.id,
         wanted.team_id,
@@ -86,6 +87,7 @@ async def resume_session(connection: Connection, wanted: Session, node: str) -> 
         node,
         wanted.name,
         wanted.origin,
+        wanted.listener,
     )
     return Written(rows.session(row) if row else None, topics=[wanted.id] if row else ())
 

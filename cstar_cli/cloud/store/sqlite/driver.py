@@ -8,7 +8,15 @@ from functools import partial
 from pathlib import Path
 
 from cstar_cli.cloud.store.interface import NO_RETRIES, NO_TRAITS, SessionMoved
-from cstar_cli.cloud.store.queries import LAST_PLACE, SKIPPED_AT_ONCE, AttemptQuery, DeliveryQuery, DueQuery, Page
+from cstar_cli.cloud.store.queries import (
+    LAST_PLACE,
+    NEIGHBOURS_TOLD,
+    SKIPPED_AT_ONCE,
+    AttemptQuery,
+    DeliveryQuery,
+    DueQuery,
+    Page,
+)
 from cstar_cli.cloud.store.reasons import moved
 from cstar_cli.cloud.store.records import (
     Attempt,
@@ -18,6 +26,7 @@ from cstar_cli.cloud.store.records import (
     Due,
     Exchange,
     ListedEvent,
+    Neighbours,
     OpenSession,
     Report,
     Session,
@@ -25,7 +34,7 @@ from cstar_cli.cloud.store.records import (
     Traits,
     WaitsMs,
 )
-from cstar_cli.cloud.store.sqlite import log, opening, reads, sessions, upkeep, writes
+from cstar_cli.cloud.store.sqlite import log, meeting, opening, reads, sessions, upkeep, writes
 from cstar_cli.cloud.store.sqlite.accounts import SqliteAccounts
 from cstar_cli.cloud.store.sqlite.connection import migrate, open_writer
 from cstar_cli.cloud.store.sqlite.lock import FileLock
@@ -110,13 +119,15 @@ class SqliteStore:
         self, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session:
         epoch = 1 if traits.since_ms is None else 0
-        session = Session(new_id("ses"), team_id, filter, forward_to, epoch, traits.name, traits.origin)
+        session = Session(
+            new_id("ses"), team_id, filter, forward_to, epoch, traits.name, traits.origin, traits.listener
+        )
         return await self._writer.run(lambda connection: sessions.open_session(connection, session, self._now_ms()))
 
     async def resume_session(
         self, session_id: str, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session | None:
-        wanted = Session(session_id, team_id, filter, forward_to, 0, traits.name, traits.origin)
+        wanted = _session(session_id, team_id, filter, forward_to, 0, traits)
         return await self._writer.run(lambda connection: sessions.resume_session(connection, wanted))
 
     async def catch_up(self, session: Session, since_ms: int, goes_on: Callable[[], bool]) -> Session:
@@ -162,6 +173,17 @@ class SqliteStore:
     async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
         return await self._tunnels.ask_together(reads.backlog, session.id, tuple(without))
 
+    async def meet(self, session: Session) -> Neighbours:
+        found = await self._tunnels.ask_together(meeting.neighbours, session)
+        told = found[:NEIGHBOURS_TOLD]
+        if told:
+            to, who = [id_ for id_, _ in told], session.name or session.forward_to
+            await self._writer.run(lambda connection: meeting.announce(connection, to, who))
+        return Neighbours([who for _, who in told], len(found) - len(told))
+
+    async def announcements(self) -> Sequence[tuple[str, str]]:
+        return await self._writer.run(meeting.take)
+
     async def sessions(self, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:
         return await self._lists.ask(reads.sessions, team_id, name, page)
 
@@ -206,6 +228,10 @@ class SqliteStore:
 
     async def cursor_before(self, team_id: str, since_ms: int) -> str:
         return await self._lists.ask(log.cursor_before, team_id, since_ms)
+
+
+def _session(id_: str, team_id: str, filter: EventFilter, forward_to: str, epoch: int, traits: Traits) -> Session:
+    return Session(id_, team_id, filter, forward_to, epoch, traits.name, traits.origin, traits.listener)
 
 
 @contextmanager

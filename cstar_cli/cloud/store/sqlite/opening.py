@@ -18,7 +18,7 @@ from cstar_cli.events.envelope import new_id
 # Whom a test was for alone isn't a listener. A listener has been given what it was posted, and what waits for it while
 # it is connected.
 _TAKEN = (
-    "SELECT DISTINCT d.event_seq FROM json_each(?) CROSS JOIN deliveries d ON d.event_seq = json_each.value"
+    "SELECT d.event_seq FROM json_each(?) CROSS JOIN deliveries d ON d.event_seq = json_each.value"
     " WHERE d.once OR (substr(d.target, 1, 4) = 'ses_' AND ("
     "  d.status = 'pending' AND EXISTS (SELECT 1 FROM sessions s"
     "   WHERE s.id = d.target AND s.ended_at_ms IS NULL AND s.away_since_ms IS NULL)"

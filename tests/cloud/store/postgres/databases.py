@@ -36,6 +36,7 @@ _TABLES = [
     "api_keys",
     "request_windows",
     "idempotent_requests",
+    "announcements",
 ]
 
 

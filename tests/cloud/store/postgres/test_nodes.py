@@ -1,5 +1,6 @@
 """Sessions move between nodes, and outlive a node for their grace."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from cstar_cli.cloud.store.interface import SessionMoved
 from cstar_cli.cloud.store.postgres.driver import PostgresStore
 from cstar_cli.cloud.store.postgres.sessions import NODE_LOST_MS
+from cstar_cli.cloud.store.records import Traits
+from cstar_cli.cloud.store.wakeups import ANNOUNCEMENTS
 from cstar_cli.events.filters import EventFilter
 
 from ..making import TEAM, URL, Clock, delivered, due_ids, due_to, event, now, outcome, session
@@ -144,3 +147,19 @@ async def died_with_a_session(url: str) -> str:
             URL,
         )
     return "ses_1"
+
+
+def test_a_session_at_another_node_is_told_by_that_one(url: str, run: Run) -> None:
+    async def check() -> None:
+        async with node(url) as here, node(url) as there:
+            first = await session(there)
+            heard = there.wakeups.join(ANNOUNCEMENTS)
+            heard.clear()
+            await asyncio.sleep(0.002)  # they are told apart by the millisecond
+            newcomer = await here.open_session(TEAM, EVERYTHING, URL, Traits("laptop"))
+            assert (await here.meet(newcomer)).who == [URL]
+            await heard.wait()
+            assert list(await here.announcements()) == []
+            assert list(await there.announcements()) == [(first.id, "laptop")]
+
+    run(check)

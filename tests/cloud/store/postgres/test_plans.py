@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from asyncpg.connection import LoggedQuery
 
-from cstar_cli.cloud.store.postgres import interventions, log, opening, polling, reads, sessions
+from cstar_cli.cloud.store.postgres import interventions, log, meeting, opening, polling, reads, sessions
 from cstar_cli.cloud.store.postgres.claiming import Turns, Wanted, claim
 from cstar_cli.cloud.store.postgres.connection import PLANNED_ONCE, Connection, Connector, StoreConnection
 from cstar_cli.cloud.store.postgres.cursor import Cursor
@@ -131,6 +131,7 @@ QUESTIONS: Mapping[str, Question] = {
     "place before": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, 2**62),
     "place before a place": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, ROWS // 2),
     "catch up": lambda connection: opening.catch_up(connection, BEHIND, ROWS // 2, ROWS // 2, "nod_1"),
+    "neighbours": lambda connection: meeting.neighbours(connection, SESSION),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
     "forget": lambda connection: forget(connection, ROWS, 20),
 }

@@ -8,7 +8,7 @@ import pytest
 
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page, StatusFilter
 from cstar_cli.cloud.store.records import Session
-from cstar_cli.cloud.store.sqlite import log, opening, reads, sessions
+from cstar_cli.cloud.store.sqlite import log, meeting, opening, reads, sessions
 from cstar_cli.cloud.store.sqlite.connection import open_writer
 from cstar_cli.events.filters import EventFilter
 
@@ -102,6 +102,7 @@ def test_what_came_before_a_session_is_found_by_an_index(database: sqlite3.Conne
     opening.place_before(database, "team", 5, 7)
     opening.catch_up(database, session, 5, 0, 9)
     reads.sessions(database, "team", None, Page())
+    meeting.neighbours(database, session)
     sessions.skip_some(database, session, ["dlv_1"], 10, 9)
     database.set_trace_callback(None)
     assert_flat(database, [statement for statement in statements if not statement.startswith("INSERT")])

@@ -1,6 +1,13 @@
--- What people call a session, and which machine's events alone it takes, if not all.
+-- What people call a session, which machine's events alone it takes, if not all, and which process it is of.
 ALTER TABLE sessions ADD COLUMN name TEXT;
 ALTER TABLE sessions ADD COLUMN origin TEXT;
+ALTER TABLE sessions ADD COLUMN listener TEXT;
+
+-- What is still to be told to a session: who else takes some of its events.
+CREATE TABLE announcements (
+    session_id TEXT NOT NULL,
+    who TEXT NOT NULL
+) STRICT;
 
 -- Which machine triggered it.
 ALTER TABLE events ADD COLUMN origin TEXT;
