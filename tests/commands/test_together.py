@@ -7,7 +7,17 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
-from cstar_cli.activity import Activity, Disconnected, Finishing, Notice, Ready, Reconnected, Summary
+from cstar_cli.activity import (
+    Activity,
+    CaughtUp,
+    Disconnected,
+    Finishing,
+    Notice,
+    Overlap,
+    Ready,
+    Reconnected,
+    Summary,
+)
 from cstar_cli.commands.listening import Options
 from cstar_cli.commands.together import Account, Routed, SharedCloud, Together
 from cstar_cli.errors import NotAllowed
@@ -185,6 +195,26 @@ def test_a_disconnection_is_told_once_and_the_return_when_all_are_back() -> None
     assert (back.missed, back.resumed, back.took_over) == (7, False, True)
     assert (back.oldest_ms, back.newest_ms) == (5, 20)
     assert [each.session_id for each in back.routes] == ["ses_new", "ses_b"]
+
+
+def test_what_came_before_is_told_in_one_sum_behind_all_being_ready() -> None:
+    telling = Telling()
+    telling.a(samples.READY)
+    telling.a(CaughtUp(7, 2, 100, 300))
+    telling.b(samples.READY)
+    telling.b(CaughtUp(7, 0, None, None))
+    ready, told = telling.take()
+    assert isinstance(ready, Ready)
+    assert told == CaughtUp(7, 2, 100, 300)
+
+
+def test_another_listener_is_told_of_once_whichever_routes_meet_it() -> None:
+    telling = Telling()
+    overlap = Overlap(("laptop",), 0, now=True)
+    for tell in (telling.a, telling.b):
+        tell(overlap)
+    telling.b(both := Overlap(("laptop", "desk"), 0, now=False))
+    assert telling.take() == [overlap, both]
 
 
 def test_the_same_trouble_of_all_is_told_once_until_it_is_over() -> None:

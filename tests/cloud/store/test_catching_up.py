@@ -97,6 +97,17 @@ def test_what_only_a_webhook_got_comes_but_for_its_tests(within: Within[None]) -
     within(check)
 
 
+def test_each_session_of_a_listener_gets_it_and_those_of_another_do_not(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        wanted = await stored(store, event(), event())
+        for listener, brings in (("mine", wanted), ("mine", wanted), ("yours", [])):
+            traits = Traits(since_ms=SINCE_MS, listener=listener)
+            waiting = await store.open_session(TEAM, EventFilter.parse(()), URL, traits)
+            assert await brought(store, await store.catch_up(waiting, SINCE_MS, lambda: True)) == brings
+
+    within(check)
+
+
 def test_what_was_canceled_does_not_come(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         to = await session(store)

@@ -17,10 +17,12 @@ from cstar_cli.cloud.store.records import Delivery, Session
 from cstar_cli.events.envelope import new_id
 
 # Whom a test was for alone isn't a listener. A listener has been given what it was posted, and what waits for it while
-# it is connected.
+# it is connected; what the same one gets by another session, as another of its routes, it gets by this one as well.
 _TAKEN = f"""
 SELECT d.event_seq FROM deliveries d WHERE d.event_seq = ANY ($1::bigint[]) AND (
-    d.once OR (starts_with(d.target, 'ses_') AND (
+    d.once OR (starts_with(d.target, 'ses_') AND NOT EXISTS (
+        SELECT 1 FROM sessions o WHERE o.id = d.target AND o.ended_at_ms IS NULL AND o.listener = $2
+    ) AND (
         d.status = 'pending' AND EXISTS (
             SELECT 1 FROM sessions s WHERE s.id = d.target AND s.ended_at_ms IS NULL AND s.away_since_ms IS NULL
         )
@@ -73,7 +75,7 @@ async def catch_up(
         for seq, id_, type_, created_at_ms, origin in found
         if created_at_ms >= since_ms and session.origin in (None, origin) and session.filter.matches(type_)
     ]
-    taken = await _taken(connection, [seq for seq, _, _ in wanted])
+    taken = await _taken(connection, session, [seq for seq, _, _ in wanted])
     made = [
         Made(
             Delivery(new_id("dlv"), id_, type_, session.id, session.forward_to, "pending", 0, now_ms, now_ms),
@@ -89,5 +91,5 @@ async def catch_up(
     return Written((replace(session, epoch=int(is_last)), found[-1]["seq"] if found else after))
 
 
-async def _taken(connection: Connection, seqs: Sequence[int]) -> Collection[int]:
-    return {seq for (seq,) in await connection.fetch(_TAKEN, seqs)}
+async def _taken(connection: Connection, session: Session, seqs: Sequence[int]) -> Collection[int]:
+    return {seq for (seq,) in await connection.fetch(_TAKEN, seqs, session.listener)}

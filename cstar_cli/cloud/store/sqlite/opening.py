@@ -16,10 +16,11 @@ from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.events.envelope import new_id
 
 # Whom a test was for alone isn't a listener. A listener has been given what it was posted, and what waits for it while
-# it is connected.
+# it is connected; what the same one gets by another session, as another of its routes, it gets by this one as well.
 _TAKEN = (
     "SELECT d.event_seq FROM json_each(?) CROSS JOIN deliveries d ON d.event_seq = json_each.value"
-    " WHERE d.once OR (substr(d.target, 1, 4) = 'ses_' AND ("
+    " WHERE d.once OR (substr(d.target, 1, 4) = 'ses_' AND NOT EXISTS"
+    " (SELECT 1 FROM sessions o WHERE o.id = d.target AND o.ended_at_ms IS NULL AND o.listener = ?) AND ("
     "  d.status = 'pending' AND EXISTS (SELECT 1 FROM sessions s"
     "   WHERE s.id = d.target AND s.ended_at_ms IS NULL AND s.away_since_ms IS NULL)"
     f"  OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_seq = d.seq AND a.error_class IS NOT '{STOPPED}')))"
@@ -65,7 +66,7 @@ def catch_up(
         for seq, id_, type_, created_at_ms, origin in found
         if created_at_ms >= since_ms and session.origin in (None, origin) and session.filter.matches(type_)
     ]
-    taken = _taken(connection, [seq for seq, _, _ in wanted])
+    taken = _taken(connection, session, [seq for seq, _, _ in wanted])
     connection.executemany(
         _INSERT,
         [
@@ -77,5 +78,5 @@ def catch_up(
     return Written((replace(session, epoch=int(is_last)), found[-1][0] if found else after))
 
 
-def _taken(connection: sqlite3.Connection, seqs: Sequence[int]) -> Collection[int]:
-    return {seq for (seq,) in connection.execute(_TAKEN, (json.dumps(seqs),))}
+def _taken(connection: sqlite3.Connection, session: Session, seqs: Sequence[int]) -> Collection[int]:
+    return {seq for (seq,) in connection.execute(_TAKEN, (json.dumps(seqs), session.listener))}
