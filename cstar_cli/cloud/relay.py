@@ -1,31 +1,26 @@
 """Drives one tunnel: pushes what is due, settles what comes back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 from typing import ParamSpec, TypeVar, assert_never
+
+from msgspec.structs import replace as changed
 
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.alarm import sooner
+from cstar_cli.cloud.joining import Joined, join, welcome
 from cstar_cli.cloud.node import Node
 from cstar_cli.cloud.outbox import PUSH_BYTES, Gone, Outbox, Socket
 from cstar_cli.cloud.results import Results
 from cstar_cli.cloud.store.interface import NO_RETRIES, SessionMoved
 from cstar_cli.cloud.store.queries import DueQuery
-from cstar_cli.cloud.store.records import (
-    AttemptOutcome,
-    Due,
-    DueDelivery,
-    Neighbours,
-    Session,
-    Settled,
-    Traits,
-    WaitsMs,
-)
+from cstar_cli.cloud.store.records import AttemptOutcome, Due, DueDelivery, Session, Settled, WaitsMs
 from cstar_cli.errors import CstarError
 from cstar_cli.events.envelope import MAX_BODY_BYTES
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.commands import End, HangUp, Open, Refill, RelayCommand, Send, Settle
-from cstar_cli.protocol.frames import Delivery, Frame, Hello, MalformedMessage, Refused, Welcome, decode
+from cstar_cli.protocol.frames import Delivery, Frame, Hello, MalformedMessage, Refused, decode
 from cstar_cli.protocol.relay import RelayProtocol
 
 P = ParamSpec("P")
@@ -207,53 +202,31 @@ class Relay:
             raise Gone("not an event filter", code=1008) from error
         self._retry_speed = hello.retry_speed
         async with self._node.sessions.opening:
-            session, resumed = await _to_its_end(self._join(hello, filter))
-            if session.epoch:
-                await self._welcome(hello, session, resumed)
-        if not session.epoch:
-            assert hello.since_ms is not None
+            joined = await _to_its_end(self._join(hello, filter))
+            if joined.since_ms is None:
+                await self._welcome(hello, joined)
+        if joined.since_ms is not None:
             async with self._node.sessions.catching_up:
-                session = self._session = await self._node.store.catch_up(session, hello.since_ms, self._goes_on)
-            await self._welcome(hello, session, resumed)
+                session = await self._node.store.catch_up(joined.session, joined.since_ms, self._goes_on)
+            self._session = session
+            await self._welcome(hello, replace(joined, session=session))
         self._go_on()
         self.wake()
 
-    async def _join(self, hello: Hello, filter: EventFilter) -> tuple[Session, bool]:
-        """Return the session, and whether it was resumed."""
-        session = None
-        traits = Traits(hello.name, hello.only_origin, hello.since_ms, hello.listener)
-        wanted = (self._team_id, filter, hello.forward_to, traits)
-        if hello.session_id:
-            session = await self._node.store.resume_session(hello.session_id, *wanted)
-        resumed = session is not None
-        session = session or await self._node.store.open_session(*wanted)
-        self._session = session
+    async def _join(self, hello: Hello, filter: EventFilter) -> Joined:
+        joined = await join(self._node.store, self._team_id, filter, hello)
+        session = self._session = joined.session
         self._node.store.wakeups.call(session.id, self.wake)
         self._node.sessions.join(session, self.hang_up, self.meet)
-        logs.info("tunnel opened", team_id=self._team_id, session_id=session.id, resumed=resumed)
-        return session, resumed
+        logs.info("tunnel opened", team_id=self._team_id, session_id=session.id, resumed=joined.resumed)
+        return joined
 
-    async def _welcome(self, hello: Hello, session: Session, resumed: bool) -> None:
-        holding: Collection[str] = ()
-        if resumed and hello.holding:
-            holding = await self._node.store.still_pending(session, hello.holding)
-        neighbours = Neighbours() if resumed else await self._node.store.meet(session)
-        tell = self._node.store.skip if hello.latest else self._node.store.backlog
-        backlog = await tell(session, holding)
+    async def _welcome(self, hello: Hello, joined: Joined) -> None:
+        said, holding = await welcome(self._node.store, hello, joined)
         speed = hello.retry_speed
         waits_ms = None if speed is None else self._node.retries.scheduled_ms(speed)
-        welcome = Welcome(
-            session.id,
-            resumed,
-            waiting=0 if hello.latest else backlog.count,
-            oldest_ms=backlog.oldest_ms,
-            newest_ms=backlog.newest_ms,
-            retry_waits_ms=waits_ms,
-            skipped=backlog.count if hello.latest else 0,
-            others=tuple(neighbours.who),
-            more_others=neighbours.more,
-        )
-        self._do(self._protocol.accepted(welcome, holding, self._node.clock()))
+        said = changed(said, retry_waits_ms=waits_ms)
+        self._do(self._protocol.accepted(said, holding, self._node.clock()))
 
     def wanted(self) -> DueQuery:
         """Say what the listener takes now."""

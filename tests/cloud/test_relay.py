@@ -196,6 +196,49 @@ def test_a_listener_is_not_taken_for_dead_while_nobody_reads_what_it_says(tmp_pa
     run(tmp_path, check)
 
 
+async def away_for_too_long(room: Room) -> str:
+    """A session whose listener was given one event, then gone for longer than its grace, while two came."""
+    pipe, session_id = await room.opened()
+    [settled] = await append(room, 1)
+    await pipe.hear()
+    pipe.say(result(settled))
+    await pipe.hear()
+    pipe.cut()
+    await room.until_idle(1)
+    await room.clock.advance(1000)
+    await room.store.append_events([event(at_ms=room.clock.now_ms)])
+    await room.clock.advance(round(GRACE_S * 1000))
+    await room.sessions.sweep()
+    await room.store.append_events([event(at_ms=room.clock.now_ms)])
+    return session_id
+
+
+def test_what_came_in_a_gap_that_the_session_has_not_outlived_comes_all_the_same(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        session_id = await away_for_too_long(room)
+        pipe, _ = room.connect()
+        pipe.say(hello(session_id))
+        [welcome] = await pipe.hear()
+        assert isinstance(welcome, Welcome)
+        assert (welcome.resumed, welcome.waiting) == (False, 2)
+        assert (welcome.oldest_ms, welcome.newest_ms) == (T0_MS + 1000, room.clock.now_ms)
+        assert len(await pipe.hear_deliveries(2)) == 2
+
+    run(tmp_path, check)
+
+
+def test_who_takes_the_latest_alone_gets_nothing_of_such_a_gap(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        session_id = await away_for_too_long(room)
+        pipe, _ = room.connect()
+        pipe.say(Hello(URL, (), 100, session_id, latest=True))
+        [welcome] = await pipe.hear()
+        assert isinstance(welcome, Welcome)
+        assert (welcome.resumed, welcome.waiting, welcome.skipped) == (False, 0, 0)
+
+    run(tmp_path, check)
+
+
 def test_two_listeners_are_told_of_each_other_once(tmp_path: Path) -> None:
     async def check(room: Room) -> None:
         announcing = asyncio.create_task(announce(room.store, room.sessions))

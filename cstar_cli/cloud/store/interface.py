@@ -251,6 +251,10 @@ class Store(Protocol):
         """Return the names of those of these sessions that have one and aren't forgotten."""
         ...
 
+    async def away_since(self, session_id: str, team_id: str) -> int | None:
+        """Return since when the listener of a session that has ended was away; None where it wasn't."""
+        ...
+
     async def end_session(self, session: Session, reason: str) -> None:
         """Close the session unless it has gone on in a later epoch; its pending deliveries fail with the reason."""
         ...

@@ -112,6 +112,15 @@ async def sessions(connection: Connection, team_id: str, name: str | None, page:
     return [rows.open_session(row) for row in found]
 
 
+async def away_since(connection: Connection, session_id: str, team_id: str) -> int | None:
+    since_ms: int | None = await connection.fetchval(
+        "SELECT away_since_ms FROM sessions WHERE id = $1 AND team_id = $2 AND ended_at_ms IS NOT NULL",
+        session_id,
+        team_id,
+    )
+    return since_ms
+
+
 async def names_of(connection: Connection, session_ids: Collection[str]) -> Mapping[str, str]:
     found = await connection.fetch(
         "SELECT id, name FROM sessions WHERE id = ANY ($1::text[]) AND name IS NOT NULL", list(session_ids)

@@ -127,6 +127,14 @@ def sessions(connection: sqlite3.Connection, team_id: str, name: str | None, pag
     return [rows.open_session(row) for row in found]
 
 
+def away_since(connection: sqlite3.Connection, session_id: str, team_id: str) -> int | None:
+    row = connection.execute(
+        "SELECT away_since_ms FROM sessions WHERE id = ? AND team_id = ? AND ended_at_ms IS NOT NULL",
+        (session_id, team_id),
+    ).fetchone()
+    return row[0] if row else None
+
+
 def names_of(connection: sqlite3.Connection, session_ids: Collection[str]) -> Mapping[str, str]:
     found = connection.execute(
         "SELECT id, name FROM sessions WHERE id IN (SELECT value FROM json_each(?)) AND name IS NOT NULL",

@@ -1,0 +1,67 @@
+"""How a listener comes to its session: the one it asks for, or a new one, which may bring what came before it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from cstar_cli.cloud.store.interface import Store
+from cstar_cli.cloud.store.records import Neighbours, Session, Traits
+from cstar_cli.events.filters import EventFilter
+from cstar_cli.protocol.frames import DEAD_AFTER_S, Hello, Welcome
+
+UNHEARD_MS = round((DEAD_AFTER_S + 3) * 1000)  # until one who says nothing is taken for away
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The session, whether it was resumed, and since when it still has to catch up, if it has."""
+
+    session: Session
+    resumed: bool
+    since_ms: int | None = None
+
+
+async def join(store: Store, team_id: str, filter: EventFilter, hello: Hello) -> Joined:
+    """Resume the session that the hello asks for, or open a new one."""
+    traits = Traits(hello.name, hello.only_origin, None, hello.listener)
+    if hello.session_id:
+        resumed = await store.resume_session(hello.session_id, team_id, filter, hello.forward_to, traits)
+        if resumed:
+            return Joined(resumed, resumed=True)
+    since_ms = await _since(store, team_id, hello)
+    traits = Traits(hello.name, hello.only_origin, since_ms, hello.listener)
+    return Joined(await store.open_session(team_id, filter, hello.forward_to, traits), resumed=False, since_ms=since_ms)
+
+
+async def _since(store: Store, team_id: str, hello: Hello) -> int | None:
+    """Say from when on a new session brings what came before it: also what came in a gap that outlived the old one.
+
+    What was sent to one who could not be heard any more is of that gap.
+    """
+    if hello.latest or not hello.session_id:
+        return hello.since_ms
+    away_ms = await store.away_since(hello.session_id, team_id)
+    if away_ms is None:
+        return hello.since_ms
+    gap_ms = away_ms - UNHEARD_MS
+    return gap_ms if hello.since_ms is None else min(gap_ms, hello.since_ms)
+
+
+async def welcome(store: Store, hello: Hello, joined: Joined) -> tuple[Welcome, Collection[str]]:
+    """Return what to tell the listener, and which deliveries it still has."""
+    session = joined.session
+    holding: Collection[str] = ()
+    if joined.resumed and hello.holding:
+        holding = await store.still_pending(session, hello.holding)
+    neighbours = Neighbours() if joined.resumed else await store.meet(session)
+    backlog = await (store.skip if hello.latest else store.backlog)(session, holding)
+    said = Welcome(
+        session.id,
+        joined.resumed,
+        waiting=0 if hello.latest else backlog.count,
+        oldest_ms=backlog.oldest_ms,
+        newest_ms=backlog.newest_ms,
+        skipped=backlog.count if hello.latest else 0,
+        others=tuple(neighbours.who),
+        more_others=neighbours.more,
+    )
+    return said, holding
