@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.records import Neighbours, Session, Traits
 from cstar_cli.events.filters import EventFilter
-from cstar_cli.protocol.frames import DEAD_AFTER_S, Hello, Welcome
+from cstar_cli.protocol.frames import DEAD_AFTER_S, Hello, Welcome, wishes_in
 
 UNHEARD_MS = round((DEAD_AFTER_S + 3) * 1000)  # until one who says nothing is taken for away
 
@@ -63,5 +63,6 @@ async def welcome(store: Store, hello: Hello, joined: Joined) -> tuple[Welcome, 
         skipped=backlog.count if hello.latest else 0,
         others=tuple(neighbours.who),
         more_others=neighbours.more,
+        heeds=wishes_in(hello),
     )
     return said, holding

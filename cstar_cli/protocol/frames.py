@@ -24,6 +24,8 @@ SESSION_NAME = "[A-Za-z0-9][A-Za-z0-9.-]{0,49}"
 # What a machine calls itself: random, and no name that would tell anything.
 ORIGIN = "[A-Za-z0-9_-]{1,64}"
 
+WISHES = ("only_origin", "since_ms", "latest")  # fields of a hello that an older cloud passes over
+
 Headers = tuple[tuple[str, str], ...]
 
 # What a peer says is kept, shown and put into headers: only names that a header can hold, texts of a bounded length,
@@ -66,12 +68,17 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", omit_defaults=True):
     listener: Name | None = None
 
 
+def wishes_in(hello: Hello) -> tuple[str, ...]:
+    """Return which of `WISHES` it has."""
+    return tuple(name for name in WISHES if getattr(hello, name) not in (None, False))
+
+
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
     """The session is accepted; `waiting` deliveries were made while the listener was away, or `skipped` as it asked.
 
     The oldest and the newest of their events were made at these times. `retry_waits_ms` are the waits before each retry
     of what fails, where the listener has asked for retries. A new session is told which `others` of the team, by their
-    names or URLs, take some of the same events; there may be more.
+    names or URLs, take some of the same events; there may be more. Of the `WISHES` in the hello, it `heeds` these.
     """
 
     session_id: Name
@@ -83,6 +90,7 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
     skipped: int = 0
     others: tuple[Text, ...] = ()
     more_others: int = 0
+    heeds: tuple[Text, ...] = ()
 
 
 class Joined(msgspec.Struct, frozen=True, tag="joined"):

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence, Set
 from msgspec.structs import replace
 
 from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Meet, Send
-from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Joined, Refused, Result, Settled, Welcome
+from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Joined, Refused, Result, Settled, Welcome, wishes_in
 from cstar_cli.protocol.heartbeat import Pulse
 
 QUEUED_BEYOND_SLOTS = 32
@@ -73,6 +73,10 @@ class ListenerProtocol:
     def since_ms(self) -> int | None:
         """From when on a new session brings what came before it, if it does."""
         return self._wanted.since_ms
+
+    def unheeded(self, welcome: Welcome) -> Sequence[str]:
+        """Return which wishes the cloud is too old for."""
+        return [name for name in wishes_in(self._wanted) if name not in welcome.heeds]
 
     @property
     def only_mine(self) -> bool:

@@ -23,6 +23,12 @@ LONGEST_WAIT_S = 10.0
 START_S = 5.0
 MESSAGE_BYTES = 256 * 1024
 
+_UNHEEDED = {
+    "only_origin": "--only-mine: all events come",
+    "since_ms": "--since: nothing comes from before",
+    "latest": "--latest: nothing is skipped",
+}
+
 Do = Callable[[Iterable[ListenerCommand]], None]
 """Does what the protocol says. Raises Unreachable, or CstarError, when the connection is to end."""
 
@@ -96,7 +102,10 @@ class Link:
             self._around.report(replace(ready, retry_waits_ms=welcome.retry_waits_ms))
             if self._protocol.wants_retries and welcome.retry_waits_ms is None:
                 self._around.report(Notice("This cloud makes no retries for a listener: what fails is final."))
-            if (since_ms := self._protocol.since_ms) is not None:
+            unheeded = self._protocol.unheeded(welcome)
+            for wish in unheeded:
+                self._around.report(Notice(f"This cloud is too old for {_UNHEEDED[wish]}."))
+            if (since_ms := self._protocol.since_ms) is not None and "since_ms" not in unheeded:
                 self._around.report(CaughtUp(since_ms, welcome.waiting, welcome.oldest_ms, welcome.newest_ms))
             return
         self._around.report(

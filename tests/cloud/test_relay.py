@@ -131,7 +131,7 @@ def test_a_listener_of_the_latest_skips_what_came_while_it_was_away(tmp_path: Pa
         await append(room, 3)
         pipe, _ = room.connect()
         pipe.say(Hello(URL, (), 100, session_id, (held,), latest=True))
-        assert await pipe.hear() == [Welcome(session_id, True, 0, T0_MS, T0_MS, skipped=3)]
+        assert await pipe.hear() == [Welcome(session_id, True, 0, T0_MS, T0_MS, skipped=3, heeds=("latest",))]
         later = await append(room, 1)
         assert await pipe.hear_deliveries(1) == later
         assert {outcome for outcome, _ in await room.outcomes()} == {"canceled"}

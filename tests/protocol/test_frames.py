@@ -52,6 +52,7 @@ WELCOME = st.builds(
     skipped=COUNT,
     others=TEXTS,
     more_others=COUNT,
+    heeds=TEXTS,
 )
 DELIVERY = st.builds(Delivery, NAME, NAME, NAME, ATTEMPT, body=BODY)
 RESULT = st.builds(

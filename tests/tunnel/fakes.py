@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from cstar_cli.activity import Activity, Forwarded, Ready
 from cstar_cli.errors import CstarError
-from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Result, Settled, Welcome, decode
+from cstar_cli.protocol.frames import WISHES, Bye, Delivery, Frame, Hello, Result, Settled, Welcome, decode
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.tunnel.connection import Connection, Take, Unreachable
@@ -53,6 +53,7 @@ class FakeConnection:
     """One connection as the cloud sees it, which reads while `reading` is set and closes after a bye."""
 
     def __init__(self) -> None:
+        self.heeds: tuple[str, ...] = WISHES
         self.closed = False
         self.retry_waits_ms: tuple[int, ...] | None = (1000,)
         self.reading = asyncio.Event()
@@ -88,7 +89,7 @@ class FakeConnection:
         """Let the listener in, once it has introduced itself."""
         [hello] = await self.hear(Hello)
         retry_waits_ms = self.retry_waits_ms if hello.retry_speed else None
-        self.say(replace(Welcome(session_id, resumed, 0, retry_waits_ms=retry_waits_ms), **more))
+        self.say(replace(Welcome(session_id, resumed, 0, retry_waits_ms=retry_waits_ms, heeds=self.heeds), **more))
         return hello
 
     async def settle(self, count: int = 1) -> None:

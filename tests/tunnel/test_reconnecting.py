@@ -41,6 +41,23 @@ async def test_what_was_skipped_is_told() -> None:
 
 
 @virtually
+async def test_a_cloud_that_is_too_old_for_a_wish_is_told_of() -> None:
+    desk = Desk(FakeCloud(), wanted=Hello("u", ("*",), 40, since_ms=500, only_origin="7d0f", latest=True))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(desk.listener.run())
+        connection = await desk.cloud.connection()
+        connection.heeds = ("latest",)
+        await connection.welcome()
+        told = await desk.see(Notice, 2)
+        assert [notice.message.partition(":")[0] for notice in told] == [
+            "This cloud is too old for --only-mine",
+            "This cloud is too old for --since",
+        ]
+        assert desk.of(CaughtUp) == []
+        desk.listener.stop()
+
+
+@virtually
 async def test_what_came_before_the_session_is_told_once_it_is_ready() -> None:
     desk = Desk(FakeCloud(), wanted=Hello("u", ("*",), 40, since_ms=500))
     async with connected(desk, waiting=3, oldest_ms=1000, newest_ms=9000):
