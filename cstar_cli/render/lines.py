@@ -59,7 +59,7 @@ def lines_of(activity: Activity, look: Look) -> list[str]:
         case Overlap():
             return [look.paint("yellow", _overlap(activity))]
         case Finishing(running=running):
-            return [look.paint("yellow", f"Finishing {running} in flight; Ctrl-C again ends at once.")]
+            return [look.paint("yellow", f"Finishing {running} in flight; Ctrl-C ends at once.")]
         case Down():
             return _down(activity, look)
         case Up():

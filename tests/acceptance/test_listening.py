@@ -125,7 +125,7 @@ def test_a_second_ctrl_c_ends_at_once_and_the_log_says_so(
     cloud.post_event("ticket.created")
     app.wait_for(1)
     listener.signal(signal.SIGINT)
-    listener.await_stderr("Finishing 1 in flight; Ctrl-C again ends at once.")
+    listener.await_stderr("Finishing 1 in flight; Ctrl-C ends at once.")
     listener.signal(signal.SIGINT)
     assert listener.wait(5) == 130
     assert "1 unfinished" in listener.stderr
