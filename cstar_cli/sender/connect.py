@@ -34,6 +34,8 @@ _PUBLIC_ONLY = "deliveries go to public addresses only"
 Allow = Callable[[str], bool]
 """Whether a resolved address may be connected to."""
 
+Make = Callable[[tuple[str, str, int], asyncio.AbstractEventLoop], Connection]
+
 
 class Connector:
     """Opens connections; `make` builds the Connection that a socket is handed to."""
@@ -44,7 +46,7 @@ class Connector:
         allow: Allow | None,
         clock: Clock,
         ssl_context: "ssl.SSLContext | None",
-        make: Callable[[tuple[str, str, int], asyncio.AbstractEventLoop], Connection],
+        make: Make,
     ) -> None:
         self._resolve = resolve
         self._allow = allow
@@ -80,21 +82,24 @@ class Connector:
     async def _connect_to(self, address: str, target: Target, patience_s: float | None) -> Connection | Unconnected:
         loop = asyncio.get_running_loop()
         secure = target.scheme == "https"
+        made = _Made(self._make, target.origin, loop)
         opening = loop.create_connection(
-            lambda: self._make(target.origin, loop),
+            made,
             address,
             target.port,
             ssl=self._context() if secure else None,
             server_hostname=target.host.rstrip(".") if secure else None,
         )
-        return await _opened(opening, _shown(address, target.port), patience_s, secure=secure)
+        with made:
+            return made.keep(await _opened(opening, _shown(address, target.port), patience_s, secure=secure))
 
     async def _connect_on_socket(self, path: str, target: Target) -> Connection | Unconnected:
         if self._allow is not None:
             return Unconnected(Failure.ADDRESS, f"a Unix socket is not a public address: {_PUBLIC_ONLY}")
         loop = asyncio.get_running_loop()
-        opening = loop.create_unix_connection(lambda: self._make(target.origin, loop), path)
-        return await _opened(opening, path, None, secure=False)
+        made = _Made(self._make, target.origin, loop)
+        with made:
+            return made.keep(await _opened(loop.create_unix_connection(made, path), path, None, secure=False))
 
     def _patience(self, addresses: int, deadline: float | None) -> float | None:
         if addresses == 1:
@@ -109,6 +114,35 @@ class Connector:
         if self._ssl_context is None:
             self._ssl_context = default_context()
         return self._ssl_context
+
+
+class _Made:
+    """Makes a connection, and gives it up at the end unless it is kept.
+
+    Where opening is cut short in the moment in which it has come about, uvloop closes the socket and doesn't say so.
+    """
+
+    def __init__(self, make: Make, origin: tuple[str, str, int], loop: asyncio.AbstractEventLoop) -> None:
+        self._make = make
+        self._origin = origin
+        self._loop = loop
+        self._made: Connection | None = None
+
+    def __call__(self) -> Connection:
+        self._made = self._make(self._origin, self._loop)
+        return self._made
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        if self._made is not None:
+            self._made.give_up()
+
+    def keep(self, opened: Connection | Unconnected) -> Connection | Unconnected:
+        if opened is self._made:
+            self._made = None
+        return opened
 
 
 async def _opened(

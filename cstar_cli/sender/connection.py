@@ -106,6 +106,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def give_up(self) -> None:
+        """Cut the connection, which may not hear of it: it is lost from now on."""
+        self.abort()
+        self._on_lost(self)
+
     def expire(self) -> None:
         """End the exchange, whose time is over."""
         self._end(Ending.EXPIRED)

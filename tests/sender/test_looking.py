@@ -1,5 +1,7 @@
 """A look at a receiver: a connection, and nothing on it."""
 
+import asyncio
+
 from cstar_cli.sender.outcome import Failure
 from cstar_cli.sender.target import Target
 
@@ -56,3 +58,17 @@ def test_a_certificate_that_is_wrong_is_told_from_a_port_that_refuses(setup: Set
 
 def test_a_name_that_means_nothing_is_no_refusal(setup: Setup) -> None:
     assert look(setup, "http://receiver.test/", resolve=finding()) is Failure.DNS
+
+
+def test_a_look_that_is_given_up_at_any_moment_leaves_nothing_open(setup: Setup) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(10), receiver(answering(OK)) as there, setup.sender() as sender:
+            for turns in range(12):
+                looking = loop.create_task(sender.look(there.target(), 5.0))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                looking.cancel()
+                await asyncio.wait([looking])
+
+    setup.run(scenario())  # a sender waits at its end until nothing is open
