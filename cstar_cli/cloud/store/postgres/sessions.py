@@ -128,9 +128,10 @@ async def end_session(
 async def skip_some(connection: Connection, session: Session, without: Collection[str], most: int) -> Written[int]:
     """Cancel the first of what waits for the session; answer how many these were."""
     waiting = await connection.fetch(
-        "SELECT d.seq FROM sessions s JOIN deliveries d ON d.target = s.id AND d.status = 'pending'"
-        " AND d.attempt_count = 0 AND d.id <> ALL ($3::text[])"
-        " WHERE s.id = $1 AND s.epoch = $2 AND s.ended_at_ms IS NULL ORDER BY d.seq LIMIT $4 FOR UPDATE OF d",
+        "SELECT d.seq FROM sessions s"
+        " JOIN undelivered u ON u.target = s.id AND u.status = 'pending' AND u.attempt_count = 0"
+        " JOIN deliveries d ON d.seq = u.seq AND d.id <> ALL ($3::text[])"
+        " WHERE s.id = $1 AND s.epoch = $2 AND s.ended_at_ms IS NULL ORDER BY u.seq LIMIT $4 FOR UPDATE OF d",
         session.id,
         session.epoch,
         list(without),

@@ -131,6 +131,7 @@ QUESTIONS: Mapping[str, Question] = {
     "place before": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, 2**62),
     "place before a place": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, ROWS // 2),
     "catch up": lambda connection: opening.catch_up(connection, BEHIND, ROWS // 2, ROWS // 2, "nod_1"),
+    "skip": lambda connection: sessions.skip_some(connection, SESSION, ["dlv_1"], 10),
     "neighbours": lambda connection: meeting.neighbours(connection, SESSION),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
     "forget": lambda connection: forget(connection, ROWS, 20),
