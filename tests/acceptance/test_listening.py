@@ -235,3 +235,26 @@ def test_the_command_that_a_failure_is_hinted_with_sends_it_again_signed_anew(
         assert again.headers["x-cstar-signature"] == hmac.new(b"whsec_mine", again.body, hashlib.sha256).hexdigest()
         assert len(bystander.requests) == 1
         assert listener.stop() == 130
+
+
+def test_what_came_while_nobody_listened_comes_with_since_and_is_counted(
+    serving: StartServing, listening: StartListening, receiver: StartReceiver, api: StartApi
+) -> None:
+    serving()
+    cloud = api()
+    made = [cloud.post_event("ticket.created")["event"]["id"] for _ in range(3)]
+    app = receiver()
+    listener = listening("-f", app.url, "--since", "1h")
+    assert listener.next_of("caught_up")["events"] == len(made)
+    assert {json.loads(request.body)["id"] for request in app.wait_for(len(made))} == set(made)
+
+
+def test_only_mine_takes_what_this_machine_triggers(
+    listening: StartListening, receiver: StartReceiver, api: StartApi, cstar: RunCstar
+) -> None:
+    app = receiver()
+    listener = listening("-f", app.url, "--only-mine")
+    api().post_event("ticket.created")
+    cstar("trigger", "ticket.closed")
+    assert listener.next_of("forwarded")["event_type"] == "ticket.closed"
+    assert len(app.requests) == 1

@@ -98,3 +98,19 @@ def test_all_who_are_lost_end_together(within: Within[None], clock: Clock) -> No
         assert [delivery.target for delivery in await store.append_event(event())] == [kept.id]
 
     within(check)
+
+
+def test_a_session_that_has_ended_says_since_when_it_was_left(within: Within[None], clock: Clock) -> None:
+    async def check(store: Store) -> None:
+        left, said_goodbye = await session(store), await session(store)
+        await store.end_session(said_goodbye, "over")
+        left_at_ms = clock.now_ms
+        await store.leave_session(left)
+        assert await store.away_since(left.id, TEAM) is None
+        await clock.advance(GRACE_MS)
+        await store.end_lost_sessions(GRACE_MS, "lost")
+        assert await store.away_since(left.id, TEAM) == left_at_ms
+        assert await store.away_since(left.id, "team-2") is None
+        assert await store.away_since(said_goodbye.id, TEAM) is None
+
+    within(check)
