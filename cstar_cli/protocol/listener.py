@@ -48,6 +48,7 @@ class ListenerProtocol:
         self._unsettled: dict[str, Result] = {}
         self._held: dict[str, None] = {}  # the ids of all three in the order of arrival, without the void
         self._failed: set[str] = set()  # those that wait for their next attempt, elsewhere
+        self._met: set[str] = set()
         self._pulse: Pulse | None = None
         self._welcomed = False
         self._stopping = False
@@ -130,7 +131,8 @@ class ListenerProtocol:
                     commands += self._settle(frame)
                 case Welcome():
                     commands += self._welcome(frame)
-                case Joined(who):
+                case Joined(who) if who not in self._met:  # each route of another listener says so
+                    self._met.add(who)
                     commands.append(Meet(who))
                 case Refused(message=message, retry=retry):
                     commands.append(HangUp(message, retry))

@@ -1,12 +1,13 @@
 import pytest
 
-from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Send
+from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Meet, Send
 from cstar_cli.protocol.frames import (
     Bye,
     Delivery,
     Frame,
     Heartbeat,
     Hello,
+    Joined,
     Refused,
     Result,
     Settled,
@@ -60,6 +61,12 @@ def hello_of(protocol: ListenerProtocol) -> Hello:
     assert isinstance(command, Send)
     assert isinstance(command.frame, Hello)
     return command.frame
+
+
+def test_another_listener_is_met_once() -> None:
+    protocol = welcomed()
+    assert receive(protocol, Joined("laptop"), Joined("laptop"), Joined("desk")) == [Meet("laptop"), Meet("desk")]
+    assert receive(protocol, Joined("desk")) == []
 
 
 def test_the_first_hello_says_what_is_wanted() -> None:
