@@ -80,6 +80,7 @@ def test_json_has_one_attempt_a_line(cstar: RunCstar, listening: StartListening,
         "outcome",
         "error",
         "next_attempt_at",
+        "target_name",
     ]
     assert (attempt["event_id"], attempt["status"], attempt["outcome"]) == (event_id, 200, "succeeded")
 

@@ -77,8 +77,8 @@ async def settled(there: There, to: Session, count: int, status: int = 200) -> l
 
 
 def tails(there: There) -> int:
-    """How many wait for attempts: all who wait but the dispatcher."""
-    return there.cloud.store.wakeups.waiting - 1
+    """How many wait for attempts: all who wait but the dispatcher and who tells listeners of each other."""
+    return there.cloud.store.wakeups.waiting - 2
 
 
 async def nobody_waits(there: There) -> None:
