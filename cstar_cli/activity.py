@@ -11,7 +11,7 @@ import msgspec
 OutcomeName = Literal["succeeded", "failed", "canceled"]
 
 
-class RouteSession(msgspec.Struct, frozen=True):
+class RouteSession(msgspec.Struct, frozen=True, omit_defaults=True):
     """One of several routes, and its session; `own_secret` where it isn't signed with the secret that is shown."""
 
     name: str
@@ -19,6 +19,7 @@ class RouteSession(msgspec.Struct, frozen=True):
     events: tuple[str, ...]
     session_id: str
     own_secret: bool
+    insecure: bool = False
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -38,6 +39,7 @@ class Ready(msgspec.Struct, frozen=True):
     retry_waits_ms: tuple[int, ...] | None = None
     name: str | None = None
     only_mine: bool = False
+    insecure: bool = False
 
 
 class Forwarded(msgspec.Struct, frozen=True):

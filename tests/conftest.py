@@ -73,8 +73,8 @@ def serving(home: Env, tmp_path: Path) -> Iterator[StartServing]:
 def receiver() -> Iterator[StartReceiver]:
     with contextlib.ExitStack() as started:
 
-        def start(answer: Answer | None = None, *, port: int = 0) -> Receiver:
-            return started.enter_context(contextlib.closing(Receiver(answer or Answer(), port)))
+        def start(answer: Answer | None = None, *, port: int = 0, certificate: Path | None = None) -> Receiver:
+            return started.enter_context(contextlib.closing(Receiver(answer or Answer(), port, certificate)))
 
         yield start
 

@@ -1,9 +1,11 @@
 """A receiver within the test's own process: records what comes and answers as it is told."""
 
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Protocol
 
 _HELD_S = 60.0
@@ -32,17 +34,26 @@ class Answer:
 class StartReceiver(Protocol):
     """Starts a receiver on a free port, or on the one given."""
 
-    def __call__(self, answer: Answer | None = None, *, port: int = 0) -> "Receiver": ...
+    def __call__(
+        self, answer: Answer | None = None, *, port: int = 0, certificate: Path | None = None
+    ) -> "Receiver": ...
 
 
 class Receiver:
     """An HTTP server on 127.0.0.1; `answer` may be replaced at any time."""
 
-    def __init__(self, answer: Answer, port: int = 0) -> None:
+    def __init__(self, answer: Answer, port: int = 0, certificate: Path | None = None) -> None:
         self.answer = answer
+        self.scheme = "https" if certificate else "http"
         self.requests: list[Received] = []
         self._arrived = threading.Condition()
         self._server = _Server(("127.0.0.1", port), self)
+        if certificate:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
@@ -52,7 +63,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/webhook"
+        return f"{self.scheme}://127.0.0.1:{self.port}/webhook"
 
     def wait_for(self, count: int, timeout_s: float = 15.0) -> list[Received]:
         """Return all requests so far, once there are `count` or more."""

@@ -10,13 +10,14 @@ import msgspec
 import typer
 
 from cstar_cli import config
-from cstar_cli.commands.options import ApiBase, NoColor
+from cstar_cli.commands.options import ApiBase, CaCert, Insecure, NoColor
 from cstar_cli.envfile import SECRET_VARIABLE, values_of
 from cstar_cli.errors import CloudUnreachable, CstarError, ExitCode
 from cstar_cli.render.output import Colour
 
 if TYPE_CHECKING:
     from cstar_cli.sender.target import Target
+    from cstar_cli.sender.tls import Trust
     from cstar_cli.tunnel.routes import Route
 
 MOST_CLOCK_DIFFERENCE_S = 60
@@ -38,6 +39,8 @@ class Scene(msgspec.Struct, frozen=True):
     home: config.Home
     api_base: str
     forward_to: str | None
+    insecure: bool
+    cacert: str | None
     env_file: Path
 
 
@@ -45,6 +48,8 @@ def doctor(
     forward_to: Annotated[
         str | None, typer.Option("--forward-to", "-f", metavar="URL", help="Your receiver; else those of listen.")
     ] = None,
+    insecure: Insecure = False,
+    cacert: CaCert = None,
     env_file: Annotated[
         Path, typer.Option(metavar="FILE", help=f"Where your application's {SECRET_VARIABLE} may stand.")
     ] = Path(".env"),
@@ -55,7 +60,7 @@ def doctor(
     """Look for what keeps events from arriving; exit 1 when something does."""
     home = config.home(os.environ)
     said = forward_to or os.environ.get("CSTAR_LISTEN_FORWARD_TO")
-    scene = Scene(home, config.api_base(api_base), said, env_file)
+    scene = Scene(home, config.api_base(api_base), said, insecure, cacert, env_file)
     found = [*_examined(scene)]
     _show(found, json=json, no_color=no_color)
     if any(finding.status == "problem" for finding in found):
@@ -180,39 +185,37 @@ def _port(scene: Scene) -> Iterator[Finding]:
 
 
 def _receiver(scene: Scene) -> Iterator[Finding]:
+    from cstar_cli.commands.reaching import reached
+
+    correction = "correct the route's forward_to" if _routes(scene) else "say where it is with --forward-to"
+    for target, trust in _targets(scene).items():
+        fault, hint = reached(target, trust)
+        if fault is None:
+            yield Finding("receiver", "ok", f"{target.url}: {'it' if target.socket_path else 'its port'} answers")
+        else:
+            remedy = hint or f"Start your application, or {correction}."
+            yield Finding("receiver", "problem", f"{target.url}: {fault}", remedy)
+
+
+def _targets(scene: Scene) -> "dict[Target, Trust]":
+    from cstar_cli.commands import listen
+    from cstar_cli.commands.routing import trust_for
+    from cstar_cli.sender.tls import trust_of
     from cstar_cli.tunnel.addresses import parse_forward_to
 
-    routes = _routes(scene)
-    for target in dict.fromkeys(route.target for route in routes):  # each once
-        yield _examined_target(target, "correct the route's forward_to")
-    if not routes:
-        target = parse_forward_to(scene.forward_to or _listens_target())
-        yield _examined_target(target, "say where it is with --forward-to")
+    chosen = _listens_settings()
+    cacert = scene.cacert or chosen.get("cacert")
+    insecure = scene.insecure or chosen.get("insecure") in (True, "1", "true", "yes", "on")
+    shared = trust_of(None if cacert is None else str(cacert), insecure=insecure)
+    if routes := _routes(scene):
+        return {route.target: trust_for(route, shared) for route in routes}  # each once
+    return {parse_forward_to(scene.forward_to or str(chosen.get("forward_to", listen.DEFAULT_FORWARD_TO))): shared}
 
 
 def _routes(scene: Scene) -> "Sequence[Route]":
     from cstar_cli.commands.routing import routes_here
 
     return routes_here(scene.home) if scene.forward_to is None else ()
-
-
-def _examined_target(target: "Target", correction: str) -> Finding:
-    from cstar_cli.commands.reaching import elsewhere, fault_of
-
-    fault = fault_of(target)
-    if fault is None:
-        return Finding("receiver", "ok", f"{target.url}: {_what(target)} answers")
-    there = elsewhere(target)
-    remedy = (
-        f"Something listens on {there}: use --forward-to {there}"
-        if there
-        else f"Start your application, or {correction}."
-    )
-    return Finding("receiver", "problem", f"{target.url}: {fault}", remedy)
-
-
-def _what(target: "Target") -> str:
-    return "its port" if target.socket_path is None else "its socket"
 
 
 def _secret(scene: Scene) -> Iterator[Finding]:
@@ -239,13 +242,13 @@ def _signing_secrets(scene: Scene) -> set[str]:
     return {scene.home.profile().signing_secret if secret is None else secret for secret in own}
 
 
-def _listens_target() -> str:
-    """Return where `cstar listen` forwards to when it isn't told."""
+def _listens_settings() -> "dict[str, object]":
+    """Return what `cstar listen` is told here by the files and the environment."""
     from cstar_cli.commands import settings
-    from cstar_cli.commands.listen import DEFAULT_FORWARD_TO
 
-    chosen = settings.choose("listen", None).defaults.get("listen", {})
-    return str(chosen.get("forward_to", DEFAULT_FORWARD_TO))
+    start = "CSTAR_{}_".format("LISTEN")
+    told = {name.removeprefix(start).lower(): value for name, value in os.environ.items() if name.startswith(start)}
+    return {**settings.choose("listen", None).defaults.get("listen", {}), **told}
 
 
 def _show(found: list[Finding], *, json: bool, no_color: bool) -> None:

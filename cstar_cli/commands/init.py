@@ -33,6 +33,8 @@ events = ["*"]              # or ["ticket.*", "*.created", "!ticket.updated"]: a
 # secret_env = "BILLING_WEBHOOK_SECRET"     # signed with this variable's value; else as cstar listen --print-secret
 # timeout = 10                              # seconds that one exchange may take
 # concurrency = 32                          # how many at once; 1 keeps the order
+# cacert = "ca.pem"                         # to trust at an https:// URL, besides the system's authorities
+# insecure = true                           # take any certificate there
 """
 
 

@@ -8,7 +8,7 @@ import typer
 
 from cstar_cli import config
 from cstar_cli.commands import listen_options as opts
-from cstar_cli.commands.options import ApiBase, EventGlobs, NoColor
+from cstar_cli.commands.options import ApiBase, CaCert, EventGlobs, Insecure, NoColor
 from cstar_cli.errors import UsageError
 from cstar_cli.profiles import checked_secret
 
@@ -53,6 +53,8 @@ def listen(
     latest: opts.Latest = False,
     name: opts.Name = None,
     only_mine: opts.OnlyMine = False,
+    insecure: Insecure = False,
+    cacert: CaCert = None,
     json: opts.Json = False,
     quiet: opts.Quiet = False,
     no_color: NoColor = False,
@@ -87,6 +89,7 @@ def listen(
     from cstar_cli.commands.loop import run_async
     from cstar_cli.commands.session_names import checked_name
     from cstar_cli.events.filters import EventFilter
+    from cstar_cli.sender.tls import trust_of
     from cstar_cli.tunnel.addresses import parse_forward_to
     from cstar_cli.tunnel.connection import CloudAddress
     from cstar_cli.tunnel.headers import parse_headers
@@ -105,6 +108,7 @@ def listen(
             latest=latest,
             since_ms=None if since is None else moment_ms(since, now_ms()),
         ),
+        trust=trust_of(cacert, insecure=insecure),
     )
     wanted = _routed(context, options, home) or options
     base = config.api_base(api_base)

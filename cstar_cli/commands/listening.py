@@ -19,6 +19,7 @@ from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import Headers, Hello
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.target import Target
+from cstar_cli.sender.tls import SYSTEM, Trust
 from cstar_cli.tunnel.connection import CloudAddress, Connection, dial
 from cstar_cli.tunnel.listener import Listener
 from cstar_cli.tunnel.surroundings import App, Look, Surroundings
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from cstar_cli.tunnel.forwarder import Forwarder
 
 LOOK_S = 2.0
+
+
+UNVERIFIED = "insecure: the certificate of the URL that events go to is not checked."
 
 
 class SessionOptions(msgspec.Struct, frozen=True):
@@ -44,7 +48,7 @@ class SessionOptions(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """Which events to forward, where, signed with what, and how.
+    """Which events to forward, where, signed with what, trusting whom, and how.
 
     With a `retry_speed`, what fails is tried again by the cloud's schedule, so many times faster.
 
@@ -59,10 +63,16 @@ class Options(msgspec.Struct, frozen=True):
     retry_speed: float | None = None
     holds: bool = False
     session: SessionOptions = SessionOptions()
+    trust: Trust = SYSTEM
+
+    @property
+    def unverified(self) -> bool:
+        """Whether events go to whoever answers, whatever certificate it shows."""
+        return self.trust.insecure and self.target.scheme == "https"
 
     def warnings(self) -> Sequence[str]:
         """Return what the user should know before."""
-        return self.filter.warnings()
+        return [*self.filter.warnings(), UNVERIFIED] if self.unverified else self.filter.warnings()
 
     def targets(self) -> Sequence[Target]:
         """Return where events go."""
@@ -134,6 +144,7 @@ async def real_listener(
             events=options.filter.patterns,
             name=options.session.name,
             only_mine=options.session.origin is not None,
+            insecure=options.unverified,
         ),
         report=output.report,
         room=output.room,
@@ -167,10 +178,19 @@ class _Work:
     def forwarder(self) -> "Forwarder":
         from cstar_cli.sender.client import Sender
         from cstar_cli.tunnel.forwarder import Forwarder
+        from cstar_cli.tunnel.hints import Hints
 
         options = self._options
-        self._sender = Sender(max_connections=options.pace.concurrency)
-        return Forwarder(options.target, options.secret, options.headers, options.pace.timeout_s, self._sender, now_ms)
+        self._sender = Sender(max_connections=options.pace.concurrency, trust=options.trust)
+        return Forwarder(
+            options.target,
+            options.secret,
+            options.headers,
+            options.pace.timeout_s,
+            self._sender,
+            now_ms,
+            Hints(options.trust),
+        )
 
     def prepare(self) -> None:
         """Load it."""
@@ -180,7 +200,8 @@ class _Work:
         """Connect to the application and hang up."""
         from cstar_cli.sender.outcome import Failure
 
-        match await self.forwarder.sender.look(self._options.target, LOOK_S):
+        fault = await self.forwarder.sender.look(self._options.target, LOOK_S)
+        match None if fault is None else fault.failure:
             case None | Failure.TLS:
                 return "answers"
             case Failure.REFUSED:
@@ -190,9 +211,8 @@ class _Work:
 
     async def hint(self) -> str | None:
         """Say what may help when the application refuses; that events wait for it is said already."""
-        from cstar_cli.tunnel.loopback import hint_when_refused, where_else
-
-        return await (where_else if self._options.holds else hint_when_refused)(self._options.target)
+        options = self._options
+        return await self.forwarder.hints.when_refused(options.target, waits=options.holds)
 
     async def close(self) -> None:
         if self._sender is not None:

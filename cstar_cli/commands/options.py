@@ -11,4 +11,9 @@ EventGlobs = Annotated[
     typer.Option("--events", "-e", metavar="GLOBS", help="Only these types: ticket.*, *.created, !ticket.updated."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the API's answer, one JSON object a line.")]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Take any certificate from an https:// URL of yours.")]
+CaCert = Annotated[
+    str | None,
+    typer.Option("--cacert", metavar="FILE", help="Trust this certificate or authority (PEM), besides the system's."),
+]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, metavar="N", help="At most so many.")]

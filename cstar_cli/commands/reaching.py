@@ -1,26 +1,31 @@
-"""Whether something listens at an address, and if not, why."""
+"""Whether the receiver can be reached, asked as `cstar listen` would."""
 
+import asyncio
 import socket
 
+from cstar_cli.sender.client import Sender
 from cstar_cli.sender.target import Target
+from cstar_cli.sender.tls import Trust
+from cstar_cli.sender.verdict import unanswered
+from cstar_cli.tunnel.hints import Hints
 
 CONNECT_S = 2.0
 
 
-def fault_of(target: Target) -> str | None:
-    """Return None where something accepts connections, or why nothing does."""
-    if target.socket_path is None:
-        return fault_at(target.host, target.port)
-    family = getattr(socket, "AF_UNIX", None)
-    if family is None:
-        return "this system has no Unix sockets"
-    with socket.socket(family) as connection:
-        connection.settimeout(CONNECT_S)
-        try:
-            connection.connect(target.socket_path)
-        except OSError as error:
-            return _reason(error)
-    return None
+def reached(target: Target, trust: Trust, timeout_s: float = CONNECT_S) -> tuple[str | None, str | None]:
+    """Connect and let go; return what is in the way, None for nothing, and what to do about it where we know."""
+    return asyncio.run(_reached(target, trust, timeout_s))
+
+
+async def _reached(target: Target, trust: Trust, timeout_s: float) -> tuple[str | None, str | None]:
+    sender = Sender(max_connections=0, trust=trust)
+    try:
+        fault = await sender.look(target, timeout_s)
+        if fault is None:
+            return None, None
+        return fault.detail, await Hints(trust).after(target, unanswered(fault, 0))
+    finally:
+        await sender.close()
 
 
 def fault_at(host: str, port: int) -> str | None:
@@ -32,15 +37,6 @@ def fault_at(host: str, port: int) -> str | None:
         return f"there is no host {host}"
     except OSError as error:
         return _reason(error)
-
-
-def elsewhere(target: Target) -> str | None:
-    """Return the URL of the other loopback address where something listens on the target's port."""
-    if target.socket_path is not None:
-        return None
-    hosts = (host for host in ("127.0.0.1", "::1") if host != target.host)
-    found = next((host for host in hosts if fault_at(host, target.port) is None), None)
-    return found and f"http://{f'[{found}]' if ':' in found else found}:{target.port}"
 
 
 def _reason(error: OSError) -> str:

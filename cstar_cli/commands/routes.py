@@ -50,6 +50,8 @@ def index(json: Json = False, no_color: NoColor = False) -> None:
                     "secret": secret_shown(route, os.environ),
                     "timeout": route.timeout_s,
                     "concurrency": route.concurrency,
+                    "cacert": route.cacert,
+                    "insecure": route.insecure,
                 }
             )
     else:

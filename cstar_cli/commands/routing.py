@@ -1,19 +1,21 @@
 """The routes that hold here: where their file is, and what they are for a listener."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
 from cstar_cli import config
 from cstar_cli.commands import settings
-from cstar_cli.commands.listening import Options
+from cstar_cli.commands.listening import UNVERIFIED, Options
 from cstar_cli.commands.together import Routed
 from cstar_cli.errors import UsageError
 from cstar_cli.files import read
 from cstar_cli.positions import TomlFile
 from cstar_cli.profiles import checked_secret
 from cstar_cli.sender.target import Target
+from cstar_cli.sender.tls import Trust, trust_of
 from cstar_cli.tunnel import routes
 from cstar_cli.tunnel.routes import Route
 
@@ -26,7 +28,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     def warnings(self) -> Sequence[str]:
         """Return what the user should know before."""
-        return self.told
+        unverified = any(route.options.unverified for route in self.routes)
+        return [*self.told, UNVERIFIED] if unverified else self.told
 
     def targets(self) -> Sequence[Target]:
         """Return where events go, each place once."""
@@ -38,7 +41,8 @@ def routes_here(home: config.Home) -> Sequence[Route]:
     for path in config.settings_files(settings.folder(home), home):
         written = config.read_toml(path)
         if routes.KEY in written:
-            return routes.parse(written[routes.KEY], TomlFile(str(path), read(path)))
+            found = routes.parse(written[routes.KEY], TomlFile(str(path), read(path)))
+            return [_from_its_folder(route, path.parent) for route in found]
     return ()
 
 
@@ -70,6 +74,19 @@ def secret_shown(route: Route, env: Mapping[str, str]) -> str:
     return route.secret_env if env.get(route.secret_env) else f"{route.secret_env} (not set)"
 
 
+def trust_for(route: Route, shared: Trust) -> Trust:
+    """Return whose certificates a route takes. Raises UsageError for a file that has none."""
+    own = shared if route.cacert is None else trust_of(route.cacert, insecure=shared.insecure)
+    return own if route.insecure is None else replace(own, insecure=route.insecure)
+
+
+def _from_its_folder(route: Route, folder: Path) -> Route:
+    """Return the route with its file as seen from where the settings stand."""
+    if route.cacert is None or route.cacert.startswith("~"):
+        return route
+    return replace(route, cacert=str(folder / route.cacert))
+
+
 def _options(route: Route, shared: Options, env: Mapping[str, str]) -> Options:
     secret = secret_of(route, env)
     return replace(
@@ -79,4 +96,5 @@ def _options(route: Route, shared: Options, env: Mapping[str, str]) -> Options:
         secret=shared.secret if secret is None else secret,
         headers=shared.headers if route.headers is None else route.headers,
         pace=shared.pace.for_route(route.timeout_s, route.concurrency),
+        trust=trust_for(route, shared.trust),
     )

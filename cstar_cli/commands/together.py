@@ -276,6 +276,7 @@ class Account:
                 events=route.options.filter.patterns,
                 session_id=self._sessions.get(number, ""),
                 own_secret=route.own_secret,
+                insecure=route.options.unverified,
             )
             for number, route in enumerate(self._routes)
         )

@@ -12,7 +12,7 @@ import typer
 
 from cstar_cli import config
 from cstar_cli.clock import now_ms
-from cstar_cli.commands.options import ApiBase, NoColor
+from cstar_cli.commands.options import ApiBase, CaCert, Insecure, NoColor
 from cstar_cli.errors import NotAllowed, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cstar_cli.commands.payload import Payload, Source
     from cstar_cli.commands.sending import Expectation
     from cstar_cli.events.library import Fixture
+    from cstar_cli.sender.tls import Trust
 
 
 MOST_INTERVAL_S = 86_400
@@ -35,6 +36,7 @@ class Options(msgspec.Struct, frozen=True):
     expectation: "Expectation | None"
     api_base: str
     forward_to: str | None
+    trust: "Trust | None"
     print_body: bool
     json: bool
     no_color: bool
@@ -87,6 +89,8 @@ def trigger(
     forward_to: Annotated[
         str | None, typer.Option(metavar="URL", help="Deliver to this URL from here, without any cloud running.")
     ] = None,
+    insecure: Insecure = False,
+    cacert: CaCert = None,
     list_types: Annotated[bool, typer.Option("--list", help="Show all event types and exit.")] = False,
     print_body: Annotated[bool, typer.Option("--print", help="Print the body that would go; send nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the API's answer, one line an event.")] = False,
@@ -121,11 +125,22 @@ def trigger(
             expectation=_expectation(wait, expect, within),
             api_base=api_base,
             forward_to=forward_to,
+            trust=_trust(forward_to, cacert, insecure),
             print_body=print_body,
             json=json,
             no_color=no_color,
         )
     )
+
+
+def _trust(forward_to: str | None, cacert: str | None, insecure: bool) -> "Trust | None":
+    if forward_to is None:
+        if insecure or cacert is not None:
+            raise UsageError("--insecure and --cacert are for --forward-to: a cloud's certificate is always checked.")
+        return None
+    from cstar_cli.sender.tls import trust_of
+
+    return trust_of(cacert, insecure=insecure)
 
 
 def _own_fixture(name: str) -> "Fixture | None":
@@ -209,12 +224,14 @@ def _forward_in_process(options: Options, payloads: "Iterator[Payload]") -> None
     import threading
 
     from cstar_cli.activity import Activity, Attempted, Forwarded, Notice, Summary
+    from cstar_cli.commands.listening import UNVERIFIED
     from cstar_cli.commands.listening import Options as ListenOptions
     from cstar_cli.commands.loop import run_async
     from cstar_cli.commands.oneshot import forward_once
     from cstar_cli.commands.sending import Clocks, Expectation, send
     from cstar_cli.events.filters import EventFilter
     from cstar_cli.render.console import make_renderer
+    from cstar_cli.sender.tls import SYSTEM
     from cstar_cli.tunnel.addresses import parse_forward_to
 
     report = make_renderer(json=options.json, quiet=False, no_color=options.no_color)
@@ -234,7 +251,10 @@ def _forward_in_process(options: Options, payloads: "Iterator[Payload]") -> None
         filter=EventFilter.parse([]),
         secret=profile.signing_secret,
         headers=(),
+        trust=options.trust or SYSTEM,
     )
+    if listening.unverified:
+        show(Notice(UNVERIFIED))
     expectation = options.expectation or Expectation(None, 30_000)
     clocks = Clocks(time.sleep, time.monotonic, now_ms)
     run_async(

@@ -69,7 +69,8 @@ def json_line(activity: Activity) -> bytes | None:
             fields = {"secret": shown, "cloud": cloud, "team_id": team_id, "name": activity.name, "routes": routes}
             return _line({"type": "ready", **fields})
         case Ready():
-            return _line({"type": "ready", **{name: getattr(activity, name) for name in _READY}})
+            more = {"insecure": True} if activity.insecure else {}
+            return _line({"type": "ready", **{name: getattr(activity, name) for name in _READY}, **more})
         case Attempted():
             return _line({name: getattr(activity, name) for name in _ATTEMPTED})
         case Accepted(line=line):

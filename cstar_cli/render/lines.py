@@ -190,7 +190,7 @@ def _ready(activity: Ready, look: Look) -> list[str]:
 
 def _where_to(activity: Ready, look: Look) -> list[tuple[str, str]]:
     return [
-        ("Forwarding to", look.paint("bold", harmless(activity.forward_to))),
+        ("Forwarding to", look.paint("bold", harmless(activity.forward_to)) + _unverified(activity.insecure, look)),
         ("Signing secret", harmless(activity.secret)),
         ("Events", events_text(activity.events)),
     ]
@@ -198,11 +198,16 @@ def _where_to(activity: Ready, look: Look) -> list[tuple[str, str]]:
 
 def _routes(activity: Ready, look: Look) -> Iterator[tuple[str, str]]:
     for route in activity.routes:
-        yield harmless(route.name), look.paint("bold", harmless(route.forward_to))
+        where = look.paint("bold", harmless(route.forward_to))
+        yield harmless(route.name), where + _unverified(route.insecure, look)
         own = ", signed with a secret of its own" if route.own_secret else ""
         yield "", look.paint("dim", events_text(route.events) + own)
     if not all(route.own_secret for route in activity.routes):
         yield "Signing secret", harmless(activity.secret)
+
+
+def _unverified(insecure: bool, look: Look) -> str:
+    return look.paint("yellow", "  certificate not checked") if insecure else ""
 
 
 def events_text(patterns: tuple[str, ...]) -> str:

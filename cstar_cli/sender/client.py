@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from cstar_cli.sender.answer import AnswerReader
 from cstar_cli.sender.connect import Allow, Connector, Unconnected
@@ -16,17 +15,16 @@ from cstar_cli.sender.posting import Begun, Cancelable, Post, Spawn
 from cstar_cli.sender.request import compose
 from cstar_cli.sender.resolve import Resolve, SystemResolver
 from cstar_cli.sender.target import Target
+from cstar_cli.sender.tls import SYSTEM, Trust
 from cstar_cli.sender.verdict import unanswered, why
-
-if TYPE_CHECKING:
-    import ssl
 
 
 class Sender:
     """Posts events; safe for any number of posts at once, within one event loop.
 
     `max_connections` bounds the idle connections kept, not the posts in flight: the caller holds the slots. `allow`
-    says of each resolved address whether it may be connected to; without it, all may. The other arguments have their
+    says of each resolved address whether it may be connected to; without it, all may. `trust` says whose certificates
+    are taken; without it, those of the system's authorities. The other arguments have their
     defaults for everything but tests.
     """
 
@@ -35,7 +33,7 @@ class Sender:
         *,
         max_connections: int,
         allow: Allow | None = None,
-        ssl_context: "ssl.SSLContext | None" = None,
+        trust: Trust = SYSTEM,
         resolve: Resolve | None = None,
         reader: type[AnswerReader] | None = None,
         idle_timeout_s: float = 30.0,
@@ -43,7 +41,7 @@ class Sender:
     ) -> None:
         self._reader = reader or best_reader()
         self._pool = Pool(max_connections, idle_timeout_s, clock)
-        self._connector = Connector(resolve or SystemResolver(), allow, clock, ssl_context, self._make)
+        self._connector = Connector(resolve or SystemResolver(), allow, clock, trust, self._make)
         self._clock = clock
         self._deadlines = Deadlines(clock)
         self._open: set[Connection] = set()
@@ -84,14 +82,14 @@ class Sender:
         begun.start(self._pool.take(target.origin, post.started))
         return begun
 
-    async def look(self, target: Target, timeout_s: float) -> Failure | None:
+    async def look(self, target: Target, timeout_s: float) -> Unconnected | None:
         """Connect and hang up at once, as nothing is posted; return why that failed, None where it didn't."""
         try:
             connection = await self._connector.connect(target, self._clock() + timeout_s)
         except TimeoutError:
-            return Failure.TIMEOUT
+            return Unconnected(Failure.TIMEOUT, f"no connection within {timeout_s:g} s")
         if isinstance(connection, Unconnected):
-            return connection.failure
+            return connection
         connection.abort()
         return None
 
@@ -141,7 +139,7 @@ class Sender:
         return self._outcome(kept, ending, post, None)
 
     def _outcome(self, connection: Connection, ending: Ending, post: Post, connect_ms: float | None) -> Outcome:
-        failure, detail = why(connection, ending, post.timeout_s)
+        failure, detail, tls = why(connection, ending, post.timeout_s)
         reader, first_byte_at = connection.reader, connection.first_byte_at
         headers = [] if reader.status is None else reader.headers
         outcome = Outcome(
@@ -153,6 +151,7 @@ class Sender:
             connect_ms=connect_ms,
             first_byte_ms=None if first_byte_at is None else (first_byte_at - post.started) * 1000,
             duration_ms=(self._clock() - post.started) * 1000,
+            tls=tls,
         )
         if connection.reusable:
             self._pool.give(connection, asyncio.get_running_loop())

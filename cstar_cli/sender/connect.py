@@ -12,7 +12,7 @@ from cstar_cli.sender.deadlines import Clock
 from cstar_cli.sender.outcome import Failure
 from cstar_cli.sender.resolve import Resolve
 from cstar_cli.sender.target import Target
-from cstar_cli.sender.tls import default_context, tls_trouble
+from cstar_cli.sender.tls import TlsFault, Trust, tls_trouble
 
 if TYPE_CHECKING:
     import ssl
@@ -27,6 +27,7 @@ class Unconnected:
 
     failure: Failure
     detail: str
+    tls: TlsFault | None = None
 
 
 _PUBLIC_ONLY = "deliveries go to public addresses only"
@@ -45,13 +46,14 @@ class Connector:
         resolve: Resolve,
         allow: Allow | None,
         clock: Clock,
-        ssl_context: "ssl.SSLContext | None",
+        trust: Trust,
         make: Make,
     ) -> None:
         self._resolve = resolve
         self._allow = allow
         self._clock = clock
-        self._ssl_context = ssl_context
+        self._trust = trust
+        self._ssl_context: ssl.SSLContext | None = None
         self._make = make
 
     async def connect(self, target: Target, deadline: float | None) -> Connection | Unconnected:
@@ -112,7 +114,7 @@ class Connector:
 
     def _context(self) -> "ssl.SSLContext":
         if self._ssl_context is None:
-            self._ssl_context = default_context()
+            self._ssl_context = self._trust.context()
         return self._ssl_context
 
 
@@ -165,7 +167,7 @@ async def _opened(
         return Unconnected(Failure.TIMEOUT, f"no answer from {shown}")
     except OSError as exc:
         if secure and (trouble := tls_trouble(exc)):
-            return Unconnected(Failure.TLS, trouble)
+            return Unconnected(Failure.TLS, trouble.words, trouble.fault)
         words = os.strerror(exc.errno) if exc.errno else str(exc)
         return Unconnected(Failure.UNREACHABLE, f"cannot connect to {shown}: {words}")
 

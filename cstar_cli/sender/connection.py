@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from cstar_cli.sender.answer import AnswerReader, BadAnswer
 from cstar_cli.sender.deadlines import Clock, Deadlines
+from cstar_cli.sender.tls import is_alert
 
 
 class Ending(Enum):
@@ -43,6 +44,7 @@ class Connection(asyncio.Protocol):
         self.first_byte_at: float | None = None
         self.idle_since: float | None = None
         self.bad: str | None = None
+        self.answered_in_tls = False
         self.lost_by: Exception | None = None
         self._loop = loop
         self._clock = clock
@@ -133,6 +135,7 @@ class Connection(asyncio.Protocol):
             self.reader.feed(data)
         except BadAnswer as bad:
             self.bad = str(bad)  # not itself: it holds its frames, and with them us and what came
+            self.answered_in_tls = is_alert(data)
             self._end(Ending.BAD)
             return
         if self.reader.complete:

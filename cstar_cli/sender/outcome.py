@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import msgspec
 
+from cstar_cli.sender.tls import TlsFault
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -25,7 +27,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
     `status` is None when no final status line and headers came. A `failure` beside a status means that the answer
     began and was never finished. `body` holds at most `answer.BODY_LIMIT` bytes. `connect_ms` (lookup, TCP and
-    TLS) is None on a reused connection; `first_byte_ms` and `duration_ms` count from the start of the post.
+    TLS) is None on a reused connection; `first_byte_ms` and `duration_ms` count from the start of the post. `tls` is
+    what is wrong with TLS, or with its absence.
     """
 
     status: int | None
@@ -36,6 +39,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     connect_ms: float | None
     first_byte_ms: float | None
     duration_ms: float
+    tls: TlsFault | None = None
 
     @property
     def succeeded(self) -> bool:

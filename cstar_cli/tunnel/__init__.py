@@ -10,7 +10,10 @@
     headers.py      the headers of a forwarded event: ours, and the user's
     addresses.py    what `--forward-to` may say
     routes.py       which events go where, as settings files say
-    loopback.py     whether the other loopback address would have answered
+    hints.py        what to do when the local URL can't be posted to,
+    loopback.py       whether the other loopback address would have answered,
+    containers.py     which machine `localhost` is within a container,
+    tls_hints.py      what is wrong with the certificate
 
 What to do next is decided in `protocol.listener`; here it is done.
 """

@@ -1,9 +1,9 @@
 """One delivery: sign, post, result."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -14,8 +14,11 @@ from cstar_cli.sender.outcome import Failure, Outcome
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.sender.target import Target
 from cstar_cli.tunnel.headers import delivery_headers
+from cstar_cli.tunnel.hints import Hints
 
 MOST_ERROR_CHARS = 1000
+_REFUSED: Final = Failure.REFUSED  # by its own name, since Python 3.11 looks up members slowly
+HTTP_BAD_REQUEST = 400  # which may mean that TLS is spoken there
 
 Unanswered = Literal["refused", "broken"]
 """Why there is no answer at all: nothing took the connection, or it was closed before one."""
@@ -36,20 +39,31 @@ class Forwarder:
     timeout_s: float | None
     sender: Sender
     now_ms: Callable[[], int]
+    hints: Hints = field(default_factory=Hints)
 
     def forward(self, delivery: Delivery, done: Done, spawn: Spawn) -> Cancelable:
         """Post a delivery; `done` gets, later, what the cloud gets to know, and what the user does."""
         headers = delivery_headers(delivery, self.secret, self.headers)
         # Not closures: making and dropping those takes longer.
-        ended = partial(self._ended, _Begun(delivery, headers, self.now_ms()), done)
+        ended = partial(self._ended, _Begun(delivery, headers, self.now_ms()), done, spawn)
         return self.sender.begin(self.target, headers, delivery.body, self.timeout_s, done=ended, spawn=spawn)
 
-    def _ended(self, begun: "_Begun", done: Done, outcome: Outcome) -> None:
+    def _ended(self, begun: "_Begun", done: Done, spawn: Spawn, outcome: Outcome) -> None:
+        failure = outcome.failure
+        if (failure is None or failure is _REFUSED) and outcome.status != HTTP_BAD_REQUEST:
+            self._tell(begun, done, outcome, None)  # of what refuses, the listener tells
+        else:
+            spawn(self._tell_with_hint(begun, done, outcome))
+
+    async def _tell_with_hint(self, begun: "_Begun", done: Done, outcome: Outcome) -> None:
+        self._tell(begun, done, outcome, await self.hints.after(self.target, outcome))
+
+    def _tell(self, begun: "_Begun", done: Done, outcome: Outcome, hint: str | None) -> None:
         result = _result(begun, outcome)
-        shown = self._shown(begun.delivery, result)
+        shown = self._shown(begun.delivery, result, hint)
         done(result, shown, None if outcome.failure is None else _unanswered(outcome))
 
-    def _shown(self, delivery: Delivery, result: Result) -> Forwarded:
+    def _shown(self, delivery: Delivery, result: Result, hint: str | None) -> Forwarded:
         return Forwarded(
             time_ms=result.started_at_ms,
             event_id=delivery.event_id,
@@ -62,6 +76,7 @@ class Forwarder:
             outcome="succeeded" if result.succeeded else "failed",
             error=result.error,
             response_body=result.body,
+            hint=hint,
         )
 
 

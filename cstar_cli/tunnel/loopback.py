@@ -32,6 +32,11 @@ async def hint_when_refused(target: Target) -> str | None:
     return f"Nothing answers on {places[0]} either: is the server running?"
 
 
+def is_here(target: Target) -> bool:
+    """Say whether the target is this machine's own, by its name."""
+    return target.host in _ELSEWHERE
+
+
 def _places(target: Target) -> list[tuple[str, str]]:
     """Return each other host that may be meant, and how it is written with the port."""
     elsewhere = _ELSEWHERE.get(target.host, ())

@@ -5,6 +5,7 @@
     events = ["ticket.*"]                [else all]
     headers = { "X-Stage" = "dev" }      secret = "whsec_…", or secret_env = "VARIABLE"
     timeout = 10                         concurrency = 32
+    cacert = "ca.pem"                    insecure = true
 
 What a route leaves out is as the options of `listen` say.
 """
@@ -27,7 +28,10 @@ from cstar_cli.tunnel.addresses import parse_forward_to
 from cstar_cli.tunnel.headers import parse_headers
 
 KEY = "routes"
-KEYS = ("name", "forward_to", "events", "headers", "secret", "secret_env", "timeout", "concurrency")
+KEYS = (
+    *("name", "forward_to", "events", "headers", "secret", "secret_env"),
+    *("timeout", "concurrency", "cacert", "insecure"),
+)
 MOST_TIMEOUT_S = 86_400
 MOST_CONCURRENCY = 512
 
@@ -50,6 +54,8 @@ class Route(msgspec.Struct, frozen=True):
     secret_env: str | None = None
     timeout_s: float | None = None
     concurrency: int | None = None
+    insecure: bool | None = None
+    cacert: str | None = None
 
 
 def parse(written: object, file: TomlFile) -> Sequence[Route]:
@@ -132,6 +138,8 @@ def _route(table: _Table) -> Route:
         secret_env=secret_env,
         timeout_s=table.take("timeout", _seconds),
         concurrency=table.take("concurrency", _count),
+        insecure=table.take("insecure", _truth),
+        cacert=table.take("cacert", _file),
     )
 
 
@@ -195,6 +203,18 @@ def _seconds(value: object) -> float:
 def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_CONCURRENCY:
         raise UsageError(f"it must be a whole number from 1 to {MOST_CONCURRENCY}, without quotes.")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError("it must be true or false, without quotes.")
+    return value
+
+
+def _file(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise UsageError('it must be a file, like "ca.pem".')
     return value
 
 

@@ -10,6 +10,7 @@ from werkzeug import Response
 
 from tests.processes import Env, RunCstar, StartListening, free_port
 from tests.receiver import StartReceiver
+from tests.sender.receivers import CERTIFICATE
 
 Findings = dict[str, dict[str, str | None]]
 
@@ -39,7 +40,7 @@ def test_before_anything_runs_only_the_receiver_is_missing(cstar: RunCstar) -> N
     code, found = examined(cstar, "-f", str(free_port()))
     assert code == 1
     assert [check for check, each in found.items() if each["status"] == "problem"] == ["receiver"]
-    assert "Start your application" in str(found["receiver"]["remedy"])
+    assert "is the server running?" in str(found["receiver"]["remedy"])
 
 
 def test_it_looks_where_listen_would_forward_to(cstar: RunCstar, tmp_path: Path) -> None:
@@ -59,6 +60,21 @@ def only_on_ipv6() -> Iterator[int]:
 def test_a_receiver_on_another_address_of_this_machine_is_found(cstar: RunCstar, only_on_ipv6: int) -> None:
     _, found = examined(cstar, "-f", f"http://127.0.0.1:{only_on_ipv6}/hook")
     assert f"http://[::1]:{only_on_ipv6}" in str(found["receiver"]["remedy"])
+
+
+def test_a_receiver_is_reached_over_tls_as_listen_would(
+    cstar: RunCstar, receiver: StartReceiver, tmp_path: Path
+) -> None:
+    url = receiver(certificate=CERTIFICATE).url.replace("127.0.0.1", "localhost")
+    _, found = examined(cstar, "-f", url)
+    assert "trust that with --cacert FILE" in str(found["receiver"]["remedy"])
+    (tmp_path / "cstar.toml").write_text(f'[listen]\nforward_to = "{url}"\ncacert = "{CERTIFICATE}"\n')
+    assert examined(cstar)[1]["receiver"]["status"] == "ok"
+
+
+def test_a_socket_that_is_missing_is_a_problem(cstar: RunCstar, tmp_path: Path) -> None:
+    _, found = examined(cstar, "-f", "unix:app.sock:/hook")
+    assert f"there is no socket {tmp_path}/app.sock" in str(found["receiver"]["message"])
 
 
 def test_what_others_can_read_is_named_with_the_command_that_closes_it(cstar: RunCstar, home: Env) -> None:
@@ -116,5 +132,6 @@ def test_a_cloud_without_a_key_for_it_is_a_problem_that_says_how_to_get_one(csta
 
 def test_for_people_it_is_a_line_each_with_the_remedy_below(cstar: RunCstar, home: Env) -> None:
     done = cstar("doctor", "-f", "1", env={**home, "NO_COLOR": "1"})
-    assert "✗ receiver     http://localhost:1/: connection refused\n               Start your" in done.stdout
+    assert "✗ receiver     http://localhost:1/: connection refused by " in done.stdout
+    assert "\n               Nothing answers on 127.0.0.1:1 or [::1]:1" in done.stdout
     assert "\x1b" not in done.stdout

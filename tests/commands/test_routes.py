@@ -53,6 +53,8 @@ def test_the_list_says_what_each_is_and_no_secret(cstar: RunCstar, project: Proj
         "secret": "BILLING_SECRET",
         "timeout": 3.0,
         "concurrency": None,
+        "cacert": None,
+        "insecure": None,
     }
     assert second["name"] == ":5000/all"
     assert "hidden" not in shown

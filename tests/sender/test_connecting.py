@@ -14,6 +14,7 @@ from cstar_cli.sender.guard import allowed
 from cstar_cli.sender.outcome import Failure, Outcome
 from cstar_cli.sender.resolve import SystemResolver
 from cstar_cli.sender.target import Target
+from cstar_cli.sender.tls import trust_of
 
 from .receivers import BODY, CERTIFICATE, HEADERS, OK, Receiver, Setup, answering, receiver
 
@@ -76,7 +77,7 @@ def post_over_tls(
     addresses: tuple[str, ...] = ("127.0.0.1",),
 ) -> tuple[Outcome, Receiver]:
     async def scenario() -> tuple[Outcome, Receiver]:
-        settings = {"ssl_context": ssl.create_default_context(cafile=CERTIFICATE)} if trusted else {}
+        settings = {"trust": trust_of(str(CERTIFICATE), insecure=False)} if trusted else {}
         async with (
             receiver(answering(OK), server_context()) as there,
             setup.sender(resolve=finding(*addresses), **settings) as sender,

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from cstar_cli.sender.connect import Unconnected
 from cstar_cli.sender.outcome import Failure
 from cstar_cli.sender.target import Target
 
@@ -9,10 +10,14 @@ from .receivers import HEADERS, OK, Receiver, Setup, answering, receiver
 from .test_connecting import finding, free_port, server_context, silent
 
 
+def why(fault: Unconnected | None) -> Failure | None:
+    return None if fault is None else fault.failure
+
+
 def look(setup: Setup, url: str, timeout_s: float = 5.0, **settings: object) -> Failure | None:
     async def scenario() -> Failure | None:
         async with setup.sender(**settings) as sender:
-            return await sender.look(Target.parse(url), timeout_s)
+            return why(await sender.look(Target.parse(url), timeout_s))
 
     return setup.run(scenario())
 
@@ -20,7 +25,7 @@ def look(setup: Setup, url: str, timeout_s: float = 5.0, **settings: object) -> 
 def test_a_receiver_that_is_there_is_connected_to_and_left_without_a_request(setup: Setup) -> None:
     async def scenario() -> tuple[Failure | None, Receiver]:
         async with receiver(answering(OK)) as there, setup.sender() as sender:
-            found = await sender.look(there.target(), 5.0)
+            found = why(await sender.look(there.target(), 5.0))
             await there.left.wait()
             return found, there
 
@@ -51,7 +56,7 @@ def test_one_that_takes_no_connection_is_silent(setup: Setup) -> None:
 def test_a_certificate_that_is_wrong_is_told_from_a_port_that_refuses(setup: Setup) -> None:
     async def scenario() -> Failure | None:
         async with receiver(answering(OK), server_context()) as there, setup.sender() as sender:
-            return await sender.look(there.target(), 5.0)
+            return why(await sender.look(there.target(), 5.0))
 
     assert setup.run(scenario()) is Failure.TLS
 

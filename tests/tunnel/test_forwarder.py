@@ -11,7 +11,9 @@ from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Failure, Outcome
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.sender.target import Target
+from cstar_cli.sender.tls import TlsFault
 from cstar_cli.tunnel.forwarder import Forwarder, Unanswered
+from cstar_cli.tunnel.hints import Hints
 
 BODY = b'{"id":"evt_1","data":{"title":"caf\xc3\xa9"}}'
 DELIVERY = Delivery("dlv_1", "evt_1", "ticket.created", 2, body=BODY)
@@ -45,7 +47,9 @@ def outcome(
 
 
 def forward(sender: FakeSender, url: str = "http://127.0.0.1:3000/hook") -> tuple[Result, Forwarded, Unanswered | None]:
-    forwarder = Forwarder(Target.parse(url), "whsec_1", (("X-Mine", "1"),), 2.5, sender, lambda: 1_700_000_000_000)
+    hints = Hints(in_container=lambda: False)
+    extra = (("X-Mine", "1"),)
+    forwarder = Forwarder(Target.parse(url), "whsec_1", extra, 2.5, sender, lambda: 1_700_000_000_000, hints)
 
     async def told() -> tuple[Result, Forwarded, Unanswered | None]:
         done: asyncio.Future[tuple[Result, Forwarded, Unanswered | None]] = asyncio.get_running_loop().create_future()
@@ -122,3 +126,9 @@ def test_it_tells_apart_whether_the_application_is_away_or_has_failed(
     outcome: Outcome, unanswered: Unanswered | None
 ) -> None:
     assert forward(FakeSender(outcome))[2] == unanswered
+
+
+def test_what_fails_over_tls_has_a_hint() -> None:
+    failed = Outcome(None, (), b"", Failure.TLS, "TLS: no", None, None, 1.0, TlsFault.EXPIRED)
+    _, shown, _ = forward(FakeSender(failed), "https://127.0.0.1:1/")
+    assert str(shown.hint).startswith("Give the server a new certificate")

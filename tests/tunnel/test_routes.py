@@ -29,11 +29,14 @@ def test_a_route_says_what_goes_where_and_how() -> None:
         secret_env = "BILLING"
         timeout = 3
         concurrency = 1
+        cacert = "ca.pem"
+        insecure = false
     """)
     assert (route.name, route.target.url) == ("billing", "http://localhost:4000/hook")
     assert route.filter.patterns == ("ticket.*", "!ticket.updated")
     assert (route.headers, route.secret, route.secret_env) == ((("X-Stage", "dev"),), None, "BILLING")
     assert (route.timeout_s, route.concurrency) == (3.0, 1)
+    assert (route.cacert, route.insecure) == ("ca.pem", False)
 
 
 def test_what_a_route_leaves_out_is_all_events_and_what_holds_for_every_route() -> None:
@@ -89,6 +92,8 @@ def test_a_route_without_a_name_has_its_urls_short_form_and_a_number_where_that_
         ("timeout = 0", "3:11", "timeout: it must be"),
         ("concurrency = 1.5", "3:15", "concurrency: it must be a whole number from 1 to 512"),
         ("concurrency = 513", "3:15", "concurrency: it must be"),
+        ('insecure = "yes"', "3:12", "insecure: it must be true or false, without quotes."),
+        ("cacert = 1", "3:10", 'cacert: it must be a file, like "ca.pem".'),
         ("name = 1", "3:8", "name: it must be up to 50 letters"),
         ('name = "\\u001b[2J"', "3:8", "name: it must be up to 50 letters"),
         ('secret_env = "A-B"', "3:14", "secret_env: it must be the name of an environment variable"),

@@ -1,0 +1,40 @@
+"""Whose certificates a route takes: what it says itself, else what is said for all."""
+
+from pathlib import Path
+
+import pytest
+
+from cstar_cli.commands.routing import routes_here, trust_for
+from cstar_cli.config import Home
+from cstar_cli.errors import UsageError
+from cstar_cli.sender.tls import SYSTEM, Trust
+from cstar_cli.tunnel.routes import Route
+from tests.sender.receivers import CERTIFICATE
+
+
+@pytest.fixture
+def route(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Route:
+    """The route of a project that has a certificate beside its settings, looked at from a folder below."""
+    (tmp_path / "ca.pem").write_bytes(CERTIFICATE.read_bytes())
+    (tmp_path / "cstar.toml").write_text('[[routes]]\nforward_to = "https://localhost:1/"\ncacert = "ca.pem"\n')
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    [found] = routes_here(Home(tmp_path / "home"))
+    return found
+
+
+def test_a_file_is_looked_for_beside_the_settings(route: Route) -> None:
+    assert "BEGIN CERTIFICATE" in str(trust_for(route, SYSTEM).authorities)
+
+
+def test_what_a_route_does_not_say_is_as_for_all(route: Route) -> None:
+    assert trust_for(route, Trust(insecure=True)).insecure
+    plain = Route("", route.target, route.filter)
+    assert trust_for(plain, Trust("pem")) == Trust("pem")
+    assert trust_for(Route("", route.target, route.filter, insecure=False), Trust("pem", insecure=True)) == Trust("pem")
+
+
+def test_a_file_without_a_certificate_is_refused(route: Route, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    with pytest.raises(UsageError, match=r"ca\.pem is empty"):
+        trust_for(route, SYSTEM)
