@@ -6,6 +6,7 @@ working folder, else `config.toml` in the home folder, else the default. The hom
 
     config.toml      the user's settings, written by hand
     fixtures/        the user's own fixtures; a project's are in `.cstar/fixtures`, found upwards as well
+    cache/           what commands have seen, for completion; see `commands.remembered`
     machine          what this home's events are known by: random, so that it says nothing
     profiles/        the team's id, the signing secret of `listen`, and where the user has logged in
     cloud/           the embedded cloud: token, database, lock, and who runs it

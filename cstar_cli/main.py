@@ -8,6 +8,7 @@ import typer
 
 from cstar_cli import __version__, config
 from cstar_cli.commands import settings
+from cstar_cli.commands.completing import complete_profile
 from cstar_cli.commands.tree import Tree
 from cstar_cli.errors import CstarError, ExitCode
 from cstar_cli.shortcut import COMPLETION_VARIABLE, HELP_OPTIONS
@@ -34,7 +35,13 @@ def _print_version(wanted: bool) -> None:
 def root(
     context: typer.Context,
     profile: Annotated[
-        str | None, typer.Option(envvar=config.PROFILE_VARIABLE, metavar="NAME", help="The profile to use; see login.")
+        str | None,
+        typer.Option(
+            envvar=config.PROFILE_VARIABLE,
+            metavar="NAME",
+            help="The profile to use; see login.",
+            autocompletion=complete_profile,
+        ),
     ] = None,
     _version: Annotated[
         bool,

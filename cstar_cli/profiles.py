@@ -54,7 +54,7 @@ class Profiles(msgspec.Struct, frozen=True):
             return _parse(path, read_or_create(path, _new))
         profile = self.find(name)
         if profile is None:
-            known = ", ".join(sorted({DEFAULT_PROFILE, *self._names()}))
+            known = ", ".join(sorted({DEFAULT_PROFILE, *self.names()}))
             raise UsageError(
                 f"There is no profile {name!r} yet: cstar --profile {name} login makes it. Known: {known}."
             )
@@ -67,6 +67,12 @@ class Profiles(msgspec.Struct, frozen=True):
             return _parse(path, read(path))
         except FileNotFoundError:
             return None
+
+    def names(self) -> list[str]:
+        """Return the names of those that were made."""
+        with contextlib.suppress(OSError):
+            return sorted(path.stem for path in self.folder.glob("*.json") if _NAME.fullmatch(path.stem))
+        return []
 
     def log_in(self, name: str, login: Login) -> None:
         """Give a profile a login; a new profile shares the home's own team with the default one."""
@@ -88,11 +94,6 @@ class Profiles(msgspec.Struct, frozen=True):
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.json"
-
-    def _names(self) -> list[str]:
-        with contextlib.suppress(OSError):
-            return [path.stem for path in self.folder.glob("*.json")]
-        return []
 
 
 def profile_name(text: str) -> str:

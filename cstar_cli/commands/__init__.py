@@ -10,7 +10,10 @@
     cloud.py       the cloud as a process of its own: status, stop, and in files of their own
     cloud_serve.py   serve and migrate
     cloud_keys.py    keys create, list, revoke
-    completion.py  completion for shells
+    completion.py  completion for shells: scripts,
+    completing.py    what is offered for each argument and option,
+    remembered.py    which ids there are, by what commands have seen (noting.py),
+    shells.py        and how a shell is told
 
 What commands share, or join from packages that never import each other:
 

@@ -39,7 +39,7 @@ def application(command: Command, targets: Sequence[Target], stdout: int | None)
 
     async def silent() -> list[str]:
         looks = {place: await sender.look(target, LOOK_S) for place, target in places.items()}
-        return [place for place, failure in looks.items() if failure not in (None, Failure.TLS)]
+        return [place for place, fault in looks.items() if fault is not None and fault.failure is not Failure.TLS]
 
     return App(command.name, list(places), silent, lambda ended: ProcessTree(start(command, stdout, ended)))
 

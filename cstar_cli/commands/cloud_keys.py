@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cstar_cli import config
+from cstar_cli.commands.completing import ids
 from cstar_cli.commands.options import ApiBase, Json, NoColor
 from cstar_cli.errors import CstarError, UsageError
 
@@ -68,7 +69,10 @@ def list_command(
 
 @app.command("revoke")
 def revoke_command(
-    key: Annotated[str, typer.Argument(metavar="ID", help="The key's id, like key_…; not the key itself.")],
+    key: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="The key's id, like key_…; not the key itself.", autocompletion=ids("key")),
+    ],
     database: Database = None,
     team: Team = None,
     json: Json = False,

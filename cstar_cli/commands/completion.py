@@ -82,9 +82,9 @@ SCRIPTS: Mapping[Shell, str] = {
 
 def enable() -> None:
     """Teach typer to answer the shells' scripts; without this it knows none, for `main` adds no options of its own."""
-    from typer.completion import completion_init  # type: ignore[attr-defined]  # typer re-exports it without saying so
+    from cstar_cli.commands.shells import add_shells
 
-    completion_init()
+    add_shells()
 
 
 @app.command("show")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cstar_cli.commands.asking import asks
-from cstar_cli.commands.ids import EVENT, DeliveryId, of_kind
+from cstar_cli.commands.completing import ids
+from cstar_cli.commands.ids import EVENT, SESSION, WEBHOOK, DeliveryId, of_kind
 from cstar_cli.commands.options import EventGlobs, Limit
 
 if TYPE_CHECKING:
@@ -35,10 +36,18 @@ def index(
     status: Annotated[Status | None, typer.Option(help="Only deliveries in this state.")] = None,
     events: EventGlobs = None,
     target: Annotated[
-        str | None, typer.Option(metavar="ID|NAME|URL", help="Only those to this webhook, session or URL.")
+        str | None,
+        typer.Option(
+            metavar="ID|NAME|URL",
+            help="Only those to this webhook, session or URL.",
+            autocompletion=ids(WEBHOOK, SESSION),
+        ),
     ] = None,
     event: Annotated[
-        str | None, typer.Option(metavar="evt_…", help="Only those of this event.", callback=of_kind(EVENT))
+        str | None,
+        typer.Option(
+            metavar="evt_…", help="Only those of this event.", callback=of_kind(EVENT), autocompletion=ids(EVENT)
+        ),
     ] = None,
     limit: Limit = 20,
 ) -> None:

@@ -8,10 +8,13 @@ from typing import TypeVar
 
 import msgspec
 
+from cstar_cli import config
 from cstar_cli.activity import Notice
 from cstar_cli.client.answers import read
 from cstar_cli.client.api import ApiClient
 from cstar_cli.client.connect import connect
+from cstar_cli.commands.noting import note, note_list
+from cstar_cli.config import Home
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.render.console import Console, lines_renderer, open_console
 from cstar_cli.render.output import Output
@@ -25,11 +28,14 @@ Request = Mapping[str, object]
 class Dialogue(msgspec.Struct, frozen=True):
     """Asks `client`, and shows on `console`: with `json` each record as the API has it, on a line of its own.
 
+    What is shown is kept in `home`, for completion.
+
     `typed` reads a line from the terminal; it is None where there is nobody to ask.
     """
 
     client: ApiClient
     console: Console
+    home: Home
     json: bool
     typed: Callable[[], str] | None
 
@@ -72,6 +78,7 @@ class Dialogue(msgspec.Struct, frozen=True):
             self._line(record)
         else:
             view(known, self.console.out)
+        note(self.home, self.client.api_base, known)
         return known
 
     def show_all(
@@ -91,6 +98,7 @@ class Dialogue(msgspec.Struct, frozen=True):
             count = len(known)
             if known:
                 view(known, self.console.out)
+            note_list(self.home, self.client.api_base, shape, known)
         if not count:
             self.say(none)
 
@@ -114,4 +122,6 @@ def dialogue(api_base: str, *, json: bool, no_color: bool) -> Iterator[Dialogue]
     console = open_console(no_color=no_color)
     notices = lines_renderer(console)
     with connect(api_base, os.environ, lambda message: notices(Notice(message))) as client:
-        yield Dialogue(client, console, json, sys.stdin.readline if sys.stdin.isatty() else None)
+        yield Dialogue(
+            client, console, config.home(os.environ), json, sys.stdin.readline if sys.stdin.isatty() else None
+        )

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cstar_cli.commands.asking import asks
-from cstar_cli.commands.ids import WEBHOOK, EventId, of_kind
+from cstar_cli.commands.completing import complete_event_type, ids
+from cstar_cli.commands.ids import SESSION, WEBHOOK, EventId, of_kind
 from cstar_cli.commands.options import EventGlobs, Limit, NoColor
-from cstar_cli.commands.trigger import complete_type, show_types
+from cstar_cli.commands.trigger import show_types
 from cstar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,9 +48,19 @@ def resend(
     talk: "Dialogue",
     event: EventId,
     to: Annotated[
-        str | None, typer.Option(metavar="whk_…", help="Only to this webhook.", callback=of_kind(WEBHOOK))
+        str | None,
+        typer.Option(
+            metavar="whk_…", help="Only to this webhook.", callback=of_kind(WEBHOOK), autocompletion=ids(WEBHOOK)
+        ),
     ] = None,
-    session: Annotated[str | None, typer.Option(metavar="ses_…|NAME", help="Only to this listening session.")] = None,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ses_…|NAME",
+            help="Only to this listening session.",
+            autocompletion=ids(SESSION),
+        ),
+    ] = None,
 ) -> None:
     """Send an event again, freshly signed, to all that want it now or to one."""
     from cstar_cli.commands.session_names import session_of
@@ -69,7 +80,8 @@ def resend(
 @app.command("types")
 def types(
     event_type: Annotated[
-        str | None, typer.Argument(metavar="TYPE", help="One type, like ticket.created.", autocompletion=complete_type)
+        str | None,
+        typer.Argument(metavar="TYPE", help="One type, like ticket.created.", autocompletion=complete_event_type),
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema: of one type, or of all.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,

@@ -8,9 +8,9 @@ import typer
 
 from cstar_cli import config
 from cstar_cli.commands.asking import asks
+from cstar_cli.commands.completing import complete_type, ids
 from cstar_cli.commands.ids import EVENT, of_kind
 from cstar_cli.commands.options import NoColor
-from cstar_cli.commands.trigger import complete_type
 from cstar_cli.errors import CstarError, UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def show(name: Name) -> None:
 
 @app.command("path")
 def path(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The fixture's name.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The fixture's name.", autocompletion=complete_type)
+    ] = None,
     project: Project = False,
 ) -> None:
     """Print the file of a fixture, or the folder they are in."""
@@ -93,7 +95,14 @@ def save(
     talk: "Dialogue",
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
     event: Annotated[
-        str, typer.Option("--from", metavar="evt_…", help="The event to make it of.", callback=of_kind(EVENT))
+        str,
+        typer.Option(
+            "--from",
+            metavar="evt_…",
+            help="The event to make it of.",
+            callback=of_kind(EVENT),
+            autocompletion=ids(EVENT),
+        ),
     ],
     project: Project = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a fixture of that name.")] = False,

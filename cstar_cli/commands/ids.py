@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from cstar_cli.commands.completing import ids
 from cstar_cli.errors import UsageError
 
 WEBHOOK, EVENT, DELIVERY, SESSION, API_KEY = "whk", "evt", "dlv", "ses", "key"
@@ -43,6 +44,10 @@ def of_kind(kind: str) -> Callable[[str | None], str | None]:
     return lambda text: None if text is None else checked_id(text, kind)
 
 
-WebhookId = Annotated[str, typer.Argument(metavar="ID", help="The webhook's id, whk_….", callback=of_kind(WEBHOOK))]
-EventId = Annotated[str, typer.Argument(metavar="ID", help="The event's id, evt_….", callback=of_kind(EVENT))]
-DeliveryId = Annotated[str, typer.Argument(metavar="ID", help="The delivery's id, dlv_….", callback=of_kind(DELIVERY))]
+def _argument(kind: str, help: str) -> Any:
+    return typer.Argument(metavar="ID", help=help, callback=of_kind(kind), autocompletion=ids(kind))
+
+
+WebhookId = Annotated[str, _argument(WEBHOOK, "The webhook's id, whk_….")]
+EventId = Annotated[str, _argument(EVENT, "The event's id, evt_….")]
+DeliveryId = Annotated[str, _argument(DELIVERY, "The delivery's id, dlv_….")]

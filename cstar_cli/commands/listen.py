@@ -178,7 +178,9 @@ async def _listen_and_show(
     import sys
     from functools import cache
 
-    from cstar_cli.activity import Notice
+    from cstar_cli.activity import Notice, Ready
+    from cstar_cli.commands.ids import SESSION
+    from cstar_cli.commands.remembered import forget, remember
     from cstar_cli.render.console import make_renderer, open_console
     from cstar_cli.render.queued import QueuedOutput
 
@@ -186,9 +188,15 @@ async def _listen_and_show(
     console = open_console(no_color=no_color, stdout=stdout.text(sys.stdout), stderr=stderr.text(sys.stderr))
     renderer = cache(lambda: make_renderer(json=json, quiet=quiet, no_color=no_color, console=console))
 
+    sessions: list[tuple[str, str]] = []  # that others may name while they last
+
     def report(activity: "Activity") -> None:
         course.note(activity)  # first: whoever reads that it is ready finds the ready file
         renderer()(activity)
+        if type(activity) is Ready:
+            own = [(route.session_id, f"{route.name} {route.forward_to}") for route in activity.routes]
+            sessions.extend(own or [(activity.session_id, activity.forward_to)])
+            remember(home, address.api_base, SESSION, sessions)
 
     app = None
     if command is not None:
@@ -205,6 +213,8 @@ async def _listen_and_show(
     finally:
         stdout.finish()
         stderr.finish()
+        for session_id, _ in sessions:
+            forget(home, session_id)
     return course.exit_code(summary) if code is None else code
 
 

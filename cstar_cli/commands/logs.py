@@ -8,6 +8,7 @@ import typer
 
 from cstar_cli import config
 from cstar_cli.clock import now_ms
+from cstar_cli.commands.completing import ids
 from cstar_cli.commands.options import ApiBase, EventGlobs, NoColor
 from cstar_cli.errors import UsageError
 
@@ -50,7 +51,10 @@ def tail(
         str | None, typer.Option(metavar="STATUS", help="Only these: succeeded, failed, canceled, 2xx, 404.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="ID|NAME|URL", help="Only those to this webhook, session or URL.")
+        str | None,
+        typer.Option(
+            metavar="ID|NAME|URL", help="Only those to this webhook, session or URL.", autocompletion=ids("whk", "ses")
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object an attempt.")] = False,
     no_color: NoColor = False,

@@ -4,11 +4,19 @@ from typing import Annotated
 
 import typer
 
+from cstar_cli.commands.completing import complete_globs
+
 ApiBase = Annotated[str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud's address.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
 EventGlobs = Annotated[
     list[str] | None,
-    typer.Option("--events", "-e", metavar="GLOBS", help="Only these types: ticket.*, *.created, !ticket.updated."),
+    typer.Option(
+        "--events",
+        "-e",
+        metavar="GLOBS",
+        help="Only these types: ticket.*, *.created, !ticket.updated.",
+        autocompletion=complete_globs,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the API's answer, one JSON object a line.")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Take any certificate from an https:// URL of yours.")]

@@ -18,6 +18,7 @@ from cstar_cli.cloud.store.open import open_store
 from cstar_cli.cloud.store.queries import MAX_PAGE_SIZE, Page
 from cstar_cli.cloud.store.sqlite.lock import DatabaseInUse
 from cstar_cli.commands.loop import run_async
+from cstar_cli.commands.noting import note, note_list
 from cstar_cli.commands.saying import say_aside
 from cstar_cli.commands.service_options import database_of
 from cstar_cli.errors import CstarError
@@ -44,20 +45,25 @@ class KeysOfCloud:
 
     def __init__(self, api_base: str) -> None:
         self._base = config.api_base(api_base)
-        self._credentials = config.credentials(self._base, os.environ, config.home(os.environ))
+        self._home = config.home(os.environ)
+        self._credentials = config.credentials(self._base, os.environ, self._home)
         self.team_id = self._credentials.team_id
 
     def create(self, name: str, read_only: bool) -> ApiKey:
         with self._client() as client:
-            return client.post("/api-keys", {"name": name, "readOnly": read_only}, ApiKey)
+            made = client.post("/api-keys", {"name": name, "readOnly": read_only}, ApiKey)
+        note(self._home, self._base, made)
+        return made
 
     def all(self) -> Sequence[ApiKey]:
         with self._client() as client:
-            return [read(record, ApiKey, self._base) for record in client.records("/api-keys", {})]
+            found = [read(record, ApiKey, self._base) for record in client.records("/api-keys", {})]
+        note_list(self._home, self._base, ApiKey, found)
+        return found
 
     def revoke(self, key_id: str) -> bool:
         with self._client() as client:
-            client.delete(f"/api-keys/{key_id}", Deleted)
+            note(self._home, self._base, client.delete(f"/api-keys/{key_id}", Deleted))
         return True
 
     def _client(self) -> ApiClient:

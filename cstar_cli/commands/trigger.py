@@ -12,6 +12,7 @@ import typer
 
 from cstar_cli import config
 from cstar_cli.clock import now_ms
+from cstar_cli.commands.completing import complete_type
 from cstar_cli.commands.options import ApiBase, CaCert, Insecure, NoColor
 from cstar_cli.errors import NotAllowed, UsageError
 
@@ -40,16 +41,6 @@ class Options(msgspec.Struct, frozen=True):
     print_body: bool
     json: bool
     no_color: bool
-
-
-def complete_type(incomplete: str) -> list[tuple[str, str]]:
-    """Return the event types and own fixtures that begin so, with their meaning, for the shell."""
-    from cstar_cli.events.catalogue import CATALOGUE
-    from cstar_cli.events.library import library
-
-    own = [(name, "a fixture of your own") for name in library(config.fixture_folders(os.environ)).own_names()]
-    known = [(known.name, known.meaning) for known in CATALOGUE if known.name not in dict(own)]
-    return [(name, meaning) for name, meaning in [*known, *own] if name.startswith(incomplete)]
 
 
 Data = Annotated[

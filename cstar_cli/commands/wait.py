@@ -10,8 +10,8 @@ import typer
 
 from cstar_cli import config
 from cstar_cli.clock import now_ms
+from cstar_cli.commands.completing import complete_globs
 from cstar_cli.commands.options import ApiBase, NoColor
-from cstar_cli.commands.trigger import complete_type
 from cstar_cli.errors import CloudUnreachable, ExpectationNotMet
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class Options(msgspec.Struct, frozen=True):
 
 def wait(
     event_type: Annotated[
-        str, typer.Argument(metavar="TYPE", help="The event type, or a pattern: ticket.*", autocompletion=complete_type)
+        str,
+        typer.Argument(metavar="TYPE", help="The event type, or a pattern: ticket.*", autocompletion=complete_globs),
     ],
     where: Annotated[
         list[str] | None,

@@ -8,6 +8,7 @@ import typer
 
 from cstar_cli.clock import now_ms
 from cstar_cli.commands.asking import asks
+from cstar_cli.commands.completing import complete_event_type, complete_globs
 from cstar_cli.commands.ids import WebhookId
 from cstar_cli.errors import CstarError, UsageError
 
@@ -24,7 +25,11 @@ def webhooks() -> None:
 
 Url = typer.Option(metavar="URL", help="Where events are posted to: http or https.")
 Events = typer.Option(
-    "--events", "-e", metavar="GLOBS", help="The types to deliver: ticket.*, *.created, !ticket.updated."
+    "--events",
+    "-e",
+    metavar="GLOBS",
+    help="The types to deliver: ticket.*, *.created, !ticket.updated.",
+    autocompletion=complete_globs,
 )
 
 
@@ -120,7 +125,12 @@ def try_out(
     talk: "Dialogue",
     webhook: WebhookId,
     event: Annotated[
-        str | None, typer.Option(metavar="TYPE", help="The event type. [default: the first that it subscribes to]")
+        str | None,
+        typer.Option(
+            metavar="TYPE",
+            help="The event type. [default: the first that it subscribes to]",
+            autocompletion=complete_event_type,
+        ),
     ] = None,
 ) -> None:
     """Deliver one event now, without retries; exit 1 if it fails."""

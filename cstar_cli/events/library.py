@@ -6,7 +6,6 @@
 data of the type of the same name.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from cstar_cli.events.canonical import Json, MalformedJson
 from cstar_cli.events.catalogue import is_valid_name, names
 from cstar_cli.events.envelope import MAX_BODY_BYTES
 from cstar_cli.events.fixtures import as_written, template
+from cstar_cli.events.shelf_names import NAME, own_names
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 BUILT_IN = "built-in"
 
 
@@ -58,7 +57,7 @@ class Library:
 
     def own(self, name: str) -> Fixture | None:
         """Return the fixture of a file. Raises CstarError for one that can't be read or holds no fixture."""
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             return None
         for shelf in self.shelves:
             path = shelf.path(name)
@@ -82,7 +81,7 @@ class Library:
 
     def own_names(self) -> list[str]:
         """Return the names that have a file."""
-        return sorted({path.stem for shelf in self.shelves for path in _files(shelf)})
+        return own_names(shelf.folder for shelf in self.shelves)
 
     def all(self) -> Iterator[Fixture | CstarError]:
         """Yield what each name stands for, or why it can't be read: one's own first, then the built-in ones."""
@@ -101,7 +100,7 @@ def library(folders: Mapping[str, Path]) -> Library:
 
 def checked_name(name: str) -> str:
     """Return the name of a fixture, or refuse it."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no name for a fixture: take up to 100 of a-z, 0-9, dot, _ and -.")
     return name
 
@@ -127,10 +126,3 @@ def parse(text: bytes, name: str, origin: str, path: Path) -> Fixture:
         case {"type": str(event_type), "data": dict(data), **more} if not more and is_valid_name(event_type):
             return Fixture(name, event_type, data, origin, path)
     raise UsageError(f'{path} holds no fixture: it must look like {{"type": "ticket.created", "data": {{…}}}}.')
-
-
-def _files(shelf: Shelf) -> list[Path]:
-    try:
-        return [path for path in shelf.folder.glob("*.json") if _NAME.fullmatch(path.stem)]
-    except OSError:
-        return []

@@ -1,10 +1,13 @@
 """A dialogue with a cloud that answers from a script, and records as the API has them."""
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cstar_cli.client.http import httpx
 from cstar_cli.commands.dialogue import Dialogue
+from cstar_cli.config import Home
 from cstar_cli.render.console import Console
 from cstar_cli.render.output import Output
 from tests.client.fake_cloud import FakeCloud, Step
@@ -26,11 +29,16 @@ class Talk:
     out: Stream = field(default_factory=Stream)
     err: Stream = field(default_factory=Stream)
     typed: str | None = None
+    home: Path = Path(os.devnull)  # which can't be written
 
     def dialogue(self) -> Dialogue:
         console = Console(Output(self.out, PLAIN), Output(self.err, PLAIN))
         return Dialogue(
-            self.cloud.client(), console, self.json, None if self.typed is None else lambda: self.typed or ""
+            self.cloud.client(),
+            console,
+            Home(self.home),
+            self.json,
+            None if self.typed is None else lambda: self.typed or "",
         )
 
     @property

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from cstar_cli.commands.completing import complete_globs
 from cstar_cli.commands.completion import SCRIPTS, Shell, detect, install_for
+from cstar_cli.commands.remembered import remember
+from cstar_cli.commands.shells import quoted
+from cstar_cli.config import Home
 from cstar_cli.errors import CstarError, UsageError
 from cstar_cli.events.catalogue import names
+from cstar_cli.profiles import Login
 from tests.processes import Env, RunCstar
 
 FOLDER = Path(__file__).parents[2] / "completions"
@@ -27,6 +32,8 @@ ASKING = {
     """,
     Shell.FISH: "source $argv[1]; complete -C $argv[2]",
 }
+CLOUD = "http://127.0.0.1:7827"
+KNOWN = ("whk_1", "whk_2", "whk_3", "ses_1", "default", "staging")
 INSTALLED = [shell for shell in ASKING if shutil.which(shell.value)]
 
 
@@ -69,6 +76,70 @@ def test_a_real_shell_completes_commands(shell: Shell, path_with_cstar: Env) -> 
 def test_a_real_shell_completes_event_types(shell: Shell, path_with_cstar: Env) -> None:
     text = completed(shell, "cstar trigger ticket.", path_with_cstar)
     assert [name for name in names() if name in text] == [name for name in names() if name.startswith("ticket.")]
+
+
+@pytest.mark.parametrize("shell", INSTALLED)
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("cstar webhooks show ", {"whk_1", "whk_2"}),
+        ("cstar webhooks update whk_2", {"whk_2"}),
+        ("cstar --profile staging webhooks show ", {"whk_3"}),
+        ("cstar events resend evt_1 --session ", {"ses_1"}),
+        ("cstar logs tail --target ", {"whk_1", "whk_2", "ses_1"}),
+        ("cstar --profile ", {"default", "staging"}),
+    ],
+)
+def test_a_real_shell_completes_what_commands_have_seen(
+    shell: Shell, typed: str, offered: set[str], path_with_cstar: Env
+) -> None:
+    home = Home(Path(path_with_cstar["CSTAR_HOME"]))
+    remember(home, CLOUD, "whk", [("whk_1", "one https://app.test/"), ("whk_2", "$(touch owned) `touch owned`")])
+    remember(home, CLOUD, "ses", [("ses_1", "http://localhost:3000/")])
+    remember(Home(home.path, "staging"), CLOUD, "whk", [("whk_3", "")])
+    home.profiles.get("default")
+    home.profiles.log_in("staging", Login("https://staging.test", "team", "sk_test_1"))
+    text = completed(shell, typed, path_with_cstar)
+    assert {word for word in KNOWN if word in text} == offered
+    assert not (FOLDER.parent / "owned").exists()
+
+
+def test_nothing_is_offered_where_nothing_was_seen(path_with_cstar: Env) -> None:
+    assert completed(Shell.BASH, "cstar webhooks show ", path_with_cstar).strip() == ""
+
+
+def test_a_broken_settings_file_stops_no_completion(path_with_cstar: Env, tmp_path: Path) -> None:
+    home = Home(Path(path_with_cstar["CSTAR_HOME"]))
+    remember(home, CLOUD, "whk", [("whk_1", "one")])
+    (home.path / "config.toml").write_text("profile = [")
+    assert completed(Shell.BASH, "cstar webhooks show ", path_with_cstar).split() == ["whk_1"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("tick", ["ticket.*", "ticket.created", "ticket.updated", "ticket.closed", "ticket.message_added"]),
+        ("boss.spawned,!ticket.c", ["boss.spawned,!ticket.created", "boss.spawned,!ticket.closed"]),
+        ("*", []),
+    ],
+)
+def test_the_last_pattern_of_a_list_is_completed(typed: str, offered: list[str]) -> None:
+    assert [value for value, _ in complete_globs(typed)] == offered
+
+
+@pytest.mark.parametrize(
+    ("text", "within_quotes"),
+    [
+        ("a:b", r"a\\:b"),
+        ('a" b', 'a"" b'),
+        ("it's", "it''s"),
+        ("$(x)", r"\$(x)"),
+        ("`x`", r"\`x\`"),
+        ("a\\", r"a\\"),
+    ],
+)
+def test_what_stands_beside_a_value_can_not_leave_its_quotes_in_zsh(text: str, within_quotes: str) -> None:
+    assert quoted(text) == within_quotes
 
 
 @pytest.mark.parametrize("shell", INSTALLED)

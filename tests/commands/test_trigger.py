@@ -4,7 +4,7 @@ import subprocess
 import pytest
 from pytest_httpserver import HTTPServer
 
-from cstar_cli.commands.trigger import complete_type
+from cstar_cli.commands.completing import complete_type
 from cstar_cli.events.catalogue import CATALOGUE
 from tests.processes import CSTAR, Env, RunCstar, StartListening
 from tests.receiver import StartReceiver

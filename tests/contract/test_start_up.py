@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from cstar_cli.__main__ import UNUSED
+from cstar_cli.commands.remembered import remember
 from cstar_cli.commands.tree import PLACES
+from cstar_cli.config import Home
 from tests.processes import Env, Running
 
 HEAVY = {
@@ -24,6 +26,20 @@ HEAVY = {
     "uvicorn",
     "uvloop",
     "websockets",
+}
+SLOW = {
+    "asyncio",
+    "email",
+    "hashlib",
+    "http",
+    "httpx",
+    "json",
+    "logging",
+    "random",
+    "rich",
+    "secrets",
+    "ssl",
+    "stringprep",
 }
 BUILT_IN = set(sys.builtin_module_names)
 PYTHON = (sys.executable, "-X", "importtime", "-c")
@@ -65,6 +81,21 @@ def test_what_takes_no_command_loads_nothing_but_its_answer(
 @pytest.mark.parametrize("arguments", ["listen --print-secret", *HELPS])
 def test_nothing_heavy_is_loaded_before_there_is_work(arguments: str, home: Env, tmp_path: Path) -> None:
     assert loaded(arguments, home, tmp_path) & (HEAVY | {"typer"}) == {"typer"}
+
+
+@pytest.mark.parametrize("typed", ["cstar webhooks show ", "cstar trigger ", "cstar --profile ", "cstar listen -e "])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_asks_no_cloud_and_loads_nothing_heavy(shell: str, typed: str, home: Env, tmp_path: Path) -> None:
+    words = typed.split(" ")
+    asked = {
+        "_CSTAR_COMPLETE": f"complete_{shell}",
+        "_TYPER_COMPLETE_ARGS": typed,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    remember(Home(Path(home["CSTAR_HOME"])), "http://127.0.0.1:7827", "whk", [("whk_1", "one")])
+    assert loaded("", {**home, **asked}, tmp_path) & (HEAVY | SLOW | {"socket", "typer"}) == {"typer"}
 
 
 AT_THE_END = """
@@ -161,22 +192,6 @@ def test_the_cloud_is_called_before_what_events_need_is_loaded(home: Env, tmp_pa
             with connection:
                 assert connection.recv(100).startswith(b"GET /api/v1/teams/")
                 assert [name for name in FOR_EVENTS if name in session.stderr] == []
-
-
-SLOW = {
-    "asyncio",
-    "email",
-    "hashlib",
-    "http",
-    "httpx",
-    "json",
-    "logging",
-    "random",
-    "rich",
-    "secrets",
-    "ssl",
-    "stringprep",
-}
 
 
 def test_triggering_loads_no_client_but_our_own(home: Env, tmp_path: Path) -> None:
