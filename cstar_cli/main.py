@@ -97,7 +97,13 @@ def _complain(message: str) -> None:
         return
     from cstar_cli.render.safe import harmless
 
-    print(f"cstar: {harmless(message)}", file=sys.stderr)  # noqa: T201  # no renderer exists when an error ends it all
+    line = f"cstar: {harmless(message)}"
+    if sys.stderr.isatty():
+        from cstar_cli.render.folding import folded
+        from cstar_cli.render.output import columns_of
+
+        line = "\n".join(folded(line, columns_of(sys.stderr) or len(line)))
+    print(line, file=sys.stderr)  # noqa: T201  # no renderer exists when an error ends it all
 
 
 def _open_what_is_closed() -> None:

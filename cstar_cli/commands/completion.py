@@ -98,8 +98,9 @@ def install(
     shell: Annotated[Shell | None, typer.Argument(help="The shell to set up. [default: that of $SHELL]")] = None,
 ) -> None:
     """Write the script to the place where the shell looks for it."""
-    for line in install_for(shell or detect(os.environ), Path.home(), os.environ):
-        typer.echo(line)
+    from cstar_cli.commands.saying import say
+
+    say(*install_for(shell or detect(os.environ), Path.home(), os.environ))
 
 
 def detect(env: Mapping[str, str]) -> Shell:

@@ -12,10 +12,10 @@ def say(*lines: str) -> None:
 
 
 def print_text(text: str) -> None:
-    """Write a text of our own to stdout as it stands."""
+    """Write a text to stdout as it stands; on a terminal, without what could steer it."""
     out = open_console().out
     for line in text.splitlines():
-        out.line(line)
+        out.verbatim(line)
 
 
 def say_aside(*lines: str) -> None:

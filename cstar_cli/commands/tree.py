@@ -1,10 +1,12 @@
 """The commands of `cstar`, each loaded when it is named: start-up is what a user feels at every one of them."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, cast
 
 import typer
+from typer._click.exceptions import ClickException
 from typer.core import TyperCommand, TyperGroup
 
 PLACES = {
@@ -79,6 +81,26 @@ class Tree(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = cast(MutableMapping[str, Any], _Loaded())
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _harmless_errors():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, context: Any) -> Any:
+        with _harmless_errors():
+            return super().invoke(context)
+
+
+@contextmanager
+def _harmless_errors() -> Iterator[None]:
+    """Make harmless what a usage error quotes of the command line, which typer shows as it is."""
+    try:
+        yield
+    except ClickException as error:
+        from cstar_cli.render.safe import harmless
+
+        error.message = harmless(error.message)
+        raise
 
 
 class _Loaded(Mapping[str, Any]):

@@ -10,6 +10,7 @@ import msgspec
 Colour = Literal["red", "green", "yellow", "cyan", "bold", "dim"]
 
 _SGR: Mapping[Colour, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+_NARROWEST = 20  # no terminal is narrower
 _SYMBOLS = "✓✗→…"
 _ASCII = {"✓": "+", "✗": "x", "→": "->", "…": "..."}
 
@@ -42,12 +43,33 @@ class Output(msgspec.Struct, frozen=True):
     look: Look
 
     def line(self, text: str) -> None:
-        """Write a line."""
+        """Write a line; on a terminal that is too narrow for it, several."""
+        columns = self.look.columns() if len(text) > _NARROWEST else None
+        if columns is not None:
+            from cstar_cli.render.folding import folded
+
+            text = "\n".join(folded(text, columns))
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+    def verbatim(self, text: str) -> None:
+        """Write a line of a file's as it stands; to a terminal, what could steer that as escapes."""
+        if not (text.isascii() and text.isprintable()) and self.stream.isatty():
+            from cstar_cli.render.safe import escaped
+
+            text = escaped(text.expandtabs(4))
         self.stream.write(text + "\n")
         self.stream.flush()
 
     def raw_line(self, line: bytes) -> None:
-        """Write exactly these bytes and a newline, whatever the stream's encoding."""
+        """Write exactly this JSON and a newline, whatever the stream's encoding.
+
+        To a terminal goes, in place of what could steer it, what means the same within JSON.
+        """
+        if not (line.isascii() and b"\x7f" not in line) and self.stream.isatty():
+            from cstar_cli.render.safe import escaped
+
+            line = escaped(line.decode("utf-8", "replace")).encode("utf-8", "replace")
         self.stream.flush()
         self.stream.buffer.write(line + b"\n")
         self.stream.flush()

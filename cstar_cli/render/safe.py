@@ -39,6 +39,11 @@ def harmless(text: str | bytes, limit: int | None = None) -> str:
     return f"{text}…" if cut else text
 
 
+def escaped(text: str) -> str:
+    """Return the text as it is but for what could steer a terminal or deceive the eye: `\\u009b`, as JSON has it."""
+    return "".join(character if _is_harmless(character) else _json_escape(character) for character in text)
+
+
 def _decode(text: bytes, limit: int | None) -> tuple[str, bool]:
     """Return the text, and whether bytes were left; no more is decoded than can be shown."""
     if limit is None or len(text) <= (limit + 1) * _BYTES_A_CHARACTER:
@@ -56,9 +61,16 @@ def _boundary(text: str, limit: int) -> int:
 
 
 def _shown(character: str) -> str:
-    if character in _INVISIBLE or unicodedata.category(character) in _HARMFUL_CATEGORIES:
-        return _escape(ord(character))
-    return character
+    return character if _is_harmless(character) else _escape(ord(character))
+
+
+def _is_harmless(character: str) -> bool:
+    return character not in _INVISIBLE and unicodedata.category(character) not in _HARMFUL_CATEGORIES
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def _escape(code: int) -> str:

@@ -66,7 +66,8 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[Stack]], output: Output
         shown.add_column(title, no_wrap=not gives_way)
     for row in known:
         shown.add_row(*(_shown(stack, output) for stack in row))
-    _print(shown, output)
+    if not _print(shown, output):
+        _stack(known, output)
 
 
 def event_types(rows: Iterable[tuple[str, str, str]], output: Output) -> None:
@@ -82,13 +83,16 @@ def event_types(rows: Iterable[tuple[str, str, str]], output: Output) -> None:
     table = Table(box=box.SIMPLE if output.look.symbols else box.ASCII2, header_style="bold")
     table.add_column("Event type", style="green", no_wrap=True)
     table.add_column("fires when")
-    last = None
-    for group, name, meaning in rows:
+    last, known = None, list(rows)
+    for group, name, meaning in known:
         if last is not None and group != last:
             table.add_section()
         last = group
         table.add_row(name, meaning)
-    _print(table, output)
+    if not _print(table, output):
+        for _, name, meaning in known:
+            output.line(output.look.paint("green", name))
+            output.line(f"  {meaning}")
 
 
 def shortened(text: str, width: int, ellipsis: str = "…") -> str:
@@ -99,7 +103,8 @@ def shortened(text: str, width: int, ellipsis: str = "…") -> str:
     return f"{text[: kept - kept // 2]}{ellipsis}{text[len(text) - kept // 2 :]}"
 
 
-def _print(renderable: "ConsoleRenderable", output: Output) -> None:
+def _print(renderable: "ConsoleRenderable", output: Output) -> bool:
+    """Show it, or say that the terminal is too narrow: rich would cut the ids."""
     from rich.console import Console
     from rich.measure import Measurement
 
@@ -107,10 +112,28 @@ def _print(renderable: "ConsoleRenderable", output: Output) -> None:
     console = Console(
         file=output.stream, no_color=not colour, force_terminal=colour, highlight=False, markup=False, emoji=False
     )
-    # A terminal too narrow for it folds the table's lines; rich would cut the ids.
     least = Measurement.get(console, console.options.update(width=_WIDEST), renderable).minimum
-    console.width = max(console.width, least)
+    if least > console.width:
+        return False
     console.print(renderable)
+    return True
+
+
+def _stack(rows: Iterable[Sequence[Stack]], output: Output) -> None:
+    """Show each row's cells under each other."""
+    width = output.look.columns() or _WIDEST
+    for row in rows:
+        first, *others = (cell for stack in row for cell in _cells(stack))
+        output.line(_painted(first, width, output))
+        for cell in others:
+            output.line(f"  {_painted(cell, width - 2, output)}")
+
+
+def _painted(cell: Cell, width: int, output: Output) -> str:
+    text = _plain(cell)
+    if isinstance(cell, Url):
+        text = shortened(text, width, output.look.symbol("…"))
+    return output.look.paint(cell.colour, text) if isinstance(cell, Text) and cell.colour else text
 
 
 def _cells(stack: Stack) -> tuple[Cell, ...]:
