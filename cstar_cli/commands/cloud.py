@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,7 +95,10 @@ def running(health: "Health", api_base: str) -> str:
 def _end(pid: int) -> bool:
     """Tell a process to stop; return whether it has, within `STOP_S`."""
     try:
-        if hasattr(os, "pidfd_open"):
+        if sys.platform == "win32":
+            os.kill(pid, signal.SIGTERM)  # ends it there and then; a signal 0 would be a Ctrl-C to ourselves
+            return True
+        if sys.platform == "linux" and hasattr(os, "pidfd_open"):
             return _end_descriptor(os.pidfd_open(pid))
         os.kill(pid, signal.SIGTERM)
         until = time.monotonic() + STOP_S
@@ -106,9 +110,11 @@ def _end(pid: int) -> bool:
     return False
 
 
-def _end_descriptor(descriptor: int) -> bool:
-    try:
-        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-        return bool(select.select((descriptor,), (), (), STOP_S)[0])
-    finally:
-        os.close(descriptor)
+if sys.platform == "linux":
+
+    def _end_descriptor(descriptor: int) -> bool:
+        try:
+            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+            return bool(select.select((descriptor,), (), (), STOP_S)[0])
+        finally:
+            os.close(descriptor)

@@ -19,7 +19,7 @@ def edit_text(text: str, suffix: str = ".json") -> str:
         path = Path(folder) / f"data{suffix}"
         path.write_text(text, encoding="utf-8", errors="surrogatepass")
         try:
-            done = subprocess.run([*shlex.split(editor), str(path)], check=False)
+            done = subprocess.run([*words_of(editor), str(path)], check=False)
         except (OSError, ValueError) as error:
             raise CstarError(f"Can't start the editor {editor!r}: {error}. Set VISUAL or EDITOR.") from error
         if done.returncode:
@@ -28,6 +28,13 @@ def edit_text(text: str, suffix: str = ".json") -> str:
     if not edited.strip():
         raise CstarError("What was edited is empty: nothing was done.")
     return edited
+
+
+def words_of(command: str, system: str = os.name) -> list[str]:
+    """Return the command's words as the system's shell parts them: on Windows a backslash is part of a path."""
+    if system != "nt":
+        return shlex.split(command)
+    return [word.strip('"') for word in shlex.split(command, posix=False)]
 
 
 def keep_text(text: str, suffix: str = ".json") -> Path:

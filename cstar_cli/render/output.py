@@ -1,5 +1,6 @@
 """A stream to write on: what its encoding and its terminal can show, one flushed line at a time."""
 
+import sys
 from collections.abc import Callable, Mapping
 from shutil import get_terminal_size
 from time import localtime, struct_time, time
@@ -95,4 +96,27 @@ def wants_colour(stream: TextIO, env: Mapping[str, str], no_color: bool) -> bool
         return False
     if env.get("FORCE_COLOR"):
         return env["FORCE_COLOR"] != "0"
-    return env.get("TERM") != "dumb" and stream.isatty()
+    return env.get("TERM") != "dumb" and stream.isatty() and understands_colours(stream)
+
+
+if sys.platform == "win32":
+
+    def understands_colours(stream: TextIO) -> bool:
+        """Have a console of Windows take escapes for colours, as it doesn't by itself; return whether it does."""
+        import ctypes
+        import msvcrt
+
+        virtual_terminal = 0x0004  # ENABLE_VIRTUAL_TERMINAL_PROCESSING
+        try:
+            handle, mode = msvcrt.get_osfhandle(stream.fileno()), ctypes.c_ulong()
+            kernel = ctypes.windll.kernel32
+            known = kernel.GetConsoleMode(handle, ctypes.byref(mode))
+            return bool(known and kernel.SetConsoleMode(handle, mode.value | virtual_terminal))
+        except (OSError, ValueError):
+            return False
+
+else:
+
+    def understands_colours(stream: TextIO) -> bool:  # noqa: ARG001  # as on Windows
+        """Say whether the terminal takes escapes for colours: all do."""
+        return True
