@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from cstar_cli.commands.ids import API_KEY, DELIVERY, EVENT, WEBHOOK
+from cstar_cli.commands.ids import API_KEY, DELIVERY, EVENT, SESSION, WEBHOOK
 from cstar_cli.commands.remembered import Seen, forget, remember
 from cstar_cli.config import Home
-from cstar_cli.resources import ApiKey, Deleted, Delivery, DeliveryInFull, Event, EventInFull, Resent, Webhook
+from cstar_cli.resources import ApiKey, Deleted, Delivery, DeliveryInFull, Event, EventInFull, Resent, Session, Webhook
 
 _KINDS: Mapping[type, str] = {
     Webhook: WEBHOOK,
@@ -14,8 +14,9 @@ _KINDS: Mapping[type, str] = {
     Delivery: DELIVERY,
     DeliveryInFull: DELIVERY,
     ApiKey: API_KEY,
+    Session: SESSION,
 }
-_WHOLE_LISTS = (Webhook, ApiKey)  # whose commands list all there are
+_WHOLE_LISTS = (Webhook, ApiKey, Session)  # whose commands list all there are
 
 
 def note(home: Home, api_base: str, thing: object) -> None:
@@ -37,6 +38,8 @@ def note(home: Home, api_base: str, thing: object) -> None:
 
 def note_list(home: Home, api_base: str, shape: type, things: Iterable[object]) -> None:
     """Keep what a list has shown."""
+    if shape not in _KINDS:
+        return
     remember(home, api_base, _KINDS[shape], map(_described, things), all_there_are=shape in _WHOLE_LISTS)
 
 
@@ -50,5 +53,7 @@ def _described(thing: object) -> Seen:
             return id_, f"{type_} {status} {url}"
         case ApiKey(id=id_, name=name):
             return id_, name
+        case Session(id=id_, name=name, forward_to=url):
+            return id_, f"{name or ''} {url}"
         case _:
             raise TypeError(f"{type(thing).__name__} has no id to complete")
