@@ -19,7 +19,8 @@ NOBODY = "http://127.0.0.1:9/hook"
 def request(cloud: Cloud | None = None, seed: str | None = "a seed", **ids: str) -> Request:
     """A request as handlers get it from the middleware."""
     app = SimpleNamespace(state=SimpleNamespace(cloud=cloud))
-    return Request({"type": "http", "app": app, "state": {"seed": seed}, "path_params": {"team_id": TEAM, **ids}})
+    path = {"path_params": {"team_id": TEAM, **ids}}
+    return Request({"type": "http", "app": app, "headers": [], "state": {"seed": seed}, **path})
 
 
 def test_a_seed_gives_the_same_bytes_for_the_same_label() -> None:
