@@ -26,6 +26,7 @@ from cstar_cli.profiles import DEFAULT_PROFILE, Profile, Profiles, profile_name
 
 DEFAULT_API_BASE = "http://127.0.0.1:7827"
 PROFILE_VARIABLE = "CSTAR_PROFILE"
+ROUTES = "routes"  # of a file, no table of options, but a list of tables of its own: see `tunnel.routes`
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -134,6 +135,19 @@ def credentials(base: str, env: Mapping[str, str], home: Home) -> Credentials:
         f"{base} is not on this machine, and the profile {home.profile_name!r} has no key for it: log in with "
         f"cstar login --api-base {base}, or set CSTAR_TEAM_ID and CSTAR_API_KEY."
     )
+
+
+def folder(home: Home) -> Path:
+    """Return where to look for a project's file."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # it was deleted: no project is there
+        return home.path
+
+
+def written(home: Home) -> dict[str, object]:
+    """Return what the files say here, as they say it."""
+    return file_settings(folder(home), home)
 
 
 def file_settings(cwd: Path, home: Home) -> dict[str, object]:

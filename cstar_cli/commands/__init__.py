@@ -22,6 +22,7 @@ What commands share, or join from packages that never import each other:
     asking.py      makes a command of a function that asks a cloud,
     dialogue.py    with what it asks and shows
     service_options.py  how a cloud runs, as users write it
+    timing.py      how every cloud delivers, the one inside `listen` too
     settings.py    the files' settings, and the profile's, as the options' defaults
     listening.py   a listener with everything real around it
     embedded.py    a cloud within this process

@@ -12,7 +12,7 @@ import typer
 from cstar_cli import config
 from cstar_cli.commands import cloud_keys, cloud_serve
 from cstar_cli.commands.options import ApiBase
-from cstar_cli.commands.service_options import VARIABLE_PREFIX
+from cstar_cli.commands.timing import VARIABLE_PREFIX
 from cstar_cli.errors import CstarError, UsageError
 
 if TYPE_CHECKING:

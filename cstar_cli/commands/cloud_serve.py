@@ -9,12 +9,13 @@ import typer
 
 from cstar_cli import config
 from cstar_cli.commands import service_options as given
+from cstar_cli.commands.timing import Timing
 from cstar_cli.errors import CstarError, ExitCode
 
 if TYPE_CHECKING:
     from cstar_cli.cloud.options import CloudOptions
 
-_USUAL = given.Timing()
+_USUAL = Timing()
 
 
 def serve(
@@ -51,7 +52,7 @@ def serve(
     from cstar_cli.commands.saying import say_aside
 
     home = config.home(os.environ)
-    timing = given.Timing(retention, retry_schedule, delivery_timeout, max_in_flight, disable_after)
+    timing = Timing(retention, retry_schedule, delivery_timeout, max_in_flight, disable_after)
     options = CloudOptions(
         host=host,
         port=port,

@@ -73,14 +73,13 @@ def ids(*kinds: str) -> Complete:
 def _home(context: typer.Context) -> "Home":
     """Return the home with the profile that the line so far, the environment or a file names."""
     from cstar_cli import config
-    from cstar_cli.commands import settings
     from cstar_cli.errors import CstarError
 
     named = context.find_root().params.get("profile")
     if not named:
         home = config.home({**os.environ, config.PROFILE_VARIABLE: ""})
         with suppress(CstarError):  # a file that can't be read is told of by commands, not here
-            named = config.file_settings(settings.folder(home), home).get("profile")
+            named = config.written(home).get("profile")
     return config.home({**os.environ, config.PROFILE_VARIABLE: str(named or "")})
 
 

@@ -134,8 +134,8 @@ def edit(project: Project = False) -> None:
     text = edit_text(_text_of(file) or '# [listen]\n# forward_to = "http://localhost:3000/webhook"\n', ".toml")
     try:
         settings.check(document := tomllib.loads(text))
-        if settings.ROUTES in document:
-            _names_of_routes(document[settings.ROUTES], file, text)
+        if config.ROUTES in document:
+            _names_of_routes(document[config.ROUTES], file, text)
     except (tomllib.TOMLDecodeError, CstarError) as error:
         raise UsageError(f"{error} Nothing was saved; what you wrote is in {keep_text(text, '.toml')}") from None
     _write(file, text)
@@ -169,7 +169,7 @@ def _effective() -> dict[str, Setting]:
 
 
 def _project() -> Iterator[tuple[Path, Mapping[str, object]]]:
-    folder = settings.folder(config.home(os.environ))
+    folder = config.folder(config.home(os.environ))
     file = config.project_file(folder)
     if file is not None:
         yield file, config.project_settings(folder)
@@ -178,7 +178,7 @@ def _project() -> Iterator[tuple[Path, Mapping[str, object]]]:
 def _flat(document: Mapping[str, object], file: Path) -> Iterator[Setting]:
     settings.check(document)
     for key, value in document.items():
-        if key == settings.ROUTES:
+        if key == config.ROUTES:
             yield Setting(key, _names_of_routes(value, file, _text_of(file)), file)
         elif isinstance(value, dict):
             yield from (Setting(f"{key}.{name.replace('-', '_')}", inner, file) for name, inner in value.items())
@@ -198,7 +198,7 @@ def _file(project: bool) -> Path:
     home = config.home(os.environ)
     if not project:
         return home.path / "config.toml"
-    folder = settings.folder(home)
+    folder = config.folder(home)
     return config.project_file(folder) or folder / "cstar.toml"
 
 

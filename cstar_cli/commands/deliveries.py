@@ -7,8 +7,8 @@ import typer
 
 from cstar_cli.commands.asking import asks
 from cstar_cli.commands.completing import ids
-from cstar_cli.commands.ids import EVENT, SESSION, WEBHOOK, DeliveryId, of_kind
-from cstar_cli.commands.options import EventGlobs, Limit
+from cstar_cli.commands.ids import EVENT, SESSION, WEBHOOK, of_kind
+from cstar_cli.commands.options import DeliveryId, EventGlobs, Limit
 
 if TYPE_CHECKING:
     from cstar_cli.commands.dialogue import Dialogue

@@ -79,7 +79,7 @@ def _settings(scene: Scene) -> Iterator[Finding]:
     from cstar_cli.commands import settings
     from cstar_cli.commands.routing import routes_here
 
-    written = settings.written(scene.home)
+    written = config.written(scene.home)
     settings.check(written)
     routes_here(scene.home)
     files = "no file sets anything" if not written else "the files' settings are all known"

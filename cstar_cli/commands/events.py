@@ -6,8 +6,8 @@ import typer
 
 from cstar_cli.commands.asking import asks
 from cstar_cli.commands.completing import complete_event_type, ids
-from cstar_cli.commands.ids import SESSION, WEBHOOK, EventId, of_kind
-from cstar_cli.commands.options import EventGlobs, Limit, NoColor
+from cstar_cli.commands.ids import SESSION, WEBHOOK, of_kind
+from cstar_cli.commands.options import EventGlobs, EventId, Limit, NoColor
 from cstar_cli.commands.trigger import show_types
 from cstar_cli.errors import UsageError
 

@@ -2,11 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
 
-import typer
-
-from cstar_cli.commands.completing import ids
 from cstar_cli.errors import UsageError
 
 WEBHOOK, EVENT, DELIVERY, SESSION, API_KEY = "whk", "evt", "dlv", "ses", "key"
@@ -42,12 +38,3 @@ def checked_id(text: str, kind: str) -> str:
 def of_kind(kind: str) -> Callable[[str | None], str | None]:
     """Return what holds an argument or option to ids of a kind."""
     return lambda text: None if text is None else checked_id(text, kind)
-
-
-def _argument(kind: str, help: str) -> Any:
-    return typer.Argument(metavar="ID", help=help, callback=of_kind(kind), autocompletion=ids(kind))
-
-
-WebhookId = Annotated[str, _argument(WEBHOOK, "The webhook's id, whk_….")]
-EventId = Annotated[str, _argument(EVENT, "The event's id, evt_….")]
-DeliveryId = Annotated[str, _argument(DELIVERY, "The delivery's id, dlv_….")]

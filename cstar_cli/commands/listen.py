@@ -127,9 +127,7 @@ def listen(
 
 def _routed(context: typer.Context, shared: "Options", home: config.Home) -> "Plan | None":
     """Return what the settings files' routes say; None where they have none, or this run says where to."""
-    from cstar_cli.commands.settings import ROUTES, written
-
-    if _is_given(context, "forward_to") or ROUTES not in written(home):
+    if _is_given(context, "forward_to") or config.ROUTES not in config.written(home):
         return None
     if _is_given(context, "events"):
         raise UsageError(
@@ -239,8 +237,7 @@ async def run(
     from cstar_cli.commands.listening import Options, Output, real_listener
     from cstar_cli.commands.loop import on_stop_signals
     from cstar_cli.commands.resend_advice import ResendAdvice
-    from cstar_cli.commands.service_options import timing_of
-    from cstar_cli.commands.settings import written
+    from cstar_cli.commands.timing import timing_of
 
     unread: list[OSError] = []
     ends_by_itself = isinstance(options, Options) and options.pace.most is not None  # and its session with it
@@ -274,7 +271,7 @@ async def run(
 
     start_cloud = None
     if config.is_local(address.api_base) and address.token == home.token():  # with a key, the cloud is somebody else's
-        timing = timing_of(os.environ, written(home))
+        timing = timing_of(os.environ, config.written(home))
         policy = timing.policy(private_addresses=True)
         start_cloud = CloudStarter(home, home.profile(), address.api_base, timing.retention_s, policy).start
     output = Output(app.reporting(report_or_stop) if app else report_or_stop, stdout.room, prepare)

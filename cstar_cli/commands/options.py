@@ -1,10 +1,11 @@
-"""Options that several commands take."""
+"""Options and arguments that several commands take."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cstar_cli.commands.completing import complete_globs
+from cstar_cli.commands.completing import complete_globs, ids
+from cstar_cli.commands.ids import DELIVERY, EVENT, WEBHOOK, of_kind
 
 ApiBase = Annotated[str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud's address.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
@@ -25,3 +26,12 @@ CaCert = Annotated[
     typer.Option("--cacert", metavar="FILE", help="Trust this certificate or authority (PEM), besides the system's."),
 ]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, metavar="N", help="At most so many.")]
+
+
+def _argument(kind: str, help: str) -> Any:
+    return typer.Argument(metavar="ID", help=help, callback=of_kind(kind), autocompletion=ids(kind))
+
+
+WebhookId = Annotated[str, _argument(WEBHOOK, "The webhook's id, whk_….")]
+EventId = Annotated[str, _argument(EVENT, "The event's id, evt_….")]
+DeliveryId = Annotated[str, _argument(DELIVERY, "The delivery's id, dlv_….")]

@@ -7,7 +7,6 @@ import msgspec
 from msgspec.structs import replace
 
 from cstar_cli import config
-from cstar_cli.commands import settings
 from cstar_cli.commands.listening import UNVERIFIED, Options
 from cstar_cli.commands.together import Routed
 from cstar_cli.errors import UsageError
@@ -38,7 +37,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 def routes_here(home: config.Home) -> Sequence[Route]:
     """Return the project's routes, else the user's, none where there are none. Raises UsageError for wrong ones."""
-    for path in config.settings_files(settings.folder(home), home):
+    for path in config.settings_files(config.folder(home), home):
         written = config.read_toml(path)
         if routes.KEY in written:
             found = routes.parse(written[routes.KEY], TomlFile(str(path), read(path)))

@@ -1,24 +1,18 @@
 """How a cloud runs, as users write it: flags of `cloud serve`, the `[cloud]` table, `CSTAR_…`; checked here.
 
-Timing        what every cloud takes, the one inside `listen` too
-request_limits, database_of   what only a service takes
+What every cloud takes, the one inside `listen` too, is in `timing`.
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from cstar_cli.cloud.options import DeliveryPolicy, RequestLimits
-from cstar_cli.commands.durations import schedule, seconds
+from cstar_cli.cloud.options import RequestLimits
+from cstar_cli.commands.timing import MOST_IN_FLIGHT
 from cstar_cli.errors import UsageError
 
-VARIABLE_PREFIX = "CSTAR_"
-MOST_RETRIES = 20
-MOST_IN_FLIGHT = 1_000
 _A_TENTH = 10
 
 
@@ -66,45 +60,6 @@ PollInterval = Annotated[
     str, typer.Option(metavar="TIME", help="How often to look for what other nodes' notices didn't tell.")
 ]
 Grace = Annotated[str, typer.Option(metavar="TIME", help="How long a listener may stay away before its session ends.")]
-
-
-class Timing(msgspec.Struct, frozen=True):
-    """How a cloud delivers, and how long it remembers."""
-
-    retention: str = "30d"
-    retry_schedule: str = "1m,5m,30m"
-    delivery_timeout: str = "10s"
-    max_in_flight: int = 16
-    disable_after: str = "5d"
-
-    @property
-    def retention_s(self) -> float:
-        return seconds("--retention", self.retention, "1s", "36500d")
-
-    def policy(self, *, private_addresses: bool) -> DeliveryPolicy:
-        """Return how deliveries are made. Raises UsageError."""
-        return DeliveryPolicy(
-            timeout_s=seconds("--delivery-timeout", self.delivery_timeout, "100ms", "5m"),
-            retries_s=schedule("--retry-schedule", self.retry_schedule, MOST_RETRIES, "10ms", "30d"),
-            per_webhook=self.max_in_flight,
-            disable_after_s=seconds("--disable-after", self.disable_after, "1s", "3650d"),
-            private_addresses=private_addresses,
-        )
-
-
-def timing_of(env: Mapping[str, str], settings: Mapping[str, object]) -> Timing:
-    """Return what the environment and the files say of the cloud inside `listen`. Raises UsageError."""
-    table = settings.get("cloud")
-    table = {str(key).replace("-", "_"): value for key, value in table.items()} if isinstance(table, dict) else {}
-    written: dict[str, str] = {}
-    for name in Timing.__struct_fields__:
-        value = env.get(VARIABLE_PREFIX + name.upper()) or table.get(name)
-        if value is not None:
-            written[name] = str(value)
-    in_flight = written.pop("max_in_flight", str(Timing().max_in_flight))
-    if not in_flight.isdecimal() or not 1 <= int(in_flight) <= MOST_IN_FLIGHT:
-        raise UsageError(f"max_in_flight {in_flight} is not a number from 1 to {MOST_IN_FLIGHT}.")
-    return Timing(max_in_flight=int(in_flight), **written)
 
 
 def request_limits(secret: int, publishable: int | None) -> RequestLimits:

@@ -3,7 +3,6 @@
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
@@ -15,8 +14,7 @@ from cstar_cli.errors import NotAllowed, UsageError
 from cstar_cli.profiles import DEFAULT_PROFILE, profile_name
 
 SHARED = ("api_base", "profile")
-ROUTES = "routes"  # no table of options, but a list of tables of its own: see `tunnel.routes`
-TABLES = tuple(name for name in tree.PLACES if name != ROUTES)
+TABLES = tuple(name for name in tree.PLACES if name != config.ROUTES)
 # Where this one sends a key that the user types, no project may say.
 _NO_PROJECTS = "login"
 _WRITES_THE_FILE = "init"
@@ -50,7 +48,7 @@ def choose(command: str, named: str | None, env: Mapping[str, str] = os.environ)
     if command == _WRITES_THE_FILE:
         return Chosen(profile_name(named or DEFAULT_PROFILE), {})
     home = config.home({**env, config.PROFILE_VARIABLE: ""})
-    users, projects = config.user_settings(home), config.project_settings(folder(home))
+    users, projects = config.user_settings(home), config.project_settings(config.folder(home))
     profile = profile_name(named or str(config.merged(users, projects).get("profile", DEFAULT_PROFILE)))
     found = home.profiles.find(profile)
     if found is not None and found.login is not None:
@@ -78,7 +76,7 @@ def known_key(text: str) -> str:
         return key
     if name and table in TABLES:
         raise UsageError(f"There is no setting {text!r}. {_valid(f'{table}.{each}' for each in _table_options(table))}")
-    if table == ROUTES:
+    if table == config.ROUTES:
         raise UsageError("Routes are written in the file itself: cstar init makes one, cstar config edit changes it.")
     tables = ", ".join(f"{each}.…" for each in TABLES)
     raise UsageError(f"There is no setting {text!r}. Valid are: {', '.join(SHARED)}, {tables}.")
@@ -108,16 +106,11 @@ def _table_options(name: str) -> list[str]:
     return [*{key: None for callback in _commands(tree.load(name)).values() for key in _options(callback)}]
 
 
-def written(home: config.Home) -> dict[str, object]:
-    """Return what the files say here, as they say it."""
-    return config.file_settings(folder(home), home)
-
-
 def _defaults(command: str, settings: Settings) -> dict[str, Any]:
     """Return top-level keys and the command's table as its defaults; each table is checked, whomever it is for."""
     if not settings:
         return {}
-    shared = {key: value for key, value in settings.items() if not isinstance(value, dict) and key != ROUTES}
+    shared = {key: value for key, value in settings.items() if not isinstance(value, dict) and key != config.ROUTES}
     for key in shared:
         if key not in SHARED:
             advice = f"{_meant(key, SHARED)} Keys of commands stand in tables like [listen]. {_valid(SHARED)}"
@@ -125,10 +118,12 @@ def _defaults(command: str, settings: Settings) -> dict[str, Any]:
     own: dict[str, object] = {}
     for name, table in settings.items():
         if isinstance(table, dict):
-            if name == ROUTES:
+            if name == config.ROUTES:
                 raise Misplaced((name,), "Routes are tables: begin each with [[routes]], in two brackets.")
             if name not in TABLES:
-                raise Misplaced((name,), f"Unknown table [{name}].{_meant(name, TABLES)} {_valid([*TABLES, ROUTES])}")
+                raise Misplaced(
+                    (name,), f"Unknown table [{name}].{_meant(name, TABLES)} {_valid([*TABLES, config.ROUTES])}"
+                )
             checked = _checked(name, table, _commands(tree.load(name)))
             own = checked if name == command else own
     if command not in tree.PLACES:
@@ -177,14 +172,6 @@ def _without_written(projects: Settings) -> Settings:
     return {**projects, table: safe}
 
 
-def folder(home: config.Home) -> Path:
-    """Return where to look for a project's file."""
-    try:
-        return Path.cwd()
-    except FileNotFoundError:  # it was deleted: no project is there
-        return home.path
-
-
 def _commands(place: tree.Place) -> Callbacks:
     """Return the functions of a group by their names, or the one function that a command is."""
     if not isinstance(place, typer.Typer):
@@ -219,7 +206,7 @@ def _checked(name: str, table: Settings, callbacks: Callbacks) -> dict[str, obje
 
 
 def _options(callback: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    parameters = inspect.signature(callback).parameters
+    parameters = inspect.signature(callback, eval_str=True).parameters
     return {name: each for name, each in parameters.items() if each.annotation is not typer.Context}
 
 
@@ -239,7 +226,7 @@ def _located(fault: Misplaced, home: config.Home) -> UsageError:
     from cstar_cli.files import read
     from cstar_cli.positions import TomlFile
 
-    for path in config.settings_files(folder(home), home):
+    for path in config.settings_files(config.folder(home), home):
         file = TomlFile(str(path), read(path))
         if file.has(fault.path):
             return file.fault(fault.path, str(fault))

@@ -9,7 +9,7 @@ import typer
 from cstar_cli.clock import now_ms
 from cstar_cli.commands.asking import asks
 from cstar_cli.commands.completing import complete_event_type, complete_globs
-from cstar_cli.commands.ids import WebhookId
+from cstar_cli.commands.options import WebhookId
 from cstar_cli.errors import CstarError, UsageError
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from cstar_cli.cloud.options import DeliveryPolicy, RequestLimits
-from cstar_cli.commands.service_options import Timing, database_of, request_limits, timing_of
+from cstar_cli.commands.service_options import database_of, request_limits
+from cstar_cli.commands.timing import Timing, timing_of
 from cstar_cli.errors import UsageError
 
 
