@@ -24,6 +24,9 @@ What commands share, or join from packages that never import each other:
     service_options.py  how a cloud runs, as users write it
     timing.py      how every cloud delivers, the one inside `listen` too
     settings.py    the files' settings, and the profile's, as the options' defaults
+    listen_plan.py what one `listen` is to do, made of its options
+    listen_run.py  does it, from its plan to its exit code
+    given.py       which options this run gives itself
     listening.py   a listener with everything real around it
     embedded.py    a cloud within this process
     oneshot.py     both, for the events of one `trigger --forward-to`

@@ -1,8 +1,8 @@
 """How `listen` forwards: how long it waits for an answer, how many it has in flight, how many altogether, how often."""
 
 import msgspec
-import typer
 
+from cstar_cli.commands.given import Context, on_command_line
 from cstar_cli.errors import UsageError
 
 MOST_TIMEOUT_S = 86_400
@@ -25,17 +25,17 @@ class Pace(msgspec.Struct, frozen=True):
         return Pace(timeout_s or self.timeout_s, concurrency or self.concurrency)
 
 
-def pace_of(context: typer.Context, timeout_s: float, concurrency: int, *, debug_wait: bool) -> Pace:
+def pace_of(context: Context, timeout_s: float, concurrency: int, most: int | None = None, *, debug_wait: bool) -> Pace:
     """Return the pace that the options ask for; a breakpoint waits for as long as it takes, and for one event."""
     if not timeout_s <= MOST_TIMEOUT_S:
         raise UsageError(f"--timeout {timeout_s} is not a number of seconds up to {MOST_TIMEOUT_S}.")
     if not debug_wait:
-        return Pace(timeout_s, concurrency)
-    if _is_written(context, "timeout"):
+        return Pace(timeout_s, concurrency, most)
+    if on_command_line(context, "timeout"):
         raise UsageError("--debug-wait has no timeout: leave out --timeout, or --debug-wait.")
-    if _is_written(context, "concurrency") and concurrency != 1:
+    if on_command_line(context, "concurrency") and concurrency != 1:
         raise UsageError("--debug-wait has one event in flight: leave out --concurrency, or --debug-wait.")
-    return Pace(None, 1)
+    return Pace(None, 1, most)
 
 
 def retry_speed_of(speed: float | None, *, retry: bool) -> float | None:
@@ -43,9 +43,3 @@ def retry_speed_of(speed: float | None, *, retry: bool) -> float | None:
     if speed is not None and not speed >= 1:
         raise UsageError(f"--retry-speed {speed} is not a number from 1 to 3600.")
     return 1.0 if retry and speed is None else speed
-
-
-def _is_written(context: typer.Context, name: str) -> bool:
-    """Say whether the command line itself has the option: what settings say otherwise gives way."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
