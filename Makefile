@@ -62,12 +62,13 @@ format: $(INSTALLED) ## Put the code in the common form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-texts: $(INSTALLED) ## Write completions/, help.txt and docs/commands.md anew
+texts: $(INSTALLED) ## Write completions/, help.txt, quick.txt and docs/commands.md anew
 	$(BIN)/cstar completion show bash > completions/cstar.bash
 	$(BIN)/cstar completion show zsh > completions/_cstar
 	$(BIN)/cstar completion show fish > completions/cstar.fish
 	$(BIN)/cstar completion show powershell > completions/cstar.ps1
 	$(BIN)/python -m tests.contract.help_texts > .help.txt && mv .help.txt cstar_cli/help.txt
+	$(BIN)/python -m tests.contract.quick_options > .quick.txt && mv .quick.txt cstar_cli/quick.txt
 	$(BIN)/python -m tests.contract.commands_page > docs/commands.md
 
 clean: ## Remove all that the other targets made

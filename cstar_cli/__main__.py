@@ -20,13 +20,20 @@ def main() -> None:
 
             defer(*UNUSED)
             load_without("typing_extensions", "msgspec")  # which takes from it what `typing` has as well
-            from cstar_cli.main import run
+            if sys.argv[1:2] != ["listen"] or not _listened():
+                from cstar_cli.main import run
 
-            run()
+                run()
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
         gc.freeze()  # the interpreter ends without looking through all that was loaded: a fifth of a short command
+
+
+def _listened() -> bool:
+    from cstar_cli.quick import listened
+
+    return listened(sys.argv[2:], os.environ)
 
 
 def _answered() -> bool:

@@ -23,7 +23,7 @@ def answer(arguments: Sequence[str], env: Mapping[str, str]) -> str | None:
     if [*arguments] == ["--version"]:
         return f"cstar {__version__}\n"
     *command, last = arguments or [""]
-    if last not in HELP_OPTIONS or _is_narrow(env) or (command and _has_settings(env)):
+    if last not in HELP_OPTIONS or _is_narrow(env) or (command and has_settings(env)):
         return None
     with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="utf-8") as file:
         texts = file.read()
@@ -41,7 +41,7 @@ def _is_narrow(env: Mapping[str, str]) -> bool:
         return False
 
 
-def _has_settings(env: Mapping[str, str]) -> bool:
+def has_settings(env: Mapping[str, str]) -> bool:
     """Tell whether the user, a login or a project may have set defaults, which the help then shows."""
     home = os.path.expanduser(env.get("CSTAR_HOME") or "~/.cstar")
     if env.get("CSTAR_PROFILE") or os.path.exists(os.path.join(home, "config.toml")):

@@ -1,12 +1,19 @@
-"""`cstar listen`: forwards events to a local URL."""
+"""`cstar listen`: forwards events to a local URL.
+
+What declares its options is a stand-in where `quick` runs it: only annotations need that.
+"""
+
+from __future__ import annotations
 
 import os
+import sys
 
 import typer
 
 from cstar_cli import config
 from cstar_cli.commands import listen_options as opts
-from cstar_cli.commands.options import ApiBase, CaCert, EventGlobs, Insecure, NoColor
+from cstar_cli.commands import options as common
+from cstar_cli.commands.pace import OnDown
 from cstar_cli.profiles import checked_secret
 
 DEFAULT_FORWARD_TO = "http://localhost:3000/webhook"
@@ -15,7 +22,7 @@ DEFAULT_FORWARD_TO = "http://localhost:3000/webhook"
 def listen(
     context: typer.Context,
     forward_to: opts.ForwardTo = DEFAULT_FORWARD_TO,
-    events: EventGlobs = None,
+    events: common.EventGlobs = None,
     secret: opts.Secret = None,
     print_secret: opts.PrintSecret = False,
     secret_env: opts.SecretEnv = None,
@@ -26,7 +33,7 @@ def listen(
     retry: opts.Retry = False,
     retry_speed: opts.RetrySpeed = None,
     debug_wait: opts.DebugWait = False,
-    on_down: opts.WhenDown = opts.OnDown.HOLD,
+    on_down: opts.WhenDown = OnDown.HOLD,
     once: opts.Once = False,
     max: opts.Max = None,
     for_time: opts.For = None,
@@ -35,12 +42,12 @@ def listen(
     latest: opts.Latest = False,
     name: opts.Name = None,
     only_mine: opts.OnlyMine = False,
-    insecure: Insecure = False,
-    cacert: CaCert = None,
+    insecure: common.Insecure = False,
+    cacert: common.CaCert = None,
     json: opts.Json = False,
     quiet: opts.Quiet = False,
-    no_color: NoColor = False,
-    api_base: ApiBase = config.DEFAULT_API_BASE,
+    no_color: common.NoColor = False,
+    api_base: common.ApiBase = config.DEFAULT_API_BASE,
 ) -> None:
     """Forward events to a local URL, each signed, until Ctrl-C.
 
@@ -74,7 +81,7 @@ def listen(
         secret=signing_secret,
         headers=parse_headers(header or []),
         retry_speed=retry_speed_of(retry_speed, retry=retry),
-        holds=on_down is opts.OnDown.HOLD,
+        holds=on_down is OnDown.HOLD,
         session=session_of(home, name, since, latest=latest, only_mine=only_mine),
         trust=trust_of(cacert, insecure=insecure),
     )
@@ -87,4 +94,4 @@ def listen(
     )
     with ReadyFile(ready_file) as announced:
         code = run_async(run(job, Course(limits, announced)))
-    raise typer.Exit(code)
+    sys.exit(code)

@@ -1,18 +1,11 @@
 """The options of `cstar listen`, in the order of its help."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class OnDown(StrEnum):
-    """What becomes of events while nothing listens where they go."""
-
-    HOLD = "hold"
-    FAIL = "fail"
-
+from cstar_cli.commands.pace import OnDown
 
 ForwardTo = Annotated[
     str,

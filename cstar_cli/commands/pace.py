@@ -1,11 +1,20 @@
 """How `listen` forwards: how long it waits for an answer, how many it has in flight, how many altogether, how often."""
 
+from enum import StrEnum
+
 import msgspec
 
 from cstar_cli.commands.given import Context, on_command_line
 from cstar_cli.errors import UsageError
 
 MOST_TIMEOUT_S = 86_400
+
+
+class OnDown(StrEnum):
+    """What becomes of events while nothing listens where they go."""
+
+    HOLD = "hold"
+    FAIL = "fail"
 
 
 class Pace(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from cstar_cli.__main__ import UNUSED
 from cstar_cli.commands.remembered import remember
 from cstar_cli.commands.tree import PLACES
 from cstar_cli.config import Home
+from cstar_cli.quick import DECLARING
 from tests.processes import Env, Running
 
 HEAVY = {
@@ -162,7 +163,7 @@ def test_listening_to_a_cloud_uses_nothing_of_what_is_deferred(home: Env, tmp_pa
             assert '"ready"' in session.next_line()
             session.stop()
         cloud.stop()
-    assert set(session.stderr.splitlines()[-1].split()) == {*UNUSED} - {"subprocess"}  # which asyncio uses
+    assert set(session.stderr.splitlines()[-1].split()) == {*UNUSED, *DECLARING} - {"subprocess"}  # which asyncio uses
 
 
 COLLECTIONS = """
