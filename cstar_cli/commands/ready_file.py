@@ -1,7 +1,6 @@
 """`--ready-file`: tells scripts that `listen` is ready, for as long as it runs."""
 
 import contextlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +42,8 @@ class ReadyFile:
         """Say that it is ready, and how."""
         if self._path is None:
             return
+        import json
+
         text = json.dumps({**facts, "pid": os.getpid()}) + "\n"
         try:
             _fresh(self._path).write_text(text, "utf-8")
