@@ -18,8 +18,8 @@ TABLES = tuple(name for name in tree.PLACES if name != config.ROUTES)
 # Where this one sends a key that the user types, no project may say.
 _NO_PROJECTS = "login"
 _WRITES_THE_FILE = "init"
-# A file that is written: a project that somebody else has made may not say which of yours, with what in it.
-_WRITTEN = ("listen", "env_file")
+# Files that are written, or replaced: a project that somebody else has made may not say which of yours.
+_WRITTEN = ("listen", ("env_file", "ready_file"))
 
 Settings = Mapping[str, object]
 Callbacks = Mapping[str, Callable[..., Any]]
@@ -160,16 +160,23 @@ def _without_foreign(projects: Settings, trusted: str) -> dict[str, object]:
 
 def _without_written(projects: Settings) -> Settings:
     """Return a project's settings; where one would have a file written, using it is refused."""
-    table, option = _WRITTEN
+    table, options = _WRITTEN
     own = projects.get(table)
     if not isinstance(own, dict):
         return projects
 
-    def refuse() -> NoReturn:
-        raise NotAllowed("A project's cstar.toml can't have files written: leave env_file out there, use --env-file.")
+    def safe(key: str, value: object) -> object:
+        option = key.replace("-", "_")
+        if option not in options:
+            return value
 
-    safe = {key: refuse if key.replace("-", "_") == option else value for key, value in own.items()}
-    return {**projects, table: safe}
+        def refuse() -> NoReturn:
+            flag = f"--{option.replace('_', '-')}"
+            raise NotAllowed(f"A project's cstar.toml can't have files written: leave {option} out there, use {flag}.")
+
+        return refuse
+
+    return {**projects, table: {key: safe(key, value) for key, value in own.items()}}
 
 
 def _commands(place: tree.Place) -> Callbacks:

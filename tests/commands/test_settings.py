@@ -110,14 +110,16 @@ def test_what_is_no_option_is_no_setting() -> None:
     assert "listen.context" not in keys()
 
 
-def test_a_project_does_not_say_which_file_is_written(place: Place) -> None:
-    place.project('[listen]\nenv-file = ".env"\n')
-    refused = choose("listen", None, place.env).defaults["listen"]["env_file"]
-    with pytest.raises(NotAllowed, match="use --env-file"):
+@pytest.mark.parametrize("option", ["env_file", "ready_file"])
+def test_a_project_does_not_say_which_file_is_written(place: Place, option: str) -> None:
+    flag = option.replace("_", "-")
+    place.project(f'[listen]\n{flag} = ".env"\n')
+    refused = choose("listen", None, place.env).defaults["listen"][option]
+    with pytest.raises(NotAllowed, match=f"leave {option} out there, use --{flag}"):
         refused()
     place.project("")
-    place.user('[listen]\nenv_file = ".env"\n')
-    assert choose("listen", None, place.env).defaults["listen"]["env_file"] == ".env"
+    place.user(f'[listen]\n{option} = ".env"\n')
+    assert choose("listen", None, place.env).defaults["listen"][option] == ".env"
 
 
 def test_a_subgroup_takes_no_table(place: Place) -> None:
