@@ -14,7 +14,7 @@ from typing import Protocol
 from cstar_cli.activity import Activity, Down, Notice, Ready, Summary, Up
 from cstar_cli.commands.listening import LOOK_S, place_of
 from cstar_cli.commands.process import Command, CommandError, ending_of, start
-from cstar_cli.commands.process_tree import ProcessTree
+from cstar_cli.commands.process_tree import ProcessTree, descendants
 from cstar_cli.commands.together import Listening
 from cstar_cli.errors import ExitCode
 from cstar_cli.sender.client import Sender
@@ -41,7 +41,11 @@ def application(command: Command, targets: Sequence[Target], stdout: int | None)
         looks = {place: await sender.look(target, LOOK_S) for place, target in places.items()}
         return [place for place, fault in looks.items() if fault is not None and fault.failure is not Failure.TLS]
 
-    return App(command.name, list(places), silent, lambda ended: ProcessTree(start(command, stdout, ended)))
+    def begin(ended: Callable[[int], object]) -> ProcessTree:
+        others = descendants()
+        return ProcessTree(start(command, stdout, ended), others)
+
+    return App(command.name, list(places), silent, begin)
 
 
 class Tree(Protocol):

@@ -40,26 +40,34 @@ def below(roots: Iterable[int], parents: Mapping[int, int]) -> set[int]:
     return found
 
 
-class ProcessTree:
-    """A command's process and all below it, without daemons: what has left it for a session of its own."""
+def descendants() -> set[int]:
+    """Return what runs below us."""
+    return below([os.getpid()], _parents())
 
-    def __init__(self, command: int) -> None:
+
+class ProcessTree:
+    """A command's process and all below it, without daemons: what has left it for a session of its own.
+
+    `others` ran below us before the command: a shell that became us by `exec` leaves us its children.
+    """
+
+    def __init__(self, command: int, others: Iterable[int] = ()) -> None:
         self._command = command
         self._known = {command}
-        self._daemons: set[int] = set()
+        self._spared = set(others)
 
     def look(self) -> None:
         """See who belongs to it, while everyone is where they were."""
         parents = _parents()
         adopted = {pid for pid, parent in parents.items() if parent == os.getpid() and pid != self._command}
-        self._daemons = {pid for pid in adopted if _has_own_session(pid)}
+        self._spared |= {pid for pid in adopted if _has_own_session(pid)}
         self._known |= below([os.getpid()], parents)
 
     def left(self) -> set[int]:
         """Return the processes that haven't ended."""
         parents = _parents()
         self._known |= below([os.getpid()], parents)
-        return (self._known & parents.keys()) - self._daemons - below(self._daemons, parents)
+        return (self._known & parents.keys()) - self._spared - below(self._spared, parents)
 
     def ask(self, number: int) -> None:
         """Send a signal on to the command, which knows best what to do with those that it has started."""

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from cstar_cli.commands.process_tree import ProcessTree, below, parents_in
+from cstar_cli.commands.process_tree import ProcessTree, below, descendants, parents_in
 
 
 def test_below_are_the_children_and_theirs() -> None:
@@ -30,3 +30,17 @@ def test_the_system_is_asked_for_what_has_not_ended() -> None:
         child.send_signal(signal.SIGKILL)
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie until it is waited for
         assert child.pid not in tree.left()
+
+
+def test_what_ran_below_us_before_is_not_the_commands() -> None:
+    """A shell that becomes us (`worker & exec cstar listen -- …`, `> >(tee log)`) leaves us its children."""
+    with (
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as inherited,
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as command,
+    ):
+        tree = ProcessTree(command.pid, descendants() - {command.pid})
+        tree.look()
+        assert inherited.pid not in tree.left()
+        assert command.pid in tree.left()
+        for each in (inherited, command):
+            each.kill()
