@@ -33,7 +33,7 @@ def group() -> None:
 @app.command("list")
 def index(json: Json = False, no_color: NoColor = False) -> None:
     """List the routes of cstar.toml, or else of your config.toml."""
-    from cstar_cli.commands.routing import secret_shown
+    from cstar_cli.commands.routing import has_own_secret, secret_shown
     from cstar_cli.commands.saying import say_json
     from cstar_cli.render.console import open_console
     from cstar_cli.render.tables import Url, Words, table
@@ -47,7 +47,8 @@ def index(json: Json = False, no_color: NoColor = False) -> None:
                     "forward_to": route.target.url,
                     "events": route.filter.patterns,
                     "headers": [name for name, _ in route.headers or ()],
-                    "secret": secret_shown(route, os.environ),
+                    "own_secret": has_own_secret(route),
+                    "secret_env": route.secret_env,
                     "timeout": route.timeout_s,
                     "concurrency": route.concurrency,
                     "cacert": route.cacert,

@@ -50,13 +50,14 @@ def test_the_list_says_what_each_is_and_no_secret(cstar: RunCstar, project: Proj
         "forward_to": "http://localhost:4000/hook",
         "events": ["customer.*", "!customer.updated"],
         "headers": ["Authorization"],
-        "secret": "BILLING_SECRET",
+        "own_secret": True,
+        "secret_env": "BILLING_SECRET",
         "timeout": 3.0,
         "concurrency": None,
         "cacert": None,
         "insecure": None,
     }
-    assert second["name"] == ":5000/all"
+    assert (second["name"], second["own_secret"], second["secret_env"]) == (":5000/all", True, None)
     assert "hidden" not in shown
 
 
