@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from cstar_cli.activity import Activity, Down, Notice, Ready, Summary, Up
-from cstar_cli.commands.listening import LOOK_S, place_of
+from cstar_cli.commands.listening import LOOK_S, Listening, place_of
 from cstar_cli.commands.process import Command, CommandError, ending_of, start
 from cstar_cli.commands.process_tree import ProcessTree, descendants
-from cstar_cli.commands.together import Listening
 from cstar_cli.errors import ExitCode
 from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Failure

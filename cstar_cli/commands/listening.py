@@ -7,12 +7,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from cstar_cli import __version__
-from cstar_cli.activity import Activity, Ready
+from cstar_cli.activity import Activity, Ready, Summary
 from cstar_cli.clock import now_ms
 from cstar_cli.commands.pace import Pace
 from cstar_cli.events.filters import EventFilter
@@ -88,6 +88,17 @@ class Output(msgspec.Struct, frozen=True):
     report: Callable[[Activity], None]
     room: Callable[[], Awaitable[object] | None]
     prepare: Callable[[], object] = lambda: None
+
+
+class Listening(Protocol):
+    """What listens, along one way or several."""
+
+    @property
+    def stopping(self) -> bool: ...
+
+    def stop(self) -> None: ...
+
+    async def run(self) -> Summary: ...
 
 
 def new_process() -> str:

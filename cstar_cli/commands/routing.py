@@ -7,8 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from cstar_cli import config
+from cstar_cli.commands.account import Routed
 from cstar_cli.commands.listening import UNVERIFIED, Options
-from cstar_cli.commands.together import Routed
 from cstar_cli.errors import UsageError
 from cstar_cli.files import read
 from cstar_cli.positions import TomlFile
