@@ -10,6 +10,7 @@ CstarError               1   the thing failed
 A message says what failed and what to do next. `main` alone turns errors into exits.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -59,3 +60,11 @@ class Interrupted(CstarError):
     """The user pressed Ctrl-C; it needs no message."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return what a message about an unknown name ends with: the one that may have been meant, if any is near."""
+    from difflib import get_close_matches  # late: only a mistake needs it
+
+    near = get_close_matches(name, known, 1, 0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""

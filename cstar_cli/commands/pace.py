@@ -6,8 +6,7 @@ import msgspec
 
 from cstar_cli.commands.given import Context, on_command_line
 from cstar_cli.errors import UsageError
-
-MOST_TIMEOUT_S = 86_400
+from cstar_cli.tunnel.limits import MOST_TIMEOUT_S
 
 
 class OnDown(StrEnum):

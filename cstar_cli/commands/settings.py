@@ -10,7 +10,7 @@ import typer
 
 from cstar_cli import config
 from cstar_cli.commands import tree
-from cstar_cli.errors import NotAllowed, UsageError
+from cstar_cli.errors import NotAllowed, UsageError, meant
 from cstar_cli.profiles import DEFAULT_PROFILE, profile_name
 
 SHARED = ("api_base", "profile")
@@ -113,7 +113,7 @@ def _defaults(command: str, settings: Settings) -> dict[str, Any]:
     shared = {key: value for key, value in settings.items() if not isinstance(value, dict) and key != config.ROUTES}
     for key in shared:
         if key not in SHARED:
-            advice = f"{_meant(key, SHARED)} Keys of commands stand in tables like [listen]. {_valid(SHARED)}"
+            advice = f"{meant(key, SHARED)} Keys of commands stand in tables like [listen]. {_valid(SHARED)}"
             raise Misplaced((key,), f"Unknown key {key!r}.{advice}")
     own: dict[str, object] = {}
     for name, table in settings.items():
@@ -122,7 +122,7 @@ def _defaults(command: str, settings: Settings) -> dict[str, Any]:
                 raise Misplaced((name,), "Routes are tables: begin each with [[routes]], in two brackets.")
             if name not in TABLES:
                 raise Misplaced(
-                    (name,), f"Unknown table [{name}].{_meant(name, TABLES)} {_valid([*TABLES, config.ROUTES])}"
+                    (name,), f"Unknown table [{name}].{meant(name, TABLES)} {_valid([*TABLES, config.ROUTES])}"
                 )
             checked = _checked(name, table, _commands(tree.load(name)))
             own = checked if name == command else own
@@ -201,7 +201,7 @@ def _checked(name: str, table: Settings, callbacks: Callbacks) -> dict[str, obje
     for written, value in table.items():
         key = written.replace("-", "_")
         if key not in options:
-            advice = f"{_meant(key, options)} {_valid(options)}"
+            advice = f"{meant(key, options)} {_valid(options)}"
             raise Misplaced((name, written), f"Unknown key {written!r} in [{name}].{advice}")
         if isinstance(value, dict) or value is None:
             raise Misplaced((name, written), f"{key!r} in [{name}] must be a value, not a table.")
@@ -219,13 +219,6 @@ def _options(callback: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 def _valid(names: Iterable[str]) -> str:
     return f"Valid are: {', '.join(sorted(names))}."
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches  # late: only a mistake needs it
-
-    near = get_close_matches(name, known, 1)
-    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _located(fault: Misplaced, home: config.Home) -> UsageError:

@@ -10,6 +10,7 @@
     headers.py      the headers of a forwarded event: ours, and the user's
     addresses.py    what `--forward-to` may say
     routes.py       which events go where, as settings files say
+    limits.py       how much it may be asked for
     hints.py        what to do when the local URL can't be posted to,
     loopback.py       whether the other loopback address would have answered,
     containers.py     which machine `localhost` is within a container,

@@ -17,7 +17,8 @@ from typing import TypeVar
 
 import msgspec
 
-from cstar_cli.errors import UsageError
+from cstar_cli.envfile import is_name
+from cstar_cli.errors import UsageError, meant
 from cstar_cli.events.catalogue import names
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.positions import Path, TomlFile
@@ -26,18 +27,16 @@ from cstar_cli.protocol.frames import Headers
 from cstar_cli.sender.target import Target
 from cstar_cli.tunnel.addresses import parse_forward_to
 from cstar_cli.tunnel.headers import parse_headers
+from cstar_cli.tunnel.limits import MOST_CONCURRENCY, MOST_TIMEOUT_S
 
 KEY = "routes"
 KEYS = (
     *("name", "forward_to", "events", "headers", "secret", "secret_env"),
     *("timeout", "concurrency", "cacert", "insecure"),
 )
-MOST_TIMEOUT_S = 86_400
-MOST_CONCURRENCY = 512
 
 _SHOWN_TYPES = 3
 _NAME = re.compile(r"[\w.:/-]{1,50}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOCAL = re.compile(r"http://((localhost|127\.0\.0\.1|\[::1\])(?=:))?")
 
 T = TypeVar("T")
@@ -103,7 +102,7 @@ class _Table:
             name = key.replace("-", "_")
             if name not in KEYS:
                 raise file.fault(
-                    (*self._path, key), f"unknown key {key!r}.{_meant(name)} Valid are: {', '.join(KEYS)}."
+                    (*self._path, key), f"unknown key {key!r}.{meant(name, KEYS)} Valid are: {', '.join(KEYS)}."
                 )
             self._spelled[name] = key
 
@@ -189,7 +188,7 @@ def _secret(value: object) -> str:
 
 
 def _variable(value: object) -> str:
-    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+    if not isinstance(value, str) or not is_name(value):
         raise UsageError('it must be the name of an environment variable, like "BILLING_WEBHOOK_SECRET".')
     return value
 
@@ -216,10 +215,3 @@ def _file(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise UsageError('it must be a file, like "ca.pem".')
     return value
-
-
-def _meant(name: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, KEYS, 1, 0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""
