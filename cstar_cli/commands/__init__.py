@@ -41,6 +41,7 @@ What `listen` is made of:
     app.py         the user's application beside the listener, for `listen -- COMMAND`
     process.py     its command as a process
     process_tree.py  and all that this has started
+    own_terminal.py  the terminal that it shares with us
     secret_file.py the signing secret in the application's .env
     resend_advice.py  what to do about a failure
 

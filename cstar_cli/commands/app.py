@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from cstar_cli.activity import Activity, Down, Notice, Ready, Summary, Up
+from cstar_cli.commands import own_terminal
 from cstar_cli.commands.listening import LOOK_S, Listening, place_of
 from cstar_cli.commands.process import Command, CommandError, ending_of, start
 from cstar_cli.commands.process_tree import ProcessTree, descendants
@@ -41,8 +42,8 @@ def application(command: Command, targets: Sequence[Target], stdout: int | None)
         return [place for place, fault in looks.items() if fault is not None and fault.failure is not Failure.TLS]
 
     def begin(ended: Callable[[int], object]) -> ProcessTree:
-        others = descendants()
-        return ProcessTree(start(command, stdout, ended), others)
+        others, terminal = descendants(), own_terminal.settings()
+        return ProcessTree(start(command, stdout, ended), others, terminal)
 
     return App(command.name, list(places), silent, begin)
 
@@ -55,6 +56,7 @@ class Tree(Protocol):
     def ask(self, number: int) -> None: ...
     def end(self) -> None: ...
     def kill(self) -> None: ...
+    def put_terminal_back(self) -> None: ...
 
 
 class App:
@@ -139,6 +141,7 @@ class App:
             finally:
                 waiting.cancel()
                 await self._end(tree)
+                tree.put_terminal_back()
 
     async def _await_answer(self) -> None:
         try:

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from cstar_cli.commands import own_terminal
+
 _PR_SET_CHILD_SUBREAPER = 36
 _ENDED = ("Z", "X")
 
@@ -48,11 +50,13 @@ def descendants() -> set[int]:
 class ProcessTree:
     """A command's process and all below it, without daemons: what has left it for a session of its own.
 
-    `others` ran below us before the command: a shell that became us by `exec` leaves us its children.
+    `others` ran below us before the command: a shell that became us by `exec` leaves us its children. `terminal` is
+    how that was set before.
     """
 
-    def __init__(self, command: int, others: Iterable[int] = ()) -> None:
+    def __init__(self, command: int, others: Iterable[int] = (), terminal: own_terminal.Settings | None = None) -> None:
         self._command = command
+        self._terminal = terminal
         self._known = {command}
         self._spared = set(others)
 
@@ -94,23 +98,16 @@ class ProcessTree:
             for pid in self.left():
                 _send(pid, signal.SIGKILL)
 
+    def put_terminal_back(self) -> None:
+        """Have the terminal as the command found it."""
+        own_terminal.put_back(self._terminal)
+
 
 def _is_from_keyboard(number: int) -> bool:
     """Tell whether a signal that we got is most likely somebody's Ctrl-C."""
     if sys.platform == "win32":
         return number in (signal.SIGINT, signal.SIGBREAK)
-    if number != signal.SIGINT:
-        return False
-    try:
-        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
-    except OSError:
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(terminal)
+    return number == signal.SIGINT and own_terminal.has_keys()
 
 
 def _send(pid: int, number: int) -> None:

@@ -1,13 +1,15 @@
 """An application as users have it: `python application.py PORT [HOW…]` answers every POST on the port with 200.
 
 HOW is how it behaves: `deaf` to SIGINT and SIGTERM; `careless` starts the server as a child of its own, and ends at a
-signal without a word to it; `waits` until SIGUSR1 before it answers; `reads` a line. A POST to /exit/N ends it with N.
+signal without a word to it; `waits` until SIGUSR1 before it answers; `reads` a line; is `mute` and turns the terminal's
+echo off. A POST to /exit/N ends it with N.
 """
 
 import os
 import signal
 import subprocess
 import sys
+import termios
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -41,6 +43,10 @@ for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, hear)
 say(f"secret {os.environ.get('CSTAR_WEBHOOK_SECRET')}, pid {os.getpid()}")
 say(f"terminals {[stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)]}")
+if "mute" in HOW:
+    attributes = termios.tcgetattr(0)
+    attributes[3] &= ~termios.ECHO
+    termios.tcsetattr(0, termios.TCSANOW, attributes)
 if "waits" in HOW:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     signal.sigwait({signal.SIGUSR1})

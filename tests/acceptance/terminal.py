@@ -59,6 +59,10 @@ class Terminal:
     def lines(self) -> list[str]:
         return self.shown.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
 
+    def echoes(self) -> bool:
+        """Tell whether it shows what is typed, as it does at a shell's prompt."""
+        return bool(termios.tcgetattr(self._near)[3] & termios.ECHO)
+
     def read_until(self, text: str) -> str:
         """Return what the terminal has shown, once it has shown this."""
         until = time.monotonic() + PATIENCE_S

@@ -126,13 +126,15 @@ def test_where_listening_fails_it_is_ended_and_our_exit_code_counts(
     assert not listener.has_left_children()
 
 
-def test_it_has_the_terminal_and_ctrl_c_reaches_it_once(home: Env, tmp_path: Path) -> None:
-    with Terminal([*CSTAR, "listen", *beside(free_port(), "reads")], home, tmp_path) as window:
+def test_it_has_the_terminal_ctrl_c_reaches_it_once_and_the_terminal_is_put_back(home: Env, tmp_path: Path) -> None:
+    with Terminal([*CSTAR, "listen", *beside(free_port(), "reads", "mute")], home, tmp_path) as window:
         window.read_until("Ready!")
+        assert not window.echoes()
         window.press(b"hello\n")
         window.read_until("app: read hello")
         window.press(b"\x03")
         assert window.wait() == 130
+        assert window.echoes()
     assert "app: terminals [True, True, True]" in window.lines
     assert "\n".join(window.lines).count("app: heard SIGINT\n") == 1
     assert window.lines[-2] == "Stopped: 0 forwarded, 0 succeeded, 0 failed."

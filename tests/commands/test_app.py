@@ -22,6 +22,7 @@ class Processes:
     def __init__(self, *obeys: str) -> None:
         self.told: list[tuple[str, float]] = []
         self.grandchildren: set[int] = set()
+        self.left_when_put_back: set[int] | None = None
         self._obeys = obeys
         self._running = True
         self._tell: Callable[[int], object] = lambda _: None
@@ -35,6 +36,9 @@ class Processes:
         self._tell(code)
 
     def look(self) -> None: ...
+
+    def put_terminal_back(self) -> None:
+        self.left_when_put_back = self.left()
 
     def left(self) -> set[int]:
         return {1} if self._running else self.grandchildren
@@ -269,3 +273,4 @@ async def test_what_it_leaves_behind_is_ended() -> None:
     async with bench.running():
         bench.press()
     assert [what for what, _ in processes.told] == ["SIGINT", "end", "kill"]
+    assert processes.left_when_put_back == set()  # nobody is there any more to change the terminal
