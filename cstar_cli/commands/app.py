@@ -130,7 +130,7 @@ class App:
         if not await self._ask_silent():
             taken = f"Something answers on {self._where()} already: it gets the events"
             self._report(Notice(f"{taken}, unless {self._name} takes its place."))
-        if self._interrupted:
+        if listener.stopping:
             return await listener.run()
         tree = self._tree = self._start(self._ended.set_result)
         self._ended.add_done_callback(lambda _: self._over(listener))

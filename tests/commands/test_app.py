@@ -21,6 +21,7 @@ class Processes:
 
     def __init__(self, *obeys: str) -> None:
         self.told: list[tuple[str, float]] = []
+        self.started = False
         self.grandchildren: set[int] = set()
         self.left_when_put_back: set[int] | None = None
         self._obeys = obeys
@@ -28,7 +29,7 @@ class Processes:
         self._tell: Callable[[int], object] = lambda _: None
 
     def start(self, ended: Callable[[int], object]) -> "Processes":
-        self._tell = ended
+        self._tell, self.started = ended, True
         return self
 
     def ends(self, code: int) -> None:
@@ -274,3 +275,13 @@ async def test_what_it_leaves_behind_is_ended() -> None:
         bench.press()
     assert [what for what, _ in processes.told] == ["SIGINT", "end", "kill"]
     assert processes.left_when_put_back == set()  # nobody is there any more to change the terminal
+
+
+@virtually
+async def test_where_listening_has_ended_before_it_is_started_it_never_is() -> None:
+    processes = Processes("SIGTERM")
+    bench = Bench(processes)
+    bench.listener.stop()  # as its time is up, or nobody reads what it prints
+    async with bench.running():
+        pass
+    assert (processes.started, processes.told, bench.app.exit_code()) == (False, [], None)
