@@ -70,7 +70,7 @@ def start(command: Command, stdout: int | None, ended: Callable[[int], object]) 
 
     if sys.platform != "win32":
         with contextlib.suppress(ValueError):  # not in the main thread
-            loop.add_signal_handler(signal.SIGQUIT, lambda: None)  # Ctrl-\\ is for the command: Java shows its threads
+            loop.add_signal_handler(signal.SIGQUIT, lambda: None)  # Ctrl-\ is for the command: Java shows its threads
     threading.Thread(target=_wait, args=(process, tell), name="cstar-command", daemon=True).start()
     return process.pid
 
