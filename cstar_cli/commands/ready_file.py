@@ -1,7 +1,9 @@
 """`--ready-file`: tells scripts that `listen` is ready, for as long as it runs."""
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +25,7 @@ class ReadyFile:
     def __enter__(self) -> Self:
         if self._path is not None:
             try:
+                _check_replaceable(self._path)
                 self._path.unlink(missing_ok=True)  # of a run that was killed
                 _fresh(self._path).touch()
             except OSError as error:
@@ -51,6 +54,25 @@ class ReadyFile:
         except OSError as error:
             raise _unwritable(self._path, error) from error
         self._written = text
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise CstarError for what is no file of ours: replacing it would lose it."""
+    with contextlib.suppress(FileNotFoundError):
+        kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(kind):
+            raise CstarError(f"Can't write --ready-file {path}: it is not a file. Name one that can be written.")
+        if not _is_ours(path.read_bytes()):
+            raise CstarError(f"Can't write --ready-file: {path} holds something else. Name another, or delete it.")
+
+
+def _is_ours(text: bytes) -> bool:
+    try:
+        return text == b"" or "pid" in dict(json.loads(text))
+    except (ValueError, TypeError):
+        return False
 
 
 def _fresh(path: Path) -> Path:

@@ -1,3 +1,5 @@
+"""The file that tells scripts of readiness: when it is there, and what it never replaces."""
+
 import json
 import os
 from pathlib import Path
@@ -27,9 +29,27 @@ def test_an_end_before_it_was_ready_leaves_nothing(tmp_path: Path) -> None:
 
 def test_one_that_a_killed_run_has_left_is_gone_before_it_is_ready(tmp_path: Path) -> None:
     path = tmp_path / "ready"
-    path.write_text("old")
-    with ReadyFile(path):
-        assert not path.exists()
+    for left in ('{"session_id": "ses_0", "pid": 7}\n', ""):  # mktemp makes an empty one
+        path.write_text(left)
+        with ReadyFile(path):
+            assert not path.exists()
+
+
+def test_a_file_of_the_users_is_not_taken_for_one(tmp_path: Path) -> None:
+    for text in ("PORT=3000\n", '{"name": "shop"}\n', "[1]", "\udce4"):
+        path = tmp_path / "theirs"
+        path.write_text(text, errors="surrogateescape")
+        with pytest.raises(CstarError, match=f"{path} holds something else. Name another"), ReadyFile(path):
+            pass
+        assert path.read_text(errors="surrogateescape") == text
+
+
+def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(CstarError, match="it is not a file"), ReadyFile(path):
+        pass
+    assert path.is_fifo()
 
 
 def test_what_another_has_written_there_since_stays(tmp_path: Path) -> None:
