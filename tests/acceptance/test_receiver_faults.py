@@ -112,7 +112,7 @@ def test_events_wait_in_their_order_for_a_receiver_that_is_down(
 ) -> None:
     port = free_port()
     listener = listening("-f", f"http://127.0.0.1:{port}/webhook", "--concurrency", "1")
-    assert listener.next_of("down")["url"] == f"http://127.0.0.1:{port}/webhook"
+    assert listener.next_of("down")["forward_to"] == f"http://127.0.0.1:{port}/webhook"
     made = cstar("trigger", "ticket.created", "--count", "40", "--json").stdout.splitlines()
     app = receiver(port=port)
     back = listener.next_of("up")
