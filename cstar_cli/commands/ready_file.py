@@ -69,6 +69,8 @@ def _check_replaceable(path: Path) -> None:
 
 
 def _is_ours(text: bytes) -> bool:
+    import json
+
     try:
         return text == b"" or "pid" in dict(json.loads(text))
     except (ValueError, TypeError):
