@@ -16,6 +16,8 @@
     init.py        writes a project's settings file
     config.py      changes settings files
     doctor.py      looks for what keeps events from arriving
+    sign.py        signs a body
+    verify.py      verifies a signature
     login.py       login, logout, whoami: which cloud the profile is for
     cloud.py       the cloud as a process of its own: status, stop, and in files of their own
     cloud_serve.py   serve and migrate
@@ -62,6 +64,11 @@ What commands share, or join from packages that never import each other:
     noting.py      ids that commands have seen, for completion
     saying.py      a command's own words
     loop.py        the event loop, signals, one error out of a group
+    app.py         the user's application beside the listener, for `listen -- COMMAND`
+    process.py     its command as a process
+    process_tree.py  and all that this has started
+    secret_file.py the signing secret in the application's .env
+    given_body.py  a body and a secret, for sign and verify
     payload.py     what `trigger` sends
     sending.py     sends it, waits, judges
     reaching.py    whether something listens at an address

@@ -21,6 +21,8 @@ PLACES = {
     "types": "types.app",
     "fixtures": "fixtures.app",
     "scenario": "scenario.app",
+    "sign": "sign.sign",
+    "verify": "verify.verify",
     "login": "login.login",
     "logout": "login.logout",
     "whoami": "login.whoami",
