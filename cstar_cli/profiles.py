@@ -74,6 +74,14 @@ class Profiles(msgspec.Struct, frozen=True):
             return sorted(path.stem for path in self.folder.glob("*.json") if _NAME.fullmatch(path.stem))
         return []
 
+    def secrets(self) -> dict[str, str]:
+        """Return the signing secrets of all profiles that can be read, by the profiles' names."""
+        found = {}
+        for name in self.names():
+            with contextlib.suppress(CstarError, OSError, UnicodeDecodeError):
+                found[name] = _parse(self._path(name), read(self._path(name))).signing_secret
+        return found
+
     def log_in(self, name: str, login: Login) -> None:
         """Give a profile a login; a new profile shares the home's own team with the default one."""
         from cstar_cli.signing import new_secret

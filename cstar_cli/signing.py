@@ -36,7 +36,7 @@ def standard_signature(secret: str, message_id: str, timestamp_s: int, body: byt
     The key is what the secret's part after `whsec_` stands for in base64, or that part's own bytes where it is none.
     """
     signed = b"%s.%d.%s" % (message_id.encode(), timestamp_s, body)
-    return "v1," + base64.b64encode(_hmac(_standard_key(secret), signed)).decode()
+    return "v1," + base64.b64encode(_hmac(standard_key(secret), signed)).decode()
 
 
 def new_secret(random_bytes: Callable[[int], bytes] = os.urandom) -> str:
@@ -63,7 +63,8 @@ def _keyed(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
 
 
 @lru_cache(maxsize=4096)
-def _standard_key(secret: str) -> bytes:
+def standard_key(secret: str) -> bytes:
+    """Return the key that Standard Webhooks have for a secret."""
     text = secret.removeprefix(SECRET_PREFIX).encode("utf-8", "surrogateescape")
     base64_text = text.rstrip(b"=").translate(_URL_SAFE_TO_STANDARD)
     try:

@@ -69,6 +69,7 @@ What commands share, or join from packages that never import each other:
     process_tree.py  and all that this has started
     secret_file.py the signing secret in the application's .env
     given_body.py  a body and a secret, for sign and verify
+    other_secrets.py  secrets that a signature may have been made with instead
     payload.py     what `trigger` sends
     sending.py     sends it, waits, judges
     reaching.py    whether something listens at an address

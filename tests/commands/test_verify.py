@@ -9,7 +9,7 @@ from cstar_cli.commands.verify import sent_by
 from cstar_cli.errors import CstarError
 from cstar_cli.resources import DeliveryInFull
 from cstar_cli.signing import sign
-from tests.processes import RunCstar, StartListening
+from tests.processes import Env, RunCstar, StartListening
 from tests.receiver import StartReceiver
 
 SECRET = "whsec_of_these_tests"
@@ -53,6 +53,37 @@ def test_json_says_it_in_one_line_whatever_the_outcome(cstar: RunCstar, body: st
     done = cstar("verify", "--json", "--secret", "whsec_other", "--signature", SIGNATURE, body)
     assert done.returncode == 5
     assert json.loads(done.stdout) == {"verified": False, "bytes": len(BODY)}
+
+
+def test_what_went_wrong_is_explained_with_what_to_do_and_where_more_stands(cstar: RunCstar, body: str) -> None:
+    signature = sign(BODY + b"\n", SECRET).upper()
+    done = cstar("verify", "--explain", "--secret", SECRET, "-s", signature, body)
+    assert done.returncode == 5
+    newline, advice, case, _, more = done.stdout.splitlines()
+    assert "newline" in newline
+    assert "raw body" in advice
+    assert "upper-case" in case
+    assert "README.md#verifying-a-signature" in more
+
+
+def test_secrets_of_profiles_env_files_and_old_ones_are_tried(
+    cstar: RunCstar, home: Env, body: str, tmp_path: Path
+) -> None:
+    cstar("listen", "--print-secret")
+    default = json.loads((tmp_path / "cstar" / "profiles" / "default.json").read_text())["signing_secret"]
+    (tmp_path / ".env").write_text("CSTAR_WEBHOOK_SECRET=whsec_in_the_file\n")
+    command = ("verify", "--explain", "--secret", SECRET, "--other-secret", "whsec_old", body, "-s")
+    assert "secret of profile default" in cstar(*command, sign(BODY, default)).stdout
+    assert "CSTAR_WEBHOOK_SECRET of .env" in cstar(*command, sign(BODY, "whsec_in_the_file")).stdout
+    assert "--other-secret number 1" in cstar(*command, sign(BODY, "whsec_old")).stdout
+
+
+def test_where_nothing_is_found_that_is_said_and_no_secret_is_shown(cstar: RunCstar, body: str) -> None:
+    done = cstar("verify", "--explain", "--secret", SECRET, "-s", "\x1b[31m", body)
+    assert done.returncode == 5
+    assert "Nothing that usually goes wrong" in done.stdout
+    assert SECRET not in done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
