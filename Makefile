@@ -11,6 +11,7 @@ DEMO := docs/demo
 INSTALLED := $(VENV)/.installed
 EXPRESS := $(DEMO)/node_modules/.installed
 TYPESCRIPT := tests/typings/node_modules/.installed
+FASTIFY := tests/snippets/node_modules/.installed
 BENCH := benchmarks/.made
 
 # The one variable pins the package, the other (newer pips) what builds it.
@@ -39,7 +40,7 @@ demo: $(INSTALLED) ## Install, then send every event type to a receiver that che
 	@if command -v node && command -v npm; then $(MAKE) --no-print-directory $(EXPRESS); fi >/dev/null || true
 	@$(BIN)/python $(DEMO)/run.py
 
-test: $(INSTALLED) $(EXPRESS) $(TYPESCRIPT) | postgres faketime nginx golang ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
+test: $(INSTALLED) $(EXPRESS) $(TYPESCRIPT) $(FASTIFY) | postgres faketime nginx golang ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
 	@$(call pytest,-n $(WORKERS) -m 'not alone')
 	@$(call pytest,-m alone)
 
@@ -72,7 +73,7 @@ texts: $(INSTALLED) ## Write completions/, help.txt, quick.txt and docs/commands
 	$(BIN)/python -m tests.contract.commands_page > docs/commands.md
 
 clean: ## Remove all that the other targets made
-	rm -rf $(VENV) $(DEMO)/node_modules tests/typings/node_modules $(BENCH) benchmarks/results dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEMO)/node_modules tests/typings/node_modules tests/snippets/node_modules $(BENCH) benchmarks/results dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt | python
@@ -80,7 +81,7 @@ $(INSTALLED): pyproject.toml constraints.txt | python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-$(EXPRESS) $(TYPESCRIPT): %/node_modules/.installed: %/package.json | node
+$(EXPRESS) $(TYPESCRIPT) $(FASTIFY): %/node_modules/.installed: %/package.json | node
 	cd $* && npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 

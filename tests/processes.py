@@ -82,6 +82,10 @@ class Running:
         return self._process.pid
 
     @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
     def stderr(self) -> str:
         return self._stderr.read_text("utf-8", "replace")
 

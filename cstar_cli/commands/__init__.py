@@ -18,6 +18,7 @@
     doctor.py      looks for what keeps events from arriving
     sign.py        signs a body
     verify.py      verifies a signature
+    snippet.py     prints a receiver (of the folder cstar_cli/snippets)
     login.py       login, logout, whoami: which cloud the profile is for
     cloud.py       the cloud as a process of its own: status, stop, and in files of their own
     cloud_serve.py   serve and migrate

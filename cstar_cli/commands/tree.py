@@ -23,6 +23,7 @@ PLACES = {
     "scenario": "scenario.app",
     "sign": "sign.sign",
     "verify": "verify.verify",
+    "snippet": "snippet.snippet",
     "login": "login.login",
     "logout": "login.logout",
     "whoami": "login.whoami",
