@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -16,9 +16,13 @@ from cstar_cli.sender.target import Target
 from cstar_cli.tunnel.headers import delivery_headers
 from cstar_cli.tunnel.hints import Hints
 
+if TYPE_CHECKING:
+    from cstar_cli.tunnel.refusals import Refusals
+
 MOST_ERROR_CHARS = 1000
 _REFUSED: Final = Failure.REFUSED  # by its own name, since Python 3.11 looks up members slowly
 HTTP_BAD_REQUEST = 400  # which may mean that TLS is spoken there
+REFUSALS = frozenset((HTTP_BAD_REQUEST, 401, 403))
 
 Unanswered = Literal["refused", "broken"]
 """Why there is no answer at all: nothing took the connection, or it was closed before one."""
@@ -40,6 +44,7 @@ class Forwarder:
     sender: Sender
     now_ms: Callable[[], int]
     hints: Hints = field(default_factory=Hints)
+    _refusals: "list[Refusals]" = field(default_factory=list)  # one, once something was refused
 
     def forward(self, delivery: Delivery, done: Done, spawn: Spawn) -> Cancelable:
         """Post a delivery; `done` gets, later, what the cloud gets to know, and what the user does."""
@@ -76,8 +81,16 @@ class Forwarder:
             outcome="succeeded" if result.succeeded else "failed",
             error=result.error,
             response_body=result.body,
-            hint=hint,
+            hint=self._cause(delivery, result) if hint is None and result.status in REFUSALS else hint,
         )
+
+    def _cause(self, delivery: Delivery, result: Result) -> str | None:
+        """Return why the application may have refused it, where that was not told yet."""
+        if not self._refusals:
+            from cstar_cli.tunnel.refusals import Refusals  # late: most runs need none of it
+
+            self._refusals.append(Refusals())
+        return self._refusals[0].hint(result, delivery.body, self.secret)
 
 
 class _Begun(msgspec.Struct, frozen=True):

@@ -69,6 +69,19 @@ def test_the_exact_bytes_are_posted_under_their_signature() -> None:
     assert headers["X-Mine"] == "1"
 
 
+def test_a_refusal_is_shown_with_its_likeliest_cause_and_the_cloud_is_told_nothing_of_it() -> None:
+    result, shown, _ = forward(FakeSender(outcome(401)))
+    assert shown.hint is not None
+    assert "README.md#verifying-a-signature" in shown.hint
+    assert result.error == shown.error == "answered 401"
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_no_other_answer_has_a_cause(status: int) -> None:
+    _, shown, _ = forward(FakeSender(outcome(status)))
+    assert shown.hint is None
+
+
 def test_the_cloud_gets_to_know_everything_about_the_attempt() -> None:
     sender = FakeSender(outcome())
     result, *_ = forward(sender)

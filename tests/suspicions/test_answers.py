@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from cstar_cli.signing import sign
+from cstar_cli.suspicions.answers import Answer, likeliest_cause
+
+SECRET = "whsec_of_the_answers"
+SENT = '{"id":"evt_1","data":{"title":"Zoë"}}'.encode()
+
+
+def line(status: int, body: bytes = b"", *headers: tuple[str, str], sent: bytes = SENT) -> str:
+    cause = likeliest_cause(Answer(status, headers, body), sent, SECRET)
+    return "" if cause is None else cause.line
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (403, b"<h1>Forbidden</h1> CSRF verification failed. Request aborted.", "CSRF token"),
+        (400, b"Invalid HTTP_HOST header: 'app:3000'", "allow it there"),
+        (403, b'Blocked request. This host ("app") is not allowed.', "allow it there"),
+        (400, b'{"error":"Missing required headers"}', "x-cstar-signature"),
+        (400, b'"[object Object]" is not valid JSON', "parsed before"),
+        (401, b"wrong signature", "--print-secret"),
+        (400, b"No signatures found", "--print-secret"),
+        (401, b"", "mostly the secret"),
+        (403, b"no", "mostly a CSRF check"),
+        (400, b"\xff", "mostly a body that was parsed"),
+    ],
+)
+def test_the_words_of_an_answer_tell_its_cause(status: int, body: bytes, said: str) -> None:
+    assert said in line(status, body)
+
+
+def test_a_receiver_that_asks_for_a_login_is_told_so() -> None:
+    assert "asks for a login" in line(401, b"", ("WWW-Authenticate", "Basic"))
+
+
+@pytest.mark.parametrize("status", [200, 404, 422, 500])
+def test_other_answers_have_no_cause(status: int) -> None:
+    assert line(status, b"wrong signature") == ""
+
+
+def test_a_signature_in_the_answer_is_explained() -> None:
+    computed = sign(json.dumps(json.loads(SENT)).encode(), SECRET)
+    text = f"expected {computed}, got {sign(SENT, SECRET)}".encode()
+    assert "computes another signature. The body was parsed and written again by json.dumps" in line(401, text)
+
+
+def test_the_signature_that_was_sent_is_no_finding() -> None:
+    assert "--print-secret" in line(401, f"wrong signature {sign(SENT, SECRET)}".encode())
+
+
+def test_a_large_body_is_not_looked_into_while_events_wait() -> None:
+    sent = b'"' + b"a" * 20_000 + b'"'
+    assert "computes" not in line(401, sign(sent + b"\n", SECRET).encode(), sent=sent)
+    assert "computes" in line(401, sign(SENT + b"\n", SECRET).encode())
