@@ -34,6 +34,16 @@ SELECT seq FROM deliveries WHERE status = 'pending' AND seq = ANY (ARRAY(
     UNION ALL SELECT seq FROM undelivered WHERE target = $1 AND status = 'pending' AND attempt_count > 0
 )) ORDER BY seq FOR UPDATE
 """
+_WAITING = """
+SELECT d.seq FROM undelivered u CROSS JOIN LATERAL (
+    SELECT seq FROM deliveries WHERE deliveries.seq = u.seq
+        AND deliveries.status = 'pending' AND deliveries.attempt_count = 0 AND id <> ALL ($3::text[])
+    LIMIT 1 FOR UPDATE
+) d
+WHERE u.target = $1 AND u.status = 'pending' AND u.attempt_count = 0
+    AND EXISTS (SELECT 1 FROM sessions WHERE id = $1 AND epoch = $2 AND ended_at_ms IS NULL)
+ORDER BY u.seq LIMIT $4
+"""
 
 _Key = tuple[str, str, int]
 
@@ -128,10 +138,7 @@ async def end_session(
 async def skip_some(connection: Connection, session: Session, without: Collection[str], most: int) -> Written[int]:
     """Cancel the first of what waits for the session; answer how many these were."""
     waiting = await connection.fetch(
-        "SELECT d.seq FROM sessions s"
-        " JOIN undelivered u ON u.target = s.id AND u.status = 'pending' AND u.attempt_count = 0"
-        " JOIN deliveries d ON d.seq = u.seq AND d.id <> ALL ($3::text[])"
-        " WHERE s.id = $1 AND s.epoch = $2 AND s.ended_at_ms IS NULL ORDER BY u.seq LIMIT $4 FOR UPDATE OF d",
+        _WAITING,
         session.id,
         session.epoch,
         list(without),

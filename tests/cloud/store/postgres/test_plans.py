@@ -126,12 +126,12 @@ QUESTIONS: Mapping[str, Question] = {
         connection, [Report(BUSY, [outcome("dlv_busy_1", 500, attempt=2)], {"dlv_busy_1": (1000, 5000)})]
     ),
     "end of a session": lambda connection: sessions.end_session(connection, SESSION, "over"),
+    "skip": lambda connection: sessions.skip_some(connection, BUSY, ["dlv_busy_2"], 10),
     "recover": lambda connection: interventions.recover_some(connection, "whk_2", (1, 0)),
     "sessions": lambda connection: reads.sessions(connection, TEAM, None, Page()),
     "place before": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, 2**62),
     "place before a place": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, ROWS // 2),
     "catch up": lambda connection: opening.catch_up(connection, BEHIND, ROWS // 2, ROWS // 2, "nod_1"),
-    "skip": lambda connection: sessions.skip_some(connection, SESSION, ["dlv_1"], 10),
     "neighbours": lambda connection: meeting.neighbours(connection, SESSION),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
     "forget": lambda connection: forget(connection, ROWS, 20),
