@@ -207,9 +207,8 @@ class Relay:
                 await self._welcome(hello, joined)
         if joined.since_ms is not None:
             async with self._node.sessions.catching_up:
-                session = await self._node.store.catch_up(joined.session, joined.since_ms, self._goes_on)
-            self._session = session
-            await self._welcome(hello, replace(joined, session=session))
+                joined = await _to_its_end(self._catch_up(joined, joined.since_ms))
+            await self._welcome(hello, joined)
         self._go_on()
         self.wake()
 
@@ -220,6 +219,10 @@ class Relay:
         self._node.sessions.join(session, self.hang_up, self.meet)
         logs.info("tunnel opened", team_id=self._team_id, session_id=session.id, resumed=joined.resumed)
         return joined
+
+    async def _catch_up(self, joined: Joined, since_ms: int) -> Joined:
+        session = self._session = await self._node.store.catch_up(joined.session, since_ms, self._goes_on)
+        return replace(joined, session=session)
 
     async def _welcome(self, hello: Hello, joined: Joined) -> None:
         said, holding = await welcome(self._node.store, hello, joined)

@@ -181,6 +181,28 @@ def test_a_listener_that_goes_before_it_has_caught_up_is_done_with(tmp_path: Pat
     run(tmp_path, check)
 
 
+def test_a_listener_that_goes_as_it_has_caught_up_is_away(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        await append(room, 1)
+        pipe, task = room.connect()
+        for _ in range(CATCHING_UP_TOGETHER):
+            await room.sessions.catching_up.acquire()
+        pipe.say(Hello(URL, (), 100, since_ms=0))
+        while not room.sessions.connected:
+            await room.store.ping()
+        room.flaky.may_answer.clear()
+        room.sessions.catching_up.release()
+        while not await room.open():
+            pass
+        pipe.cut()
+        room.flaky.may_answer.set()
+        await task
+        [session] = await room.store.sessions(TEAM, None, Page())
+        assert not session.is_connected
+
+    run(tmp_path, check)
+
+
 def test_a_listener_is_not_taken_for_dead_while_nobody_reads_what_it_says(tmp_path: Path) -> None:
     async def check(room: Room) -> None:
         for _ in range(CATCHING_UP_TOGETHER):
