@@ -84,12 +84,12 @@ class Database:
         self, change: Callable[Concatenate[Connection, P], Awaitable[Written[T]]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Return what the change answers, once it is durable, and wake whom it concerns. Raises StoreUnavailable."""
-        written = await self.ask(_in_transaction, lambda connection: change(connection, *args, **kwargs))
+        written = await self.ask(in_transaction, lambda connection: change(connection, *args, **kwargs))
         self._wake(written.topics)
         return written.result
 
 
-async def _in_transaction(connection: Connection, change: Callable[[Connection], Awaitable[T]]) -> T:
+async def in_transaction(connection: Connection, change: Callable[[Connection], Awaitable[T]]) -> T:
     """Make the change, all of it or nothing; again when others were in its way and the database undid it for that."""
     for _ in range(TRIES - 1):
         try:

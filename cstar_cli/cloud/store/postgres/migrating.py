@@ -7,6 +7,7 @@ import asyncpg
 
 from cstar_cli.cloud.store.open import shown
 from cstar_cli.cloud.store.postgres.connection import SCHEMA, Connector, StoreConnection, faults_named
+from cstar_cli.cloud.store.postgres.database import in_transaction
 from cstar_cli.errors import CstarError
 
 OLDEST_SERVER = 13  # the first with xid8 and pg_snapshot_xmin
@@ -15,14 +16,16 @@ _LOCK = int.from_bytes(b"cstr")
 
 
 async def migrate(url: str) -> list[str]:
-    """Apply the migrations that the database hasn't had; return their names. Raises CstarError."""
+    """Apply the migrations that the database hasn't had; return their names. Raises CstarError.
+
+    Nodes of the version before are at work: they and a migration lock the same tables, in other orders.
+    """
     connection = await Connector(url).connect(lock_timeout="0", statement_timeout="0")
     try:
         if connection.get_server_version().major < OLDEST_SERVER:
             raise CstarError(f"{shown(url)} is too old: cstar needs PostgreSQL {OLDEST_SERVER} or newer.")
         with faults_named(url):
-            async with connection.transaction():
-                return await _migrate(connection, url)
+            return await in_transaction(connection, lambda _: _migrate(connection, url))
     finally:
         connection.terminate()
 

@@ -3,9 +3,12 @@
 import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import resources
 from pathlib import Path
 
 import asyncpg
+
+from cstar_cli.cloud.store.postgres import migrating
 
 from ....postgres import shared_postgres
 from ..making import T0_MS, Clock
@@ -44,6 +47,23 @@ def fresh_database() -> str:
     """The URL of a migrated database."""
     server = shared_postgres()
     return server.url(server.create_database(server.template))
+
+
+async def database_before(migration: str) -> str:
+    """The URL of a database as the migrations before that one leave it."""
+    server = shared_postgres()
+    url = server.url(server.create_database())
+    scripts = sorted((resources.files(migrating.__package__) / "migrations").iterdir(), key=lambda script: script.name)
+    connection = await asyncpg.connect(url, server_settings={"search_path": "cstar"})
+    await connection.execute(
+        "CREATE SCHEMA cstar;"
+        "CREATE TABLE migrations (number integer PRIMARY KEY, name text NOT NULL, applied_at_ms bigint NOT NULL)"
+    )
+    for number, script in enumerate((script for script in scripts if script.name < migration), 1):
+        await connection.execute(script.read_text("utf-8"))
+        await connection.execute("INSERT INTO migrations VALUES ($1, $2, 0)", number, script.name.removesuffix(".sql"))
+    await connection.close()
+    return url
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from cstar_cli.errors import CstarError
 from ....postgres import shared_postgres
 from ..making import event
 from .conftest import Run
+from .databases import database_before
 from .nodes import database, node
 
 NAMES = sorted(
@@ -19,6 +20,8 @@ NAMES = sorted(
     for entry in (resources.files(migrating.__package__) / "migrations").iterdir()
     if entry.name.endswith(".sql")
 )
+
+WAITED_FOR = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE relation = 'events'::regclass AND NOT granted)"
 
 
 @pytest.fixture
@@ -47,6 +50,21 @@ def test_nodes_that_start_together_make_one_schema(empty: str, run: Run) -> None
         finally:
             for store in stores:
                 await store.close()
+
+    run(check)
+
+
+def test_a_migration_that_gets_in_the_way_of_a_node_is_begun_anew(run: Run) -> None:
+    async def check() -> None:
+        url = await database_before("0002")
+        async with database(url) as node_of_before, database(url) as onlooker:
+            async with node_of_before.transaction():  # as it stores an event
+                await node_of_before.execute("LOCK TABLE events IN ROW EXCLUSIVE MODE")
+                migration = asyncio.create_task(migrating.migrate(url))
+                while not await onlooker.fetchval(WAITED_FOR):
+                    await onlooker.execute("SELECT pg_sleep(0.01)")
+                await node_of_before.execute("SELECT FROM sessions")
+            assert await migration == NAMES[1:]
 
     run(check)
 

@@ -1,13 +1,10 @@
 """What hasn't succeeded has a table of its own, so that an outcome touches no index of `deliveries`."""
 
-from importlib import resources
-
 from cstar_cli.cloud.store.postgres import migrating
 from cstar_cli.cloud.store.postgres.connection import Connector, StoreConnection
 
-from ....postgres import shared_postgres
 from .conftest import Run
-from .databases import AMISS
+from .databases import AMISS, database_before
 from .nodes import database
 
 CHANGED_BY_AN_OUTCOME = ["status", "attempt_count", "next_attempt_at_ms", "first_attempt"]
@@ -42,7 +39,7 @@ def test_no_index_of_deliveries_has_what_an_outcome_changes(url: str, run: Run) 
 
 def test_a_database_of_the_version_before_is_taken_over(run: Run) -> None:
     async def check() -> None:
-        url = await database_of_the_version_before()
+        url = await database_before("0004")
         async with database(url) as old_node:
             await old_node.execute(MAKE, 1, 100, STATUSES)
             assert "0004_undelivered" in await migrating.migrate(url)
@@ -83,23 +80,3 @@ async def settle_one(connection: StoreConnection) -> int:
         await connection.execute(SETTLE, ["dlv_1"], "succeeded")
         await connection.execute("DELETE FROM deliveries WHERE id = 'dlv_1'")
         return int(await connection.fetchval(ROWS_READ)) - before
-
-
-async def database_of_the_version_before() -> str:
-    """A database as the migrations before the fourth leave it."""
-    server = shared_postgres()
-    name = server.create_database()
-    url = server.url(name)
-    scripts = sorted(
-        (script for script in (resources.files(migrating.__package__) / "migrations").iterdir()),
-        key=lambda script: script.name,
-    )
-    async with database(url) as connection:
-        await connection.execute(
-            "CREATE SCHEMA cstar;"
-            "CREATE TABLE migrations (number integer PRIMARY KEY, name text NOT NULL, applied_at_ms bigint NOT NULL)"
-        )
-        for number, script in enumerate((script for script in scripts if script.name < "0004"), 1):
-            await connection.execute(script.read_text("utf-8"))
-            await connection.execute("INSERT INTO migrations VALUES ($1, $2, 0)", number, script.name[:-4])
-    return url
