@@ -161,9 +161,10 @@ class ListenerProtocol:
     def put_back(self, delivery_id: str) -> None:
         """Queue again what was started: its turn has not come yet."""
         delivery = self._running.pop(delivery_id)
-        if delivery.attempt == 1:
+        is_void = delivery_id in self._void
+        if is_void or delivery.attempt == 1:
             self._begun.discard(delivery_id)
-        if delivery_id in self._void:
+        if is_void:
             self._void.discard(delivery_id)
         elif self._stopping:
             self._held.pop(delivery_id)

@@ -624,3 +624,16 @@ def test_what_began_in_a_session_that_has_ended_leaves_its_place_to_others() -> 
     receive(protocol, Settled(("dlv_1",), {"dlv_1": 5000}))
     reconnect(protocol, OTHER)
     assert forwarded(receive(protocol, delivery(2))) == ["dlv_2"]
+
+
+def test_what_is_put_back_for_a_session_that_has_ended_leaves_its_place_to_others() -> None:
+    protocol = welcomed(retry_speed=60.0, most=1)
+    receive(protocol, delivery(1))
+    protocol.finished(result(1, succeeded=False), 0.0)
+    receive(protocol, Settled(("dlv_1",), {"dlv_1": 5000}))
+    receive(protocol, delivery(1, attempt=2))
+    reconnect(protocol, OTHER)
+    protocol.hold()
+    protocol.put_back("dlv_1")
+    receive(protocol, delivery(2))
+    assert forwarded(protocol.release(0.0)) == ["dlv_2"]
