@@ -237,7 +237,8 @@ def _check_names(frame: Frame) -> None:
 def _names_in(frame: Frame) -> Sequence[str]:
     match frame:
         case Hello():
-            return [name for name in (frame.session_id, frame.listener, *frame.holding) if name is not None]
+            optional = (frame.session_id, frame.listener, frame.name, frame.only_origin)  # `$` lets a newline pass
+            return [*filter(None, optional), *frame.holding]
         case Welcome():
             return (frame.session_id,)
         case Delivery():

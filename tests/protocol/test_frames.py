@@ -248,12 +248,12 @@ def test_what_is_not_the_language_is_refused(message: bytes, reason: str) -> Non
 NAMED = [
     (shape, name)
     for shape in SHAPES
-    for name in (b"dlv_1", b"dlv_2", b"evt_1", b"ticket.created", b"ses_1")
+    for name in (b"dlv_1", b"dlv_2", b"evt_1", b"ticket.created", b"ses_1", b"laptop-2", b"7d0f")
     if b'"%b"' % name in shape.message
 ]
 
 
-@pytest.mark.parametrize("odd", ["a b", "a\\r\\nb", "\x7f", "é", "\\u00e9"])
+@pytest.mark.parametrize("odd", ["a b", "a\\n", "a\\r\\nb", "\x7f", "é", "\\u00e9"])
 @pytest.mark.parametrize(("shape", "name"), NAMED, ids=str)
 def test_no_name_holds_what_a_header_cannot(shape: Shape, name: bytes, odd: str) -> None:
     with pytest.raises(MalformedMessage, match="wrong field"):
