@@ -39,6 +39,9 @@ HttpStatus = Annotated[int, msgspec.Meta(ge=0, le=999)]
 RetrySpeed = Annotated[float, msgspec.Meta(ge=1, le=3600)]
 TimeMs = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]  # years 1 to 9999
 
+WaitMs = Annotated[int, msgspec.Meta(ge=0, le=31_536_000_000)]  # a year
+WaitsMs = Annotated[tuple[WaitMs, ...], msgspec.Meta(max_length=100)]
+
 
 class MalformedMessage(CstarError):
     """The peer sent something that isn't the tunnel's language."""
@@ -86,7 +89,7 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
     waiting: int
     oldest_ms: TimeMs | None = None
     newest_ms: TimeMs | None = None
-    retry_waits_ms: tuple[int, ...] | None = None
+    retry_waits_ms: WaitsMs | None = None
     skipped: int = 0
     others: tuple[Text, ...] = ()
     more_others: int = 0

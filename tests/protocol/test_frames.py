@@ -79,6 +79,7 @@ FRAME: st.SearchStrategy[Frame] = st.one_of(
     st.just(Heartbeat()),
     st.just(Bye()),
 )
+RETRYING = b'{"type":"welcome","session_id":"s","resumed":false,"waiting":0,"retry_waits_ms":[%b]}\n'
 EVENT = b'{"type":"event","delivery_id":"dlv_1","event_id":"evt_1","event_type":"ticket.created","attempt":1'
 RESULT_HEAD = (
     b'{"type":"result","delivery_id":"dlv_1","attempt":1,"succeeded":true,"status":200,"error":null,'
@@ -226,6 +227,9 @@ def test_a_field_named_body_is_unknown_like_any_other() -> None:
         (b'{"type":7}\n', "without a type"),
         (b'{"type":"welcome","session_id":"s"}\n', "welcome frame with a wrong field"),
         (b'{"type":"welcome","session_id":"s","resumed":"yes","waiting":0}\n', "welcome frame with a wrong field"),
+        (RETRYING % b"-1", "welcome frame with a wrong field"),
+        (RETRYING % (b"9" * 400), "welcome frame with a wrong field"),
+        (RETRYING % b",".join([b"1000"] * 101), "welcome frame with a wrong field"),
         (EVENT.replace(b":1", b":0") + b"}\n", "event frame with a wrong field"),
         (EVENT + b"000000000000000000}\n", "event frame with a wrong field"),
         (RESULT_HEAD.replace(b":200", b":1000") + b"}\n", "result frame with a wrong field"),
