@@ -249,6 +249,31 @@ def test_what_came_in_a_gap_that_the_session_has_not_outlived_comes_all_the_same
     run(tmp_path, check)
 
 
+def test_what_waited_before_a_gap_that_the_session_has_not_outlived_comes_as_well(tmp_path: Path) -> None:
+    async def check(room: Room) -> None:
+        pipe, session_id = await room.opened()
+        [answered] = await append(room, 1)
+        await pipe.hear()
+        pipe.say(result(answered, succeeded=False))
+        await pipe.hear()
+        await room.clock.advance(60_000)
+        held = event(at_ms=room.clock.now_ms)
+        await room.store.append_event(held)
+        await pipe.hear()
+        await room.clock.advance(3_600_000)  # while the application is away
+        pipe.cut()
+        await room.until_idle(1)
+        await room.clock.advance(round(GRACE_S * 1000))
+        await room.sessions.sweep()
+        pipe, _ = room.connect()
+        pipe.say(hello(session_id))
+        [welcome] = await pipe.hear()
+        assert isinstance(welcome, Welcome)
+        assert (welcome.resumed, welcome.waiting, welcome.oldest_ms) == (False, 1, held.created_at_ms)
+
+    run(tmp_path, check)
+
+
 def test_who_takes_the_latest_alone_gets_nothing_of_such_a_gap(tmp_path: Path) -> None:
     async def check(room: Room) -> None:
         session_id = await away_for_too_long(room)

@@ -251,8 +251,11 @@ class Store(Protocol):
         """Return the names of those of these sessions that have one and aren't forgotten."""
         ...
 
-    async def away_since(self, session_id: str, team_id: str) -> int | None:
-        """Return since when the listener of a session that has ended was away; None where it wasn't."""
+    async def missed_since(self, session_id: str, team_id: str, unheard_ms: int) -> int | None:
+        """Return since when the listener of a session that has ended may have missed events; None where it wasn't away.
+
+        That is when it was left, and so long before, or when the first delivery was made that waited for it in vain.
+        """
         ...
 
     async def end_session(self, session: Session, reason: str) -> None:

@@ -164,3 +164,33 @@ def test_one_that_is_given_up_ends_as_any_other_and_the_next_gets_it_all(within:
         assert await brought(store, await caught_up(store)) == wanted
 
     within(check)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_events_are_missed_since_the_first_that_waited_in_vain(within: Within[None], clock: Clock, waits: bool) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        await store.settle(to, [outcome(await delivered(store), 500)])
+        await clock.advance(1000)
+        if waits:
+            await store.append_event(event(at_ms=clock.now_ms))
+        await clock.advance(HOUR_MS)
+        await store.leave_session(to)
+        assert await store.missed_since(to.id, TEAM, 15_000) is None
+        await clock.advance(121_000)
+        await store.end_lost_sessions(120_000, "the listener stayed away")
+        since_ms = T0_MS + 1000 + (0 if waits else HOUR_MS - 15_000)
+        assert await store.missed_since(to.id, TEAM, 15_000) == since_ms
+        assert await store.missed_since(to.id, "team-2", 15_000) is None
+
+    within(check)
+
+
+def test_who_said_goodbye_has_missed_nothing(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        await delivered(store)
+        await store.end_session(to, "over")
+        assert await store.missed_since(to.id, TEAM, 15_000) is None
+
+    within(check)

@@ -106,11 +106,11 @@ def test_a_session_that_has_ended_says_since_when_it_was_left(within: Within[Non
         await store.end_session(said_goodbye, "over")
         left_at_ms = clock.now_ms
         await store.leave_session(left)
-        assert await store.away_since(left.id, TEAM) is None
+        assert await store.missed_since(left.id, TEAM, 0) is None
         await clock.advance(GRACE_MS)
         await store.end_lost_sessions(GRACE_MS, "lost")
-        assert await store.away_since(left.id, TEAM) == left_at_ms
-        assert await store.away_since(left.id, "team-2") is None
-        assert await store.away_since(said_goodbye.id, TEAM) is None
+        assert await store.missed_since(left.id, TEAM, 0) == left_at_ms
+        assert await store.missed_since(left.id, "team-2", 0) is None
+        assert await store.missed_since(said_goodbye.id, TEAM, 0) is None
 
     within(check)

@@ -145,8 +145,8 @@ class PostgresStore:
         wanted = _session(session_id, team_id, filter, forward_to, 0, traits)
         return await self._database.change(sessions.resume_session, wanted, self._node)
 
-    async def away_since(self, session_id: str, team_id: str) -> int | None:
-        return await self._database.ask(reads.away_since, session_id, team_id)
+    async def missed_since(self, session_id: str, team_id: str, unheard_ms: int) -> int | None:
+        return await self._database.ask(reads.missed_since, session_id, team_id, unheard_ms)
 
     async def catch_up(self, session: Session, since_ms: int, goes_on: Callable[[], bool]) -> Session:
         place, is_before = LAST_PLACE, False

@@ -7,7 +7,7 @@ from cstar_cli.cloud.store.postgres import rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.listing import Listing
 from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
-from cstar_cli.cloud.store.reasons import moved
+from cstar_cli.cloud.store.reasons import STOPPED, moved
 from cstar_cli.cloud.store.records import Backlog, Delivery, Due, DueDelivery, ListedEvent, OpenSession
 from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
@@ -50,6 +50,16 @@ SELECT next_attempt_at_ms - ms FROM (SELECT now_ms() AS ms) now CROSS JOIN LATER
     WHERE target = $1 AND status = 'pending' AND attempt_count > 0 AND next_attempt_at_ms > ms
     ORDER BY next_attempt_at_ms, seq LIMIT 1
 ) next
+"""
+# What wasn't even tried stopped at its first attempt; `least` passes over NULL.
+_MISSED = f"""
+SELECT least(away_since_ms - $3, (
+    SELECT u.created_at_ms FROM undelivered u CROSS JOIN LATERAL ({_ITS_ROW}) d
+    WHERE u.target = $1 AND u.status = 'failed' AND EXISTS (
+        SELECT 1 FROM attempts WHERE delivery_id = d.id AND number = 1 AND error_class = '{STOPPED}'
+    )
+    ORDER BY u.created_at_ms, u.seq LIMIT 1
+)) FROM sessions WHERE id = $1 AND team_id = $2 AND ended_at_ms IS NOT NULL AND away_since_ms IS NOT NULL
 """
 
 
@@ -112,12 +122,8 @@ async def sessions(connection: Connection, team_id: str, name: str | None, page:
     return [rows.open_session(row) for row in found]
 
 
-async def away_since(connection: Connection, session_id: str, team_id: str) -> int | None:
-    since_ms: int | None = await connection.fetchval(
-        "SELECT away_since_ms FROM sessions WHERE id = $1 AND team_id = $2 AND ended_at_ms IS NOT NULL",
-        session_id,
-        team_id,
-    )
+async def missed_since(connection: Connection, session_id: str, team_id: str, unheard_ms: int) -> int | None:
+    since_ms: int | None = await connection.fetchval(_MISSED, session_id, team_id, unheard_ms)
     return since_ms
 
 

@@ -130,8 +130,8 @@ class SqliteStore:
         wanted = _session(session_id, team_id, filter, forward_to, 0, traits)
         return await self._writer.run(lambda connection: sessions.resume_session(connection, wanted))
 
-    async def away_since(self, session_id: str, team_id: str) -> int | None:
-        return await self._tunnels.ask_together(reads.away_since, session_id, team_id)
+    async def missed_since(self, session_id: str, team_id: str, unheard_ms: int) -> int | None:
+        return await self._tunnels.ask_together(reads.missed_since, session_id, team_id, unheard_ms)
 
     async def catch_up(self, session: Session, since_ms: int, goes_on: Callable[[], bool]) -> Session:
         place, is_before = LAST_PLACE, False

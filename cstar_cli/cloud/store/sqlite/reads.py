@@ -8,7 +8,7 @@ import msgspec
 
 from cstar_cli.cloud.store.interface import SessionMoved
 from cstar_cli.cloud.store.queries import DeliveryQuery, DueQuery, Page
-from cstar_cli.cloud.store.reasons import moved
+from cstar_cli.cloud.store.reasons import STOPPED, moved
 from cstar_cli.cloud.store.records import Backlog, Delivery, Due, DueDelivery, ListedEvent, OpenSession
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.listing import Listing
@@ -50,6 +50,17 @@ SELECT {_COLUMNS} FROM (
 _NEXT = f"""
 SELECT min(next_attempt_at_ms) FROM deliveries INDEXED BY tried_deliveries
 WHERE target = :session AND {rows.TRIED} AND next_attempt_at_ms > :now_ms
+"""
+# What wasn't even tried stopped at its first attempt.
+_MISSED = f"""
+SELECT min(away_since_ms - :unheard_ms, ifnull((
+    SELECT d.created_at_ms FROM deliveries d INDEXED BY failed_deliveries
+    WHERE d.target = :session AND d.status = 'failed' AND EXISTS (
+        SELECT 1 FROM attempts WHERE delivery_seq = d.seq AND number = 1 AND error_class = '{STOPPED}'
+    )
+    ORDER BY d.created_at_ms LIMIT 1
+), away_since_ms)) FROM sessions
+WHERE id = :session AND team_id = :team AND ended_at_ms IS NOT NULL AND away_since_ms IS NOT NULL
 """
 
 
@@ -127,11 +138,9 @@ def sessions(connection: sqlite3.Connection, team_id: str, name: str | None, pag
     return [rows.open_session(row) for row in found]
 
 
-def away_since(connection: sqlite3.Connection, session_id: str, team_id: str) -> int | None:
-    row = connection.execute(
-        "SELECT away_since_ms FROM sessions WHERE id = ? AND team_id = ? AND ended_at_ms IS NOT NULL",
-        (session_id, team_id),
-    ).fetchone()
+def missed_since(connection: sqlite3.Connection, session_id: str, team_id: str, unheard_ms: int) -> int | None:
+    values = {"session": session_id, "team": team_id, "unheard_ms": unheard_ms}
+    row = connection.execute(_MISSED, values).fetchone()
     return row[0] if row else None
 
 

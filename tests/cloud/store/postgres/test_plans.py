@@ -63,6 +63,19 @@ INSERT INTO deliveries (
 SELECT 'dlv_busy_' || n, 'team-2', {rows}, 'evt_{rows}', 'ticket.created', 'ses_busy', 'http://s/', 'pending', n % 2, n,
     CASE WHEN n % 4 = 1 THEN n ELSE now_ms() + 10000000 + n END
 FROM generate_series(1, {rows}) n;
+INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms, away_since_ms, ended_at_ms)
+VALUES ('ses_gone', 'team-2', '*', '', 1, 1, 2, 3);
+INSERT INTO deliveries (
+    id, team_id, event_seq, event_id, event_type, target, url, status, attempt_count, created_at_ms
+)
+SELECT 'dlv_gone_' || n, 'team-2', {rows}, 'evt_{rows}', 'ticket.created', 'ses_gone', 'http://s/', 'failed', 1, n
+FROM generate_series(1, {rows}) n;
+INSERT INTO attempts (
+    team_id, delivery_id, event_seq, event_id, event_type, target, url, number, recorded_at_ms, started_at_ms,
+    duration_ms, outcome, error_class, request_headers, response_headers, response_body
+)
+SELECT team_id, id, event_seq, event_id, event_type, target, url, 1, 1, 1, 1, 'failed', 'stopped', '[]', '[]', ''
+FROM deliveries WHERE target = 'ses_gone';
 """
 
 
@@ -128,6 +141,7 @@ QUESTIONS: Mapping[str, Question] = {
     "end of a session": lambda connection: sessions.end_session(connection, SESSION, "over"),
     "skip": lambda connection: sessions.skip_some(connection, BUSY, ["dlv_busy_2"], 10),
     "recover": lambda connection: interventions.recover_some(connection, "whk_2", (1, 0)),
+    "missed": lambda connection: reads.missed_since(connection, "ses_gone", "team-2", 1000),
     "sessions": lambda connection: reads.sessions(connection, TEAM, None, Page()),
     "place before": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, 2**62),
     "place before a place": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, ROWS // 2),

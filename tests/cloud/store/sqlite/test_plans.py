@@ -118,4 +118,5 @@ def test_what_is_due_to_a_session_is_found_by_an_index(database: sqlite3.Connect
     reads.due(database, [DueQuery(session, ["dlv_1"], 10, 1000)], 5)
     reads.still_pending(database, "ses_1", ["dlv_1"])
     reads.backlog(database, "ses_1", ["dlv_1"])
+    reads.missed_since(database, "ses_1", "team", 1000)
     assert_flat(database, statements)
