@@ -13,7 +13,7 @@ from cstar_cli.cloud.store.postgres.claiming import Turns, Wanted, claim
 from cstar_cli.cloud.store.postgres.connection import PLANNED_ONCE, Connection, Connector, StoreConnection
 from cstar_cli.cloud.store.postgres.cursor import Cursor
 from cstar_cli.cloud.store.postgres.settling import Settling, settle
-from cstar_cli.cloud.store.postgres.upkeep import forget
+from cstar_cli.cloud.store.postgres.upkeep import cap_waits, forget
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page, StatusFilter
 from cstar_cli.cloud.store.records import Report, Session
 from cstar_cli.cloud.store.webhooks import Claim, Settlement
@@ -69,7 +69,7 @@ INSERT INTO deliveries (
     id, team_id, event_seq, event_id, event_type, target, url, status, attempt_count, created_at_ms
 )
 SELECT 'dlv_gone_' || n, 'team-2', {rows}, 'evt_{rows}', 'ticket.created', 'ses_gone', 'http://s/', 'failed', 1, n
-FROM generate_series(1, {rows}) n;
+FROM generate_series(1, {rows} / 10) n;
 INSERT INTO attempts (
     team_id, delivery_id, event_seq, event_id, event_type, target, url, number, recorded_at_ms, started_at_ms,
     duration_ms, outcome, error_class, request_headers, response_headers, response_body
@@ -148,6 +148,7 @@ QUESTIONS: Mapping[str, Question] = {
     "catch up": lambda connection: opening.catch_up(connection, BEHIND, ROWS // 2, ROWS // 2, "nod_1"),
     "neighbours": lambda connection: meeting.neighbours(connection, SESSION),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
+    "cap waits": lambda connection: cap_waits(connection, 10**9),
     "forget": lambda connection: forget(connection, ROWS, 20),
 }
 
