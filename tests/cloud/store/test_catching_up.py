@@ -108,6 +108,22 @@ def test_each_session_of_a_listener_gets_it_and_those_of_another_do_not(within: 
     within(check)
 
 
+def test_what_one_route_has_answered_comes_to_another_that_has_not(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        mine = Traits(listener="mine", since_ms=SINCE_MS)
+        urls = ("http://localhost:4000/", "http://localhost:5000/")
+        before = [await store.open_session(TEAM, EventFilter.parse(()), url, Traits(listener="mine")) for url in urls]
+        deliveries = await store.append_event(made := event())
+        await store.settle(before[0], [outcome(one) for one in deliveries if one.target == before[0].id])
+        for each in before:
+            await store.end_session(each, "the listener stayed away")
+        after = [await store.open_session(TEAM, EventFilter.parse(()), url, mine) for url in urls]
+        for waiting, brings in zip(after, ([], [made.id]), strict=True):
+            assert await brought(store, await store.catch_up(waiting, SINCE_MS, lambda: True)) == brings
+
+    within(check)
+
+
 def test_what_was_canceled_does_not_come(within: Within[None]) -> None:
     async def check(store: Store) -> None:
         to = await session(store)

@@ -17,11 +17,13 @@ from cstar_cli.cloud.store.records import Delivery, Session
 from cstar_cli.events.envelope import new_id
 
 # Whom a test was for alone isn't a listener. A listener has been given what it was posted, and what waits for it while
-# it is connected; what the same one gets by another session, as another of its routes, it gets by this one as well.
+# it is connected; what the same one gets by another session, as another of its routes, it gets by this one as well. Of
+# its sessions that have ended, those to another URL were of another route.
 _TAKEN = f"""
 SELECT d.event_seq FROM deliveries d WHERE d.event_seq = ANY ($1::bigint[]) AND (
     d.once OR (starts_with(d.target, 'ses_') AND NOT EXISTS (
-        SELECT 1 FROM sessions o WHERE o.id = d.target AND o.ended_at_ms IS NULL AND o.listener = $2
+        SELECT 1 FROM sessions o
+        WHERE o.id = d.target AND o.listener = $2 AND (o.ended_at_ms IS NULL OR o.forward_to <> $3)
     ) AND (
         d.status = 'pending' AND EXISTS (
             SELECT 1 FROM sessions s WHERE s.id = d.target AND s.ended_at_ms IS NULL AND s.away_since_ms IS NULL
@@ -92,4 +94,4 @@ async def catch_up(
 
 
 async def _taken(connection: Connection, session: Session, seqs: Sequence[int]) -> Collection[int]:
-    return {seq for (seq,) in await connection.fetch(_TAKEN, seqs, session.listener)}
+    return {seq for (seq,) in await connection.fetch(_TAKEN, seqs, session.listener, session.forward_to)}

@@ -16,11 +16,13 @@ from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.events.envelope import new_id
 
 # Whom a test was for alone isn't a listener. A listener has been given what it was posted, and what waits for it while
-# it is connected; what the same one gets by another session, as another of its routes, it gets by this one as well.
+# it is connected; what the same one gets by another session, as another of its routes, it gets by this one as well. Of
+# its sessions that have ended, those to another URL were of another route.
 _TAKEN = (
     "SELECT d.event_seq FROM json_each(?) CROSS JOIN deliveries d ON d.event_seq = json_each.value"
     " WHERE d.once OR (substr(d.target, 1, 4) = 'ses_' AND NOT EXISTS"
-    " (SELECT 1 FROM sessions o WHERE o.id = d.target AND o.ended_at_ms IS NULL AND o.listener = ?) AND ("
+    " (SELECT 1 FROM sessions o WHERE o.id = d.target AND o.listener = ?"
+    "  AND (o.ended_at_ms IS NULL OR o.forward_to <> ?)) AND ("
     "  d.status = 'pending' AND EXISTS (SELECT 1 FROM sessions s"
     "   WHERE s.id = d.target AND s.ended_at_ms IS NULL AND s.away_since_ms IS NULL)"
     f"  OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_seq = d.seq AND a.error_class IS NOT '{STOPPED}')))"
@@ -79,4 +81,5 @@ def catch_up(
 
 
 def _taken(connection: sqlite3.Connection, session: Session, seqs: Sequence[int]) -> Collection[int]:
-    return {seq for (seq,) in connection.execute(_TAKEN, (json.dumps(seqs), session.listener))}
+    values = (json.dumps(seqs), session.listener, session.forward_to)
+    return {seq for (seq,) in connection.execute(_TAKEN, values)}
