@@ -172,7 +172,7 @@ class Listener:
             self._protocol.put_back(result.delivery_id)
             self._progress.set()
         else:
-            self._forwarded(result, replace(forwarded, hint=await watch.hint(why)))
+            self._forwarded(result, replace(forwarded, hint=await watch.hint(why) or forwarded.hint))
 
     async def _drain(self) -> int:
         """Wait for what is in flight, and for its results to be durable; return how many were given up."""

@@ -272,7 +272,7 @@ class Desk:
         status = None if without else 200
         done(
             Result(delivery.delivery_id, delivery.attempt, not error, status, error, 0, 1.0, body=self.body),
-            _forwarded(delivery, status, error),
+            _forwarded(delivery, status, error, "try https" if without == "broken" else None),
             without,
         )
 
@@ -305,7 +305,7 @@ def _ready(session_id: str, embedded: bool) -> Ready:
     return Ready("http://app", "whsec_test", "http://cloud", "team", session_id, embedded, ())
 
 
-def _forwarded(delivery: Delivery, status: int | None, error: str | None) -> Forwarded:
+def _forwarded(delivery: Delivery, status: int | None, error: str | None, hint: str | None) -> Forwarded:
     return Forwarded(
         time_ms=0,
         event_id=delivery.event_id,
@@ -318,4 +318,5 @@ def _forwarded(delivery: Delivery, status: int | None, error: str | None) -> For
         outcome="failed" if error else "succeeded",
         error=error,
         response_body=b"",
+        hint=hint,
     )

@@ -137,6 +137,7 @@ async def test_what_is_broken_off_by_one_that_is_still_there_has_failed() -> Non
         assert (result.succeeded, result.error) == (False, "broken")
         assert told(desk) == []
         await connection.settle()
+        assert [failed.hint for failed in desk.of(Forwarded)] == ["try https"]
 
 
 @virtually
