@@ -25,6 +25,7 @@ from cstar_cli.protocol.heartbeat import Pulse
 
 QUEUED_BEYOND_SLOTS = 32
 MOST_HELD = 4096  # far more than a cloud that keeps to the window pushes
+MOST_MET = 100
 
 
 class ListenerProtocol:
@@ -48,7 +49,7 @@ class ListenerProtocol:
         self._unsettled: dict[str, Result] = {}
         self._held: dict[str, None] = {}  # the ids of all three in the order of arrival, without the void
         self._failed: set[str] = set()  # those that wait for their next attempt, elsewhere
-        self._met: set[str] = set()
+        self._met: deque[str] = deque(maxlen=MOST_MET)
         self._pulse: Pulse | None = None
         self._welcomed = False
         self._stopping = False
@@ -132,7 +133,7 @@ class ListenerProtocol:
                 case Welcome():
                     commands += self._welcome(frame)
                 case Joined(who) if who not in self._met:  # each route of another listener says so
-                    self._met.add(who)
+                    self._met.append(who)
                     commands.append(Meet(who))
                 case Refused(message=message, retry=retry):
                     commands.append(HangUp(message, retry))

@@ -13,7 +13,7 @@ from cstar_cli.protocol.frames import (
     Settled,
     Welcome,
 )
-from cstar_cli.protocol.listener import MOST_HELD, QUEUED_BEYOND_SLOTS, ListenerProtocol
+from cstar_cli.protocol.listener import MOST_HELD, MOST_MET, QUEUED_BEYOND_SLOTS, ListenerProtocol
 
 NEW = Welcome("ses_1", resumed=False, waiting=0)
 RESUMED = Welcome("ses_1", resumed=True, waiting=0)
@@ -67,6 +67,13 @@ def test_another_listener_is_met_once() -> None:
     protocol = welcomed()
     assert receive(protocol, Joined("laptop"), Joined("laptop"), Joined("desk")) == [Meet("laptop"), Meet("desk")]
     assert receive(protocol, Joined("desk")) == []
+
+
+def test_only_the_latest_others_are_remembered() -> None:
+    protocol = welcomed()
+    receive(protocol, *[Joined(f"laptop-{number}") for number in range(MOST_MET + 1)])
+    assert receive(protocol, Joined("laptop-1")) == []
+    assert receive(protocol, Joined("laptop-0")) == [Meet("laptop-0")]
 
 
 def test_the_first_hello_says_what_is_wanted() -> None:
