@@ -3,6 +3,7 @@
     console     the choice: JSON or lines, quiet or not, colour or not; the renderers themselves
     output      a stream: what its encoding and its terminal can show, one flushed line at a time
     lines       Activity → lines of text for people
+    ready       the lines of a listener that is ready
     jsonlines   Activity → one line of JSON for programs
     safe        foreign text made harmless for a terminal
     tables      rich tables, the only place that loads rich

@@ -97,12 +97,12 @@ def json_renderer(console: Console) -> Renderer:
 
 def quiet_renderer(renderer: Renderer, console: Console, *, ready_line: bool) -> Renderer:
     """Nothing but failures and notices; with `ready_line`, readiness is one line on stderr."""
-    from cstar_cli.render import lines
+    from cstar_cli.render import ready
 
     def render(activity: Activity) -> None:
         match activity:
             case Ready() if ready_line:
-                console.err.line(lines.ready_line(activity, console.err.look))
+                console.err.line(ready.ready_line(activity, console.err.look))
             case Forwarded(outcome="succeeded") | Attempted(outcome="succeeded") | Accepted() | Summary():
                 pass
             case _:

@@ -3,7 +3,7 @@ from msgspec.structs import replace
 
 from cstar_cli.activity import Activity, CaughtUp, Forwarded, Overlap
 from cstar_cli.events.catalogue import names
-from cstar_cli.render.lines import lines_of, ready_line
+from cstar_cli.render.lines import lines_of
 
 from . import samples
 from .samples import ASCII, ATTEMPTED, COLOURED, EVENT_ID, FAILED, PLAIN, SUCCEEDED
@@ -42,20 +42,6 @@ def test_a_failure_that_is_tried_again_says_when() -> None:
     assert lines_of(failed, PLAIN)[0] == (
         f"14:30:00 ✗ ticket.message_added  {EVENT_ID}  500   4.2 ms attempt 2  Internal Server Error  retry at 14:30:05"
     )
-
-
-@pytest.mark.parametrize(
-    ("waits_ms", "said"),
-    [
-        ((60_000, 300_000, 1_800_000), "of what fails, after 1 min, 5 min, 30 min"),
-        ((1000, 5000, 30_000), "of what fails, after 1 s, 5 s, 30 s"),
-        ((100, 1500, 90_000), "of what fails, after 100 ms, 1.5 s, 1.5 min"),
-        ((), "none, by the cloud's schedule"),
-    ],
-)
-def test_the_panel_says_when_what_fails_is_tried_again(waits_ms: tuple[int, ...], said: str) -> None:
-    assert f"  Retries         {said}" in lines_of(replace(samples.READY, retry_waits_ms=waits_ms), PLAIN)
-    assert not any("Retries" in line for line in lines_of(samples.READY, PLAIN))
 
 
 def test_the_summary_counts_what_waited_for_a_retry() -> None:
@@ -173,36 +159,6 @@ def test_an_accepted_event_says_how_many_listen(deliveries: tuple[str, ...], to:
     assert lines == [f"✓ {'ticket.created':20}  {EVENT_ID}  → {to}"]
 
 
-def test_the_panel_shows_where_events_go_what_signs_them_and_that_all_is_ready() -> None:
-    text = "\n".join(lines_of(samples.READY, PLAIN))
-    for part in (
-        "http://localhost:3000/webhook",
-        "whsec_" + "x" * 43,
-        "ticket.*, !ticket.closed",
-        "http://127.0.0.1:7827 (inside this process)",
-        "Ready!",
-    ):
-        assert part in text
-
-
-@pytest.mark.parametrize("events", [(), ("*",)])
-def test_the_panel_calls_no_filter_all(events: tuple[str, ...]) -> None:
-    assert "  Events          all" in lines_of(replace(samples.READY, events=events), PLAIN)
-
-
-def test_the_panel_of_several_routes_lists_them_and_shows_no_secret_of_their_own() -> None:
-    lines = lines_of(samples.SEVERAL_READY, PLAIN)
-    assert lines[:5] == [
-        "  billing         http://localhost:4000/hook",
-        "                  ticket.*, !ticket.updated, signed with a secret of its own",
-        "  :3000/webhook   http://localhost:3000/webhook",
-        "                  all",
-        "  Signing secret  whsec_" + "x" * 43,
-    ]
-    own = tuple(replace(route, own_secret=True) for route in samples.ROUTES)
-    assert "whsec_" not in "\n".join(lines_of(replace(samples.SEVERAL_READY, routes=own), PLAIN))
-
-
 def test_of_several_routes_each_line_says_which_it_was() -> None:
     success = replace(SUCCEEDED, route="billing")
     assert lines_of(success, PLAIN)[0].endswith("  200   4.2 ms  → billing")
@@ -217,11 +173,6 @@ def test_of_several_routes_each_line_says_which_it_was() -> None:
 def test_several_routes_have_missed_deliveries_for_an_event_comes_to_each() -> None:
     [line] = lines_of(replace(samples.ALL_RECONNECTED, oldest_ms=None, newest_ms=None), PLAIN)
     assert line == "14:30:00 Reconnected: 3 deliveries came meanwhile."
-
-
-def test_readiness_fits_on_one_line() -> None:
-    assert ready_line(samples.READY, ASCII) == "Ready! http://127.0.0.1:7827 -> http://localhost:3000/webhook"
-    assert ready_line(samples.SEVERAL_READY, ASCII).endswith("/hook, http://localhost:3000/webhook")
 
 
 @pytest.mark.parametrize(
