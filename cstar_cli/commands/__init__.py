@@ -65,10 +65,6 @@ What commands share, or join from packages that never import each other:
     noting.py      ids that commands have seen, for completion
     saying.py      a command's own words
     loop.py        the event loop, signals, one error out of a group
-    app.py         the user's application beside the listener, for `listen -- COMMAND`
-    process.py     its command as a process
-    process_tree.py  and all that this has started
-    secret_file.py the signing secret in the application's .env
     given_body.py  a body and a secret, for sign and verify
     other_secrets.py  secrets that a signature may have been made with instead
     payload.py     what `trigger` sends
