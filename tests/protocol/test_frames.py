@@ -48,7 +48,7 @@ WELCOME = st.builds(
     COUNT,
     TIME,
     TIME,
-    retry_waits_ms=st.none() | st.lists(COUNT, max_size=3).map(tuple),
+    retry_waits_ms=st.none() | st.lists(st.integers(0, 31_536_000_000), max_size=3).map(tuple),
     skipped=COUNT,
     others=TEXTS,
     more_others=COUNT,
