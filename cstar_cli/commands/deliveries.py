@@ -7,7 +7,7 @@ import typer
 
 from cstar_cli.commands.asking import asks
 from cstar_cli.commands.completing import ids
-from cstar_cli.commands.ids import EVENT, SESSION, WEBHOOK, of_kind
+from cstar_cli.commands.ids import EVENT, SESSION, SESSION_NAME, WEBHOOK, of_kind
 from cstar_cli.commands.options import DeliveryId, EventGlobs, Limit
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def index(
         typer.Option(
             metavar="ID|NAME|URL",
             help="Only those to this webhook, session or URL.",
-            autocompletion=ids(WEBHOOK, SESSION),
+            autocompletion=ids(WEBHOOK, SESSION, SESSION_NAME),
         ),
     ] = None,
     event: Annotated[

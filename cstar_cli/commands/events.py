@@ -6,7 +6,7 @@ import typer
 
 from cstar_cli.commands.asking import asks
 from cstar_cli.commands.completing import complete_event_type, ids
-from cstar_cli.commands.ids import SESSION, WEBHOOK, of_kind
+from cstar_cli.commands.ids import SESSION, SESSION_NAME, WEBHOOK, of_kind
 from cstar_cli.commands.options import EventGlobs, EventId, Limit, NoColor
 from cstar_cli.commands.trigger import show_types
 from cstar_cli.errors import UsageError
@@ -58,7 +58,7 @@ def resend(
         typer.Option(
             metavar="ses_…|NAME",
             help="Only to this listening session.",
-            autocompletion=ids(SESSION),
+            autocompletion=ids(SESSION, SESSION_NAME),
         ),
     ] = None,
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from cstar_cli.errors import UsageError
 
 WEBHOOK, EVENT, DELIVERY, SESSION, API_KEY = "whk", "evt", "dlv", "ses", "key"
+SESSION_NAME = "name"  # which stands for a session's id where one is asked for
 
 _NOUNS = {
     WEBHOOK: "a webhook",

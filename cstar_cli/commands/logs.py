@@ -53,7 +53,9 @@ def tail(
     target: Annotated[
         str | None,
         typer.Option(
-            metavar="ID|NAME|URL", help="Only those to this webhook, session or URL.", autocompletion=ids("whk", "ses")
+            metavar="ID|NAME|URL",
+            help="Only those to this webhook, session or URL.",
+            autocompletion=ids("whk", "ses", "name"),
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object an attempt.")] = False,

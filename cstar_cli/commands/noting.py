@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from cstar_cli.commands.ids import API_KEY, DELIVERY, EVENT, SESSION, WEBHOOK
+from cstar_cli.commands.ids import API_KEY, DELIVERY, EVENT, SESSION, SESSION_NAME, WEBHOOK
 from cstar_cli.commands.remembered import Seen, forget, remember
 from cstar_cli.config import Home
 from cstar_cli.resources import ApiKey, Deleted, Delivery, DeliveryInFull, Event, EventInFull, Resent, Session, Webhook
@@ -40,7 +40,11 @@ def note_list(home: Home, api_base: str, shape: type, things: Iterable[object]) 
     """Keep what a list has shown."""
     if shape not in _KINDS:
         return
-    remember(home, api_base, _KINDS[shape], map(_described, things), all_there_are=shape in _WHOLE_LISTS)
+    listed = list(things)
+    remember(home, api_base, _KINDS[shape], map(_described, listed), all_there_are=shape in _WHOLE_LISTS)
+    if shape is Session:
+        names = [(one.name, one.forward_to) for one in listed if isinstance(one, Session) and one.name]
+        remember(home, api_base, SESSION_NAME, names, all_there_are=True)
 
 
 def _described(thing: object) -> Seen:

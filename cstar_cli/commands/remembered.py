@@ -1,6 +1,7 @@
-"""What commands have seen of a cloud, kept for completion: ids, newest first, each with words for a person.
+"""What commands have seen of a cloud, kept for completion: ids and names, newest first, with words for a person.
 
-    cache/PROFILE.json   {"api_base", "seen": {"whk": [[id, words], …], "evt": …, "dlv": …, "ses": …, "key": …}}
+    cache/PROFILE.json   {"api_base", "seen": {"whk": [[id, words], …], "evt": …, "dlv": …, "ses": …, "key": …,
+                          "name": …}}
 
 It is written by the way and as well as can be: a full disk or a home that can't be written stops no command. Whatever
 stands there came from a cloud, and is made harmless before it is kept.
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from cstar_cli.commands.ids import SESSION_NAME
 from cstar_cli.config import Home
 from cstar_cli.errors import CstarError
 from cstar_cli.files import write_private
@@ -21,6 +23,7 @@ MOST_OF_A_KIND = 50
 MOST_WORDS = 80
 _MOST_BYTES = 256 * 1024
 _ID = re.compile(r"[a-z]{3}_[A-Za-z0-9_-]{1,100}")
+_NAME = re.compile(r"[A-Za-z0-9.-]{1,50}")
 # Shells take these for themselves, a terminal what isn't printable; all others are only shown.
 _UNSAFE = re.compile(r"[\\\"'`$!;|&<>(){}\[\]*~#^]")
 
@@ -34,7 +37,7 @@ class _Cache(msgspec.Struct):
 
 def remember(home: Home, api_base: str, kind: str, things: Iterable[Seen], *, all_there_are: bool = False) -> None:
     """Keep these, the newest first, before those of their kind that were kept, or in their place."""
-    fresh = [(id_, _words(words)) for id_, words in things if id_.startswith(kind) and _ID.fullmatch(id_)]
+    fresh = [(id_, _words(words)) for id_, words in things if _is_of(kind, id_)]
     cache = _read(home)
     if cache is None or cache.api_base != api_base:  # another cloud: nothing that was seen is there
         cache = _Cache(api_base, {})
@@ -57,6 +60,12 @@ def recall(home: Home, kind: str) -> list[Seen]:
     """Return what is kept of a kind, the newest first."""
     cache = _read(home)
     return [] if cache is None else cache.seen.get(kind, [])
+
+
+def _is_of(kind: str, text: str) -> bool:
+    if kind == SESSION_NAME:
+        return _NAME.fullmatch(text) is not None
+    return text.startswith(kind) and _ID.fullmatch(text) is not None
 
 
 def _keep(home: Home, cache: _Cache, kind: str, before: list[Seen], after: list[Seen]) -> None:

@@ -33,7 +33,7 @@ ASKING = {
     Shell.FISH: "source $argv[1]; complete -C $argv[2]",
 }
 CLOUD = "http://127.0.0.1:7827"
-KNOWN = ("whk_1", "whk_2", "whk_3", "ses_1", "default", "staging")
+KNOWN = ("whk_1", "whk_2", "whk_3", "ses_1", "laptop-2", "default", "staging")
 INSTALLED = [shell for shell in ASKING if shutil.which(shell.value)]
 
 
@@ -85,8 +85,8 @@ def test_a_real_shell_completes_event_types(shell: Shell, path_with_cstar: Env) 
         ("cstar webhooks show ", {"whk_1", "whk_2"}),
         ("cstar webhooks update whk_2", {"whk_2"}),
         ("cstar --profile staging webhooks show ", {"whk_3"}),
-        ("cstar events resend evt_1 --session ", {"ses_1"}),
-        ("cstar logs tail --target ", {"whk_1", "whk_2", "ses_1"}),
+        ("cstar events resend evt_1 --session ", {"ses_1", "laptop-2"}),
+        ("cstar logs tail --target ", {"whk_1", "whk_2", "ses_1", "laptop-2"}),
         ("cstar --profile ", {"default", "staging"}),
     ],
 )
@@ -96,6 +96,7 @@ def test_a_real_shell_completes_what_commands_have_seen(
     home = Home(Path(path_with_cstar["CSTAR_HOME"]))
     remember(home, CLOUD, "whk", [("whk_1", "one https://app.test/"), ("whk_2", "$(touch owned) `touch owned`")])
     remember(home, CLOUD, "ses", [("ses_1", "http://localhost:3000/")])
+    remember(home, CLOUD, "name", [("laptop-2", "http://localhost:3000/"), ("$(touch owned)", "")])
     remember(Home(home.path, "staging"), CLOUD, "whk", [("whk_3", "")])
     home.profiles.get("default")
     home.profiles.log_in("staging", Login("https://staging.test", "team", "sk_test_1"))

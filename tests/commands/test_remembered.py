@@ -8,7 +8,7 @@ import pytest
 from cstar_cli.commands.noting import note, note_list
 from cstar_cli.commands.remembered import MOST_OF_A_KIND, forget, recall, remember
 from cstar_cli.config import Home
-from cstar_cli.resources import ApiKey, Deleted, Delivery, Event, EventInFull, Resent, Webhook
+from cstar_cli.resources import ApiKey, Deleted, Delivery, Event, EventInFull, Resent, Session, Webhook
 
 CLOUD = "http://127.0.0.1:7827"
 TIME = "2025-12-10T14:30:00.000Z"
@@ -37,6 +37,13 @@ def test_a_list_of_all_there_are_replaces_what_was_kept(home: Home) -> None:
     remember(home, CLOUD, "whk", [("whk_1", "one"), ("whk_2", "two")])
     remember(home, CLOUD, "whk", [("whk_2", "two")], all_there_are=True)
     assert recall(home, "whk") == [("whk_2", "two")]
+
+
+def test_sessions_are_kept_by_their_names_too(home: Home) -> None:
+    named = Session("ses_1", "laptop-2", "http://localhost:3000/", ("*",), True, TIME)
+    note_list(home, CLOUD, Session, [named, Session("ses_2", None, "http://localhost:4000/", ("*",), True, TIME)])
+    assert [id_ for id_, _ in recall(home, "ses")] == ["ses_1", "ses_2"]
+    assert recall(home, "name") == [("laptop-2", "http://localhost:3000/")]
 
 
 def test_no_more_is_kept_than_a_shell_can_show(home: Home) -> None:
