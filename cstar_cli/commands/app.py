@@ -11,7 +11,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from cstar_cli.activity import Activity, Down, Notice, Ready, Summary, Up
+from cstar_cli.activity import Activity, Down, Forwarded, Notice, Ready, Summary, Up
 from cstar_cli.commands import own_terminal
 from cstar_cli.commands.listening import LOOK_S, Listening, place_of
 from cstar_cli.commands.process import Command, CommandError, ending_of, start
@@ -73,7 +73,7 @@ class App:
         start: Callable[[Callable[[int], object]], Tree],
     ) -> None:
         self._name = name
-        self._silent = places
+        self._places = self._silent = places
         self._ask_silent = silent
         self._start = start
         self._report: Callable[[Activity], None] = lambda _: None
@@ -104,6 +104,10 @@ class App:
                     if waited:
                         self._come_up.append(activity)
                         self._tell()
+                case Forwarded(status=int()) if not self._answers and len(self._places) == 1:
+                    self._answers = True  # it came before our own look
+                    self._tell()
+                    report(activity)
                 case _:
                     report(activity)
 

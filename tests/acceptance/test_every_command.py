@@ -64,7 +64,10 @@ ARGUMENTS = {
     "completion install": "bash",
 }
 GO_ON = ("listen", "cloud serve")  # until Ctrl-C
-AS_WRITTEN = ("completion show", "fixtures show", "scenario show", "types generate", "scenario run", "cloud serve")
+AS_WRITTEN = (
+    *("completion show", "fixtures show", "scenario show", "types generate", "snippet"),
+    *("scenario run", "cloud serve"),
+)
 
 
 BIDI = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}

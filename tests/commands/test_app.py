@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cstar_cli.activity import Activity, Down, Notice, Ready, Summary, Up
+from cstar_cli.activity import Activity, Down, Forwarded, Notice, Ready, Summary, Up
 from cstar_cli.commands.app import GRACE_S, LAST_S, SILENT_S, UNTOLD_S, App
 from cstar_cli.commands.process import CommandError
 from tests.tunnel.fakes import Desk, FakeCloud, Starter
@@ -131,6 +131,20 @@ async def test_that_it_is_not_there_before_it_is_ready_is_no_news_but_what_has_w
         assert bench.seen == [READY, up]
         bench.report(down)
         assert bench.seen == [READY, up, down]
+        bench.press()
+
+
+@virtually
+async def test_an_event_that_it_answers_before_we_look_again_shows_that_it_is_ready() -> None:
+    bench = Bench(Processes("SIGINT"))
+    forwarded = Forwarded(1, "evt_1", "ticket.created", "dlv_1", 1, "http://app", 200, 1.0, "succeeded", None, b"")
+    async with bench.running():
+        bench.report(READY)
+        bench.report(forwarded)
+        assert bench.seen == [READY, forwarded]
+        bench.open.set()
+        await asyncio.sleep(1)
+        assert bench.seen == [READY, forwarded]
         bench.press()
 
 
