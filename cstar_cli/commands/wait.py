@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -15,7 +15,7 @@ from cstar_cli.commands.options import ApiBase, NoColor
 from cstar_cli.errors import CloudUnreachable, ExpectationNotMet
 
 if TYPE_CHECKING:
-    from cstar_cli.activity import Attempted
+    from cstar_cli.activity import Attempted, Notice
     from cstar_cli.client.api import ApiClient
     from cstar_cli.client.tail import TailQuery
     from cstar_cli.events.overrides import Assignment
@@ -76,22 +76,44 @@ def wait(
 def run(options: Options) -> None:
     """Show the attempt that was waited for. Raises ExpectationNotMet when there was none in time."""
     from cstar_cli.activity import Notice
-    from cstar_cli.client.connect import connect
-    from cstar_cli.client.tail import follow
+    from cstar_cli.commands.within import OutOfTime, within
     from cstar_cli.events.filters import EventFilter
     from cstar_cli.render.console import make_renderer
 
     report = make_renderer(json=options.json, quiet=False, no_color=options.no_color)
     for warning in EventFilter.parse(options.patterns).warnings():
         report(Notice(warning))
-    deadline = time.monotonic() + options.timeout_s
-    with connect(options.api_base, os.environ, lambda message: report(Notice(message))) as client:
-        for item in follow(client, _beginning(client, options, deadline), deadline):
-            if isinstance(item, Notice) or _is_wanted(client, options.wanted, item):
+    answers = False
+    try:
+        for item in within(options.timeout_s, lambda: _awaited(options, lambda message: report(Notice(message)))):
+            answers = True
+            if item is not None:
                 report(item)
                 if not isinstance(item, Notice):
                     return
+    except OutOfTime:
+        if not answers:
+            silent = f"The cloud at {options.api_base} hasn't answered in {options.timeout_s:g} s"
+            raise CloudUnreachable(f"{silent}; see cstar doctor.") from None
     raise ExpectationNotMet(f"No {', '.join(options.patterns)} was delivered with success in {options.timeout_s:g} s.")
+
+
+def _awaited(options: Options, say: Callable[[str], None]) -> "Iterator[Attempted | Notice | None]":
+    """Yield None once the cloud answers, what is to be told meanwhile, and the first attempt that is wanted."""
+    from cstar_cli.activity import Notice
+    from cstar_cli.client.connect import connect
+    from cstar_cli.client.tail import follow
+
+    deadline = time.monotonic() + options.timeout_s
+    with connect(options.api_base, os.environ, say) as client:
+        query = _beginning(client, options, deadline)
+        yield None
+        for item in follow(client, query, deadline):
+            if isinstance(item, Notice):
+                yield item
+            elif _is_wanted(client, options.wanted, item):
+                yield item
+                return
 
 
 def _beginning(client: "ApiClient", options: Options, deadline: float) -> "TailQuery":
@@ -100,6 +122,7 @@ def _beginning(client: "ApiClient", options: Options, deadline: float) -> "TailQ
     from cstar_cli.events.envelope import iso_ms
 
     if options.since is not None:
+        _until_it_runs(client, deadline)
         return TailQuery(since=options.since, events=options.patterns, status="succeeded")
     began = iso_ms(now_ms())
     try:

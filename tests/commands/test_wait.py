@@ -1,4 +1,5 @@
 import json
+import socket
 import subprocess
 from pathlib import Path
 
@@ -64,6 +65,15 @@ def test_a_cloud_that_starts_later_is_waited_for(
 
 def test_without_any_cloud_it_exits_3_in_time(cstar: RunCstar) -> None:
     assert cstar("wait", "ticket.created", "--timeout", "300ms").returncode == 3
+
+
+def test_a_cloud_that_takes_connections_and_never_answers_is_given_up_in_time(cstar: RunCstar) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        base = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        for more in ((), ("--since", "1h")):
+            done = cstar("wait", "ticket.created", "--timeout", "300ms", "--api-base", base, *more)
+            assert done.returncode == 3
+            assert "hasn't answered in 0.3 s" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [("--timeout", "soon"), ("--where", "nothing"), ("--since", "soon")])
