@@ -1,47 +1,24 @@
 """`cstar doctor`: looks for what keeps events from arriving, and says how to mend it."""
 
 import os
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
-import msgspec
 import typer
 
 from cstar_cli import config
+from cstar_cli.commands.checks import CHECKS, Check, Finding, Scene
 from cstar_cli.commands.options import ApiBase, CaCert, Insecure, NoColor
-from cstar_cli.envfile import SECRET_VARIABLE, values_of
-from cstar_cli.errors import CloudUnreachable, CstarError, ExitCode
-from cstar_cli.render.output import Colour
+from cstar_cli.envfile import SECRET_VARIABLE
+from cstar_cli.errors import CstarError, ExitCode
+from cstar_cli.render.output import Colour, Output
 
-if TYPE_CHECKING:
-    from cstar_cli.sender.target import Target
-    from cstar_cli.sender.tls import Trust
-    from cstar_cli.tunnel.routes import Route
-
-MOST_CLOCK_DIFFERENCE_S = 60
-SILENCE_S = 2.0
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What was looked at, how it is, and where it isn't well, what to do."""
-
-    check: str
-    status: Literal["ok", "problem", "skipped"]
-    message: str
-    remedy: str | None = None
-
-
-class Scene(msgspec.Struct, frozen=True):
-    """What is looked at; `forward_to` is None where the settings files say where to."""
-
-    home: config.Home
-    api_base: str
-    forward_to: str | None
-    insecure: bool
-    cacert: str | None
-    env_file: Path
+CHECK_S = 3.0
+MANY_RECEIVERS_S = 15.0  # each has its own limit
+_FROZEN = "The cloud's process may be frozen or overloaded: end it, and start it again."
+REMEDIES = {"cloud": _FROZEN, "port": _FROZEN}
+"""What to do where a check got no answer."""
 
 
 def doctor(
@@ -58,214 +35,51 @@ def doctor(
     api_base: ApiBase = config.DEFAULT_API_BASE,
 ) -> None:
     """Look for what keeps events from arriving; exit 1 when something does."""
+    from cstar_cli.commands.saying import say_json
+    from cstar_cli.render.console import open_console
+
     home = config.home(os.environ)
     said = forward_to or os.environ.get("CSTAR_LISTEN_FORWARD_TO")
     scene = Scene(home, config.api_base(api_base), said, insecure, cacert, env_file)
-    found = [*_examined(scene)]
-    _show(found, json=json, no_color=no_color)
-    if any(finding.status == "problem" for finding in found):
+    output = open_console(no_color=no_color).out
+    ill = False
+    for finding in _all_examined(scene):
+        ill = ill or finding.status == "problem"
+        if json:
+            say_json(finding)
+        else:
+            _show(output, finding)
+    if ill:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _examined(scene: Scene) -> Iterator[Finding]:
-    for check in (_settings, _permissions, _cloud, _clock, _database, _port, _receiver, _secret):
-        try:
-            yield from check(scene)
-        except CstarError as error:
-            yield Finding(check.__name__.strip("_"), "problem", str(error))
+def _all_examined(scene: Scene) -> Iterator[Finding]:
+    for name, check in CHECKS.items():
+        yield from examined(name, check, scene, MANY_RECEIVERS_S if name == "receiver" else CHECK_S)
 
 
-def _settings(scene: Scene) -> Iterator[Finding]:
-    from cstar_cli.commands import settings
-    from cstar_cli.commands.routing import routes_here
-
-    written = config.written(scene.home)
-    settings.check(written)
-    routes_here(scene.home)
-    files = "no file sets anything" if not written else "the files' settings are all known"
-    yield Finding("settings", "ok", f"{files}; profile {scene.home.profile_name}, team {scene.home.profile().team_id}")
-
-
-def _permissions(scene: Scene) -> Iterator[Finding]:
-    if os.name == "nt":
-        yield Finding("permissions", "skipped", "Windows keeps a user's folder to that user")
-        return
-    kept = [scene.home.path, scene.home.cloud / "token", *scene.home.profiles.folder.glob("*.json")]
-    open_ones = [path for path in kept if path.exists() and path.stat().st_mode & 0o077]
-    for path in open_ones:
-        wanted = "700" if path.is_dir() else "600"
-        yield Finding("permissions", "problem", f"others can read {path}", f"chmod {wanted} '{path}'")
-    if not open_ones:
-        yield Finding("permissions", "ok", f"{scene.home.path} is for you alone")
-
-
-def _cloud(scene: Scene) -> Iterator[Finding]:
-    from cstar_cli.commands.cloud import health_of, running
+def examined(name: str, check: Check, scene: Scene, limit_s: float) -> Iterator[Finding]:
+    """Yield what a check finds; neither its error nor its silence keeps the others from being made."""
+    from cstar_cli.commands.within import OutOfTime, within
 
     try:
-        health = health_of(scene.api_base)
-    except CloudUnreachable:
-        if not config.is_local(scene.api_base):
-            raise
-        yield Finding("cloud", "ok", "none runs; cstar listen starts one")
-        return
-    yield Finding("cloud", "ok", f"{running(health, scene.api_base)}, listeners connected: {health.sessions}")
+        yield from within(limit_s, lambda: check(scene))
+    except CstarError as error:
+        yield Finding(name, "problem", str(error))
+    except OSError as error:
+        yield Finding(name, "problem", f"can't be looked at: {error.strerror or error}")
+    except OutOfTime:
+        yield Finding(name, "problem", f"no answer in {limit_s:g} s", REMEDIES.get(name))
 
 
-def _clock(scene: Scene) -> Iterator[Finding]:
-    from email.utils import parsedate_to_datetime
-
-    from cstar_cli.clock import now_ms
-
-    try:
-        told = parsedate_to_datetime(_date_at(scene.api_base))
-    except (CstarError, ValueError):
-        yield Finding("clock", "skipped", "no cloud tells the time")
-        return
-    ahead_s = round(now_ms() / 1000 - told.timestamp())
-    if abs(ahead_s) <= MOST_CLOCK_DIFFERENCE_S:
-        yield Finding("clock", "ok", f"{abs(ahead_s)} s from the cloud's")
-    else:
-        message = f"{abs(ahead_s)} s {'ahead of' if ahead_s > 0 else 'behind'} the cloud's"
-        yield Finding("clock", "problem", message, "Set this machine's clock; timedatectl set-ntp true keeps it right.")
-
-
-def _date_at(api_base: str) -> str:
-    import time
-
-    from cstar_cli.client.wire import Lost, Request, wire_to
-
-    wire = wire_to(api_base, "", time.monotonic)
-    try:
-        with wire.open(Request("GET", f"{api_base}/health", {}, silence_s=SILENCE_S)) as reply:
-            return reply.header("date")
-    except Lost as error:
-        raise CloudUnreachable(str(error)) from error
-    finally:
-        wire.close()
-
-
-def _database(scene: Scene) -> Iterator[Finding]:
-    import shutil
-
-    if not config.is_local(scene.api_base):
-        yield Finding("database", "skipped", "it is the cloud's own, and not on this machine")
-        return
-    folder = next(path for path in (scene.home.cloud, *scene.home.cloud.parents) if path.exists())
-    free_mb = shutil.disk_usage(folder).free // 1_000_000
-    if not os.access(folder, os.W_OK):
-        yield Finding("database", "problem", f"{folder} can't be written", "Make it writable, or set CSTAR_HOME.")
-    elif free_mb < 100:
-        yield Finding("database", "problem", f"only {free_mb} MB are free in {folder}", "Make room, or set CSTAR_HOME.")
-    else:
-        yield Finding("database", "ok", f"{scene.home.database}, {free_mb:,} MB free")
-
-
-def _port(scene: Scene) -> Iterator[Finding]:
-    from urllib.parse import urlsplit
-
-    from cstar_cli.commands.cloud import health_of
-    from cstar_cli.commands.reaching import fault_at
-
-    if not config.is_local(scene.api_base):
-        yield Finding("port", "skipped", "the cloud is not on this machine")
-        return
-    parts = urlsplit(scene.api_base)
-    port = parts.port or 80
-    if fault_at(parts.hostname or "127.0.0.1", port) is not None:
-        yield Finding("port", "ok", f"{port} is free for cstar listen")
-        return
-    try:
-        health_of(scene.api_base)
-    except CstarError:
-        remedy = f"Let the cloud have another: cstar config set api_base http://127.0.0.1:{port + 1}"
-        yield Finding("port", "problem", f"another program has {port}", remedy)
-    else:
-        yield Finding("port", "ok", f"{port} is the running cloud's")
-
-
-def _receiver(scene: Scene) -> Iterator[Finding]:
-    from cstar_cli.commands.reaching import reached
-
-    correction = "correct the route's forward_to" if _routes(scene) else "say where it is with --forward-to"
-    for target, trust in _targets(scene).items():
-        fault, hint = reached(target, trust)
-        if fault is None:
-            yield Finding("receiver", "ok", f"{target.url}: {'it' if target.socket_path else 'its port'} answers")
-        else:
-            remedy = hint or f"Start your application, or {correction}."
-            yield Finding("receiver", "problem", f"{target.url}: {fault}", remedy)
-
-
-def _targets(scene: Scene) -> "dict[Target, Trust]":
-    from cstar_cli.commands import listen
-    from cstar_cli.commands.routing import trust_for
-    from cstar_cli.sender.tls import trust_of
-    from cstar_cli.tunnel.addresses import parse_forward_to
-
-    chosen = _listens_settings()
-    cacert = scene.cacert or chosen.get("cacert")
-    insecure = scene.insecure or chosen.get("insecure") in (True, "1", "true", "yes", "on")
-    shared = trust_of(None if cacert is None else str(cacert), insecure=insecure)
-    if routes := _routes(scene):
-        return {route.target: trust_for(route, shared) for route in routes}  # each once
-    return {parse_forward_to(scene.forward_to or str(chosen.get("forward_to", listen.DEFAULT_FORWARD_TO))): shared}
-
-
-def _routes(scene: Scene) -> "Sequence[Route]":
-    from cstar_cli.commands.routing import routes_here
-
-    return routes_here(scene.home) if scene.forward_to is None else ()
-
-
-def _secret(scene: Scene) -> Iterator[Finding]:
-    secrets = _signing_secrets(scene)
-    try:
-        text = scene.env_file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        yield Finding("secret", "skipped", f"there is no {scene.env_file}")
-        return
-    values = set(values_of(text, SECRET_VARIABLE))
-    if not values:
-        yield Finding("secret", "skipped", f"{scene.env_file} has no {SECRET_VARIABLE}")
-    elif len(values) == 1 and values <= secrets:
-        yield Finding("secret", "ok", f"{scene.env_file} has the secret that cstar listen signs with")
-    else:
-        remedy = f"cstar listen --env-file {shlex.quote(str(scene.env_file))} writes it there."
-        yield Finding("secret", "problem", f"{scene.env_file} has another secret than cstar listen signs with", remedy)
-
-
-def _signing_secrets(scene: Scene) -> set[str]:
-    from cstar_cli.commands.routing import secret_of
-
-    own = [secret_of(route, os.environ) for route in _routes(scene)] or [None]
-    return {scene.home.profile().signing_secret if secret is None else secret for secret in own}
-
-
-def _listens_settings() -> "dict[str, object]":
-    """Return what `cstar listen` is told here by the files and the environment."""
-    from cstar_cli.commands import settings
-
-    start = "CSTAR_{}_".format("LISTEN")
-    told = {name.removeprefix(start).lower(): value for name, value in os.environ.items() if name.startswith(start)}
-    return {**settings.choose("listen", None).defaults.get("listen", {}), **told}
-
-
-def _show(found: list[Finding], *, json: bool, no_color: bool) -> None:
-    from cstar_cli.commands.saying import say_json
-    from cstar_cli.render.console import open_console
+def _show(output: Output, finding: Finding) -> None:
     from cstar_cli.render.safe import harmless
 
-    output = open_console(no_color=no_color).out
-    for finding in found:
-        if json:
-            say_json(finding)
-            continue
-        mark, colour = _MARKS[finding.status]
-        shown = output.look.paint(colour, output.look.symbol(mark) if mark != "-" else mark)
-        output.line(f"{shown} {finding.check:<11}  {harmless(finding.message)}")
-        if finding.remedy:
-            output.line(f"  {'':<11}  {harmless(finding.remedy)}")
+    mark, colour = _MARKS[finding.status]
+    shown = output.look.paint(colour, output.look.symbol(mark) if mark != "-" else mark)
+    output.line(f"{shown} {finding.check:<11}  {harmless(finding.message)}")
+    if finding.remedy:
+        output.line(f"  {'':<11}  {harmless(finding.remedy)}")
 
 
 _MARKS: dict[str, tuple[str, Colour]] = {"ok": ("✓", "green"), "problem": ("✗", "red"), "skipped": ("-", "dim")}

@@ -1,5 +1,6 @@
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
@@ -8,6 +9,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
+from cstar_cli import config
+from cstar_cli.commands.checks import Finding, Scene
+from cstar_cli.commands.doctor import examined as bounded
 from tests.processes import Env, RunCstar, StartListening, free_port
 from tests.receiver import StartReceiver
 from tests.sender.receivers import CERTIFICATE
@@ -135,3 +139,19 @@ def test_for_people_it_is_a_line_each_with_the_remedy_below(cstar: RunCstar, hom
     assert "✗ receiver     http://localhost:1/: connection refused by " in done.stdout
     assert "\n               Nothing answers on 127.0.0.1:1 or [::1]:1" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_a_check_that_hangs_keeps_what_it_found_and_says_what_to_do(tmp_path: Path) -> None:
+    never = threading.Event()
+
+    def hangs(_: Scene) -> Iterator[Finding]:
+        yield Finding("cloud", "ok", "so far")
+        never.wait()
+
+    home = config.home({"CSTAR_HOME": str(tmp_path)})
+    scene = Scene(home, config.DEFAULT_API_BASE, None, insecure=False, cacert=None, env_file=tmp_path / ".env")
+    so_far, silent = bounded("cloud", hangs, scene, 0.2)
+    never.set()
+    assert so_far.status == "ok"
+    assert (silent.status, silent.message) == ("problem", "no answer in 0.2 s")
+    assert "may be frozen" in str(silent.remedy)
