@@ -119,7 +119,9 @@ def _database(scene: Scene) -> Iterator[Finding]:
         return
     folder = next(path for path in (scene.home.cloud, *scene.home.cloud.parents) if path.exists())
     free_mb = shutil.disk_usage(folder).free // 1_000_000
-    if not os.access(folder, os.W_OK):
+    if not folder.is_dir():
+        yield Finding("database", "problem", f"{folder} is a file", "Move it away, or set CSTAR_HOME to a folder.")
+    elif not os.access(folder, os.W_OK):
         yield Finding("database", "problem", f"{folder} can't be written", "Make it writable, or set CSTAR_HOME.")
     elif free_mb < 100:
         yield Finding("database", "problem", f"only {free_mb} MB are free in {folder}", "Make room, or set CSTAR_HOME.")

@@ -98,6 +98,13 @@ def test_another_secret_in_the_env_file_is_told_without_showing_either(cstar: Ru
     assert "whsec_of_another" not in json.dumps(found)
 
 
+def test_a_home_that_is_a_file_is_no_place_for_the_database(cstar: RunCstar, home: Env, tmp_path: Path) -> None:
+    file = tmp_path / "a-file"
+    file.touch()
+    found = examined(cstar, env={**home, "CSTAR_HOME": str(file)})[1]["database"]
+    assert (found["status"], found["message"]) == ("problem", f"{file} is a file")
+
+
 def test_two_secrets_in_one_env_file_are_a_problem(cstar: RunCstar, tmp_path: Path) -> None:
     right = cstar("listen", "--print-secret").stdout.strip()
     (tmp_path / ".env").write_text(f"CSTAR_WEBHOOK_SECRET=whsec_of_another\nCSTAR_WEBHOOK_SECRET={right}\n")
