@@ -108,11 +108,13 @@ class Account:
         if len(self._ready) == len(self._routes):
             embedded = any(each.embedded for each in self._ready.values())
             shared = [each.options.secret for each in self._routes if not each.own_secret]
+            names = {each.name for each in self._ready.values()}
             self._report(
                 replace(
                     self._ready[0],
                     secret=shared[0] if shared else "",
                     embedded=embedded,
+                    name=names.pop() if len(names) == 1 else None,
                     routes=self._all_sessions(),
                 )
             )

@@ -1,5 +1,6 @@
 """The routes that hold here: where their file is, and what they are for a listener."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cstar_cli.errors import UsageError
 from cstar_cli.files import read
 from cstar_cli.positions import TomlFile
 from cstar_cli.profiles import checked_secret
+from cstar_cli.protocol.frames import SESSION_NAME
 from cstar_cli.sender.target import Target
 from cstar_cli.sender.tls import Trust, trust_of
 from cstar_cli.tunnel import routes
@@ -33,6 +35,12 @@ class Plan(msgspec.Struct, frozen=True):
     def targets(self) -> Sequence[Target]:
         """Return where events go, each place once."""
         return [*dict.fromkeys(route.options.target for route in self.routes)]
+
+    def session_names(self) -> Mapping[str | None, str | None]:
+        """Return what the session of each route is called, where no other is."""
+        called = [route.options.session.name for route in self.routes]
+        named = zip(self.routes, called, strict=True)
+        return {route.name: name if called.count(name) == 1 else None for route, name in named}
 
 
 def routes_here(home: config.Home) -> Sequence[Route]:
@@ -86,6 +94,11 @@ def _from_its_folder(route: Route, folder: Path) -> Route:
     return replace(route, cacert=str(folder / route.cacert))
 
 
+def _session_name(route: Route, of_all: str | None) -> str | None:
+    """Return what its session is called: as the route where that can be a session's name, and nothing else is said."""
+    return route.name if of_all is None and re.fullmatch(SESSION_NAME, route.name) else of_all
+
+
 def _options(route: Route, shared: Options, env: Mapping[str, str]) -> Options:
     secret = secret_of(route, env)
     return replace(
@@ -94,6 +107,7 @@ def _options(route: Route, shared: Options, env: Mapping[str, str]) -> Options:
         filter=route.filter,
         secret=shared.secret if secret is None else secret,
         headers=shared.headers if route.headers is None else route.headers,
+        session=replace(shared.session, name=_session_name(route, shared.session.name)),
         pace=shared.pace.for_route(route.timeout_s, route.concurrency),
         trust=trust_for(route, shared.trust),
     )

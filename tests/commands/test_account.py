@@ -43,12 +43,12 @@ class Telling:
 
 def test_all_are_ready_at_once_with_the_secret_that_is_shared() -> None:
     telling = Telling()
-    telling.b(replace(samples.READY, session_id="ses_b", embedded=True))
+    telling.b(replace(samples.READY, session_id="ses_b", embedded=True, name="b"))
     assert telling.take() == []
-    telling.a(replace(samples.READY, session_id="ses_a", embedded=False, secret="whsec_own"))
+    telling.a(replace(samples.READY, session_id="ses_a", embedded=False, secret="whsec_own", name="a"))
     [ready] = telling.take()
     assert isinstance(ready, Ready)
-    assert (ready.secret, ready.embedded) == ("whsec_shared", True)
+    assert (ready.secret, ready.embedded, ready.name) == ("whsec_shared", True, None)
     assert [(each.name, each.session_id, each.own_secret) for each in ready.routes] == [
         ("a", "ses_a", True),
         ("b", "ses_b", False),

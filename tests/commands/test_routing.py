@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cstar_cli.commands.routing import routes_here, trust_for
+from cstar_cli.commands.listening import Options, SessionOptions
+from cstar_cli.commands.routing import plan, routes_here, trust_for
 from cstar_cli.config import Home
 from cstar_cli.errors import UsageError
 from cstar_cli.sender.tls import SYSTEM, Trust
@@ -38,3 +39,17 @@ def test_a_file_without_a_certificate_is_refused(route: Route, tmp_path: Path) -
     (tmp_path / "ca.pem").write_text("")
     with pytest.raises(UsageError, match=r"ca\.pem is empty"):
         trust_for(route, SYSTEM)
+
+
+@pytest.mark.parametrize(
+    ("of_all", "called", "told_apart"),
+    [(None, ["billing", None], ["billing", None]), ("laptop", ["laptop", "laptop"], [None, None])],
+)
+def test_a_session_is_called_as_its_route_unless_all_have_a_name(
+    route: Route, of_all: str | None, called: list[str | None], told_apart: list[str | None]
+) -> None:
+    both = [Route("billing", route.target, route.filter), Route(":3000/webhook", route.target, route.filter)]
+    shared = Options(route.target, route.filter, "whsec_1", (), session=SessionOptions(name=of_all))
+    planned = plan(both, shared, {})
+    assert [each.options.session.name for each in planned.routes] == called
+    assert [*planned.session_names().values()] == told_apart
