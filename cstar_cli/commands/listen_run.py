@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cstar_cli import config
-from cstar_cli.activity import Activity, Forwarded, Notice, Ready, Summary
+from cstar_cli.activity import Activity, Notice, Ready, Summary
 from cstar_cli.commands.course import Course
 from cstar_cli.commands.embedded import CloudStarter
 from cstar_cli.commands.ids import SESSION
@@ -103,8 +103,7 @@ class _Running:
         self._stdout = stdout
         self._report = report
         self._app = app
-        ends_by_itself = isinstance(job.plan, Options) and job.plan.pace.most is not None  # and its session with it
-        self._advice = None if ends_by_itself else ResendAdvice(job.address.api_base, job.home.profile_name)
+        self._advice = _advice(job)
         self._unread: OSError | None = None
 
     async def listen(self, prepare: Callable[[], object]) -> Summary:
@@ -121,7 +120,7 @@ class _Running:
         return summary
 
     def _report_or_stop(self, activity: Activity) -> None:
-        if self._advice is not None and isinstance(activity, Forwarded) and activity.outcome == "failed":
+        if self._advice is not None:
             activity = self._advice.on(activity)
         try:
             self._report(activity)
@@ -166,6 +165,15 @@ class _Sessions:
     def forget(self) -> None:
         for session_id, _ in self._open:
             forget(self._home, session_id)
+
+
+def _advice(job: Job) -> ResendAdvice | None:
+    plan = job.plan
+    if isinstance(plan, Options) and plan.pace.most is not None:  # it ends by itself, and its session with it
+        return None
+    names: Mapping[str | None, str | None]
+    names = {None: plan.session.name} if isinstance(plan, Options) else plan.session_names()
+    return ResendAdvice(job.address.api_base, job.home.profile_name, names)
 
 
 def _application(job: Job) -> "App | None":

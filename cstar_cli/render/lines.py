@@ -36,6 +36,7 @@ _BODY_CHARS = 300
 _REASON_CHARS = 200
 _MOST_NAMED = 3
 _INDENT = "    "
+_COMMAND = ": cstar "
 _OUTCOME_COLOURS: Mapping[OutcomeName, Colour] = {"succeeded": "green", "failed": "red", "canceled": "yellow"}
 _PAINT = re.compile(r"\x1b\[\d+m")
 
@@ -79,12 +80,19 @@ def _forwarded(activity: Forwarded, look: Look) -> list[str]:
         body = _plain(harmless(activity.response_body, _BODY_CHARS).strip(), look)
         lines.append(_INDENT + look.paint("dim", body))
     if activity.hint:
-        lines.append(_hint(activity.hint, look))
+        lines += _hint(activity.hint, look)
     return lines
 
 
-def _hint(hint: str, look: Look) -> str:
-    return f"{_INDENT}{look.paint('cyan', 'Hint:')} {harmless(hint)}"
+def _hint(hint: str, look: Look) -> list[str]:
+    """Return it in one line; on a terminal too narrow for that, a command at its end has one of its own."""
+    text = harmless(hint)
+    words, _, command = text.rpartition(_COMMAND)
+    start = f"{_INDENT}{look.paint('cyan', 'Hint:')} "
+    columns = look.columns()
+    if not words or columns is None or len(f"{_INDENT}Hint: {text}") <= columns:
+        return [f"{start}{text}"]
+    return [f"{start}{words}:", f"{_INDENT}{_COMMAND[2:]}{command}"]
 
 
 def _attempted(activity: Attempted, look: Look) -> list[str]:
@@ -213,7 +221,7 @@ def _deliveries(count: int) -> str:
 def _down(activity: Down, look: Look) -> list[str]:
     words = f"Nothing listens on {harmless(activity.place)}: events wait until it does."
     line = f"{clock(activity.time_ms, look)} {look.paint('yellow', words)}"
-    return [line, _hint(activity.hint, look)] if activity.hint else [line]
+    return [line, *_hint(activity.hint, look)] if activity.hint else [line]
 
 
 def _up(activity: Up) -> str:

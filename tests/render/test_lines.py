@@ -225,6 +225,14 @@ def test_an_application_that_is_back_says_how_many_events_waited(
     assert lines_of(replace(samples.UP, waited=waited, more=more, again=again), PLAIN) == [f"14:30:00 {text}"]
 
 
+def test_a_command_in_a_hint_has_a_line_of_its_own_where_there_is_no_room_beside_the_words() -> None:
+    failed = replace(samples.FAILED, hint=f"to send it again: cstar events resend {EVENT_ID} --session laptop")
+    wide = replace(PLAIN, columns=lambda: 200)
+    assert lines_of(failed, wide)[-1] == f"    Hint: {failed.hint}"
+    narrow = lines_of(failed, replace(PLAIN, columns=lambda: 80))
+    assert narrow[-2:] == ["    Hint: to send it again:", f"    cstar events resend {EVENT_ID} --session laptop"]
+
+
 def test_a_summary_says_how_many_were_not_forwarded() -> None:
     stopped = replace(samples.SUMMARY, unfinished=0, held=64)
     assert lines_of(stopped, PLAIN) == ["Stopped: 5 forwarded, 3 succeeded, 2 failed. 64 not forwarded."]
