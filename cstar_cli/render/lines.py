@@ -195,7 +195,9 @@ def _reconnected(activity: Reconnected, look: Look) -> str:
 def _caught_up(activity: CaughtUp, look: Look) -> str:
     if not activity.events:
         return f"Nothing was missed since {clock(activity.since_ms, look)}."
-    return f"{_events(activity.events)} came while nobody listened{span(activity.oldest_ms, activity.newest_ms, look)}."
+    verb = "was" if activity.events == 1 else "were"
+    when = span(activity.oldest_ms, activity.newest_ms, look)
+    return f"{_events(activity.events)} {verb} delivered to nobody{when}: delivering now."
 
 
 def _overlap(activity: Overlap) -> str:

@@ -249,8 +249,8 @@ def test_a_reconnection_says_what_was_skipped() -> None:
     ("events", "text"),
     [
         (0, "Nothing was missed since 13:30:00."),
-        (1, "1 event came while nobody listened, at 14:29:00."),
-        (7, "7 events came while nobody listened, from 14:00:00 to 14:29:00."),
+        (1, "1 event was delivered to nobody, at 14:29:00: delivering now."),
+        (7, "7 events were delivered to nobody, from 14:00:00 to 14:29:00: delivering now."),
     ],
 )
 def test_what_came_before_is_counted_from_when_to_when(events: int, text: str) -> None:
