@@ -99,7 +99,7 @@ def _sent(
 
 def nobody_listens(event: Accepted) -> Notice:
     """Return what to say of an event that goes to nobody."""
-    return Notice(f"accepted, but nobody listens for {event.event_type}: start one with cstar listen")
+    return Notice(f"accepted, but nobody listens for {event.event_type}: cstar listen --since 5m brings it")
 
 
 def judge(expectation: Expectation, accepted: Sequence[Accepted], awaited: "Awaited") -> None:

@@ -38,7 +38,7 @@ def test_the_interval_lies_between_events() -> None:
 def test_that_nobody_listens_is_told_once() -> None:
     seen = sent(FakeCloud([created(deliveries=()), created(deliveries=())]), [PAYLOAD] * 2)
     assert [item.message for item in seen if isinstance(item, Notice)] == [
-        "accepted, but nobody listens for ticket.created: start one with cstar listen"
+        "accepted, but nobody listens for ticket.created: cstar listen --since 5m brings it"
     ]
 
 
