@@ -35,9 +35,10 @@ async def join(store: Store, team_id: str, filter: EventFilter, hello: Hello) ->
 async def _since(store: Store, team_id: str, hello: Hello) -> int | None:
     """Say from when on a new session brings what came before it: also what came in a gap that outlived the old one.
 
-    What was sent to one who could not be heard any more is of that gap, and what waited for its application.
+    What was sent to one who could not be heard any more is of that gap, and what waited for its application. Who takes
+    only the latest skips all this, and is told how much it was.
     """
-    if hello.latest or not hello.session_id:
+    if not hello.session_id:
         return hello.since_ms
     missed_ms = await store.missed_since(hello.session_id, team_id, UNHEARD_MS)
     return min((ms for ms in (missed_ms, hello.since_ms) if ms is not None), default=None)

@@ -274,14 +274,21 @@ def test_what_waited_before_a_gap_that_the_session_has_not_outlived_comes_as_wel
     run(tmp_path, check)
 
 
-def test_who_takes_the_latest_alone_gets_nothing_of_such_a_gap(tmp_path: Path) -> None:
+def test_who_takes_the_latest_alone_skips_what_came_in_such_a_gap_and_is_told(tmp_path: Path) -> None:
     async def check(room: Room) -> None:
         session_id = await away_for_too_long(room)
         pipe, _ = room.connect()
         pipe.say(Hello(URL, (), 100, session_id, latest=True))
         [welcome] = await pipe.hear()
         assert isinstance(welcome, Welcome)
-        assert (welcome.resumed, welcome.waiting, welcome.skipped) == (False, 0, 0)
+        assert (welcome.resumed, welcome.waiting, welcome.skipped) == (False, 0, 2)
+        assert (welcome.oldest_ms, welcome.newest_ms) == (T0_MS + 1000, room.clock.now_ms)
+        await room.clock.advance(1)
+        later = event(at_ms=room.clock.now_ms)
+        await room.store.append_event(later)
+        [frame] = await pipe.hear()
+        assert isinstance(frame, Delivery)
+        assert frame.event_id == later.id
 
     run(tmp_path, check)
 

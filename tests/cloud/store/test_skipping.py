@@ -5,7 +5,7 @@ import pytest
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.queries import SKIPPED_AT_ONCE
 from cstar_cli.cloud.store.reasons import SKIPPED
-from cstar_cli.cloud.store.records import Backlog
+from cstar_cli.cloud.store.records import Backlog, Traits
 from cstar_cli.events.filters import EventFilter
 
 from .making import T0_MS, TEAM, URL, Within, delivered, due_ids, event, ids, logged, now, outcome, session
@@ -25,6 +25,19 @@ def test_what_waits_is_canceled_with_its_reason_but_for_what_is_held(within: Wit
         ]
         later = await delivered(store)
         assert list(await store.settle(to, [outcome(held)])) == [held.id]
+        assert await due_ids(store, to) == [later.id]
+
+    within(check)
+
+
+def test_what_a_new_session_was_brought_may_be_skipped(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        await store.append_events([event(at_ms=T0_MS), event(at_ms=T0_MS + 1000)])
+        everything = EventFilter.parse(())
+        opened = await store.open_session(TEAM, everything, URL, Traits(since_ms=T0_MS))
+        to = await store.catch_up(opened, T0_MS, lambda: True)
+        assert await store.skip(to, ()) == Backlog(2, T0_MS, T0_MS + 1000)
+        later = await delivered(store)
         assert await due_ids(store, to) == [later.id]
 
     within(check)
