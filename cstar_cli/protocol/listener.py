@@ -10,6 +10,9 @@ What failed may come again as the delivery's next attempt, which is forwarded li
 While the application is away (`hold`) nothing is started, and what was started in vain is queued again (`put_back`), in
 the order in which all arrived; the cloud may push it again meanwhile, which is a repeat like any other.
 
+Where this end stood still for so long that the cloud must have given it up, nothing is taken or started before a
+welcome on a new connection says whether the session still stands: else what comes again would be forwarded twice.
+
 Memory is bounded whatever the cloud pushes: nothing more is read while the listener is `full`, and what comes beyond
 `MOST_HELD` is left to be pushed again.
 """
@@ -22,6 +25,7 @@ from msgspec.structs import replace
 from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Meet, Send
 from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Joined, Refused, Result, Settled, Welcome, wishes_in
 from cstar_cli.protocol.heartbeat import Pulse
+from cstar_cli.protocol.standstill import Standstill
 
 QUEUED_BEYOND_SLOTS = 32
 MOST_HELD = 4096  # far more than a cloud that keeps to the window pushes
@@ -51,6 +55,8 @@ class ListenerProtocol:
         self._failed: set[str] = set()  # those that wait for their next attempt, elsewhere
         self._met: deque[str] = deque(maxlen=MOST_MET)
         self._pulse: Pulse | None = None
+        self._standstill: Standstill | None = None
+        self._in_doubt = False  # whether the session may have ended while this end stood still
         self._welcomed = False
         self._stopping = False
         self._on_hold = False
@@ -115,12 +121,14 @@ class ListenerProtocol:
 
     def connected(self, now: float) -> Sequence[ListenerCommand]:
         """A connection is up: introduce ourselves."""
-        self._pulse = Pulse(now)
+        self._pulse, self._standstill = Pulse(now), Standstill(now)
         self._welcomed = False
         return [Send(replace(self._wanted, session_id=self.session_id, holding=tuple(self._held)))]
 
     def received(self, frames: Iterable[Frame], now: float) -> Sequence[ListenerCommand]:
         """The cloud has said something."""
+        if too_late := self._turn(now):
+            return too_late
         if self._pulse:
             self._pulse.heard(now)
         commands: list[ListenerCommand] = []
@@ -143,6 +151,8 @@ class ListenerProtocol:
 
     def finished(self, result: Result, now: float) -> Sequence[ListenerCommand]:
         """A forwarded delivery has its outcome."""
+        if self._standstill is not None and now > self._standstill.next_by:  # not a call for each event
+            self._turn(now)
         self._running.pop(result.delivery_id, None)
         commands: list[ListenerCommand] = []
         is_void = result.delivery_id in self._void
@@ -175,6 +185,7 @@ class ListenerProtocol:
 
     def release(self, now: float) -> Sequence[ListenerCommand]:
         """Start what was held, the first to arrive first."""
+        self._turn(now)
         self._on_hold = False
         place = {delivery_id: number for number, delivery_id in enumerate(self._held)}
         self._queued = deque(sorted(self._queued, key=lambda delivery: place[delivery.delivery_id]))
@@ -182,13 +193,16 @@ class ListenerProtocol:
 
     def tick(self, now: float) -> Sequence[ListenerCommand]:
         """Time has passed; call it about once a second."""
+        if too_late := self._turn(now):
+            return too_late
         if self._pulse and self.full:
             self._pulse.heard(now)  # as far as we know: nobody reads what is said
         return self._pulse.tick(now) if self._pulse else []
 
-    def lost(self) -> None:
+    def lost(self, now: float) -> None:
         """The connection is gone; what is held stays held."""
-        self._pulse = None
+        self._turn(now)
+        self._pulse = self._standstill = None
         self._welcomed = False
 
     def stop(self) -> None:
@@ -203,6 +217,13 @@ class ListenerProtocol:
         self._leaving = True
         return [Send(Bye())] if self._welcomed else []
 
+    def _turn(self, now: float) -> Sequence[ListenerCommand]:
+        """Note the time; hang up where this end stood still on this connection."""
+        if self._standstill is None or not (lasted_s := self._standstill.turn(now)):
+            return ()
+        self._in_doubt = True
+        return [HangUp(f"this process stood still for {lasted_s:.0f} s")]
+
     def _welcome(self, welcome: Welcome) -> list[ListenerCommand]:
         if self.session_id is not None and not welcome.resumed:
             # Another session answers for another set of deliveries: what the old one held was failed with it.
@@ -213,7 +234,7 @@ class ListenerProtocol:
             self._failed.clear()
             self._begun &= self._running.keys()
         self.session_id = welcome.session_id
-        self._welcomed = True
+        self._welcomed, self._in_doubt = True, False
         results = [Send(result) for result in self._unsettled.values()]
         return [*results, Send(Bye())] if self._leaving else [Accepted(welcome), *results]
 
@@ -258,7 +279,9 @@ class ListenerProtocol:
 
     def _start(self) -> list[ListenerCommand]:
         commands: list[ListenerCommand] = []
-        while len(self._running) < self._slots and not self._on_hold and (delivery := self._next()):
+        if self._on_hold or self._in_doubt:
+            return commands
+        while len(self._running) < self._slots and (delivery := self._next()):
             self._running[delivery.delivery_id] = delivery
             commands.append(Forward(delivery))
         return commands

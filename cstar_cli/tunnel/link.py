@@ -76,7 +76,7 @@ class Link:
                     async with self._around.dial() as connection:
                         await self._converse(connection)
                 except Unreachable as gone:
-                    self._protocol.lost()
+                    self._protocol.lost(self._around.clock())
                     self._outbox.clear()
                     self._lost()
                     if self._leaving.is_set():

@@ -26,7 +26,18 @@ from cstar_cli.protocol.commands import (
     Send,
 )
 from cstar_cli.protocol.commands import Settle as SettleCommand
-from cstar_cli.protocol.frames import HEARTBEAT_S, Delivery, Frame, Heartbeat, Hello, Result, Welcome, decode, encode
+from cstar_cli.protocol.frames import (
+    DEAD_AFTER_S,
+    HEARTBEAT_S,
+    Delivery,
+    Frame,
+    Heartbeat,
+    Hello,
+    Result,
+    Welcome,
+    decode,
+    encode,
+)
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.protocol.relay import LEASE_S, RelayProtocol
 
@@ -117,6 +128,7 @@ class Tunnel(RuleBasedStateMachine):
         self.running: list[Delivery] = []
         self.started: list[tuple[str, int]] = []
         self.refused: set[str] = set()
+        self.stood_still = False
 
     # what happens
 
@@ -137,7 +149,7 @@ class Tunnel(RuleBasedStateMachine):
     def the_link_is_cut_or_the_cloud_restarts(self) -> None:
         self.link = None
         self.results = []
-        self.listener.lost()
+        self.listener.lost(self.now)
 
     @precondition(lambda self: self.results)
     @rule()
@@ -209,6 +221,12 @@ class Tunnel(RuleBasedStateMachine):
         self.obey(self.listener.tick(self.now))
         if self.link:
             self.serve(self.relay.tick(self.now))
+
+    @precondition(lambda self: self.link is not None)
+    @rule()
+    def the_listener_stands_still(self) -> None:
+        self.now += DEAD_AFTER_S + 1
+        self.stood_still = True
 
     @precondition(lambda self: self.link is not None and self.welcomed)
     @rule()
@@ -294,11 +312,14 @@ class Tunnel(RuleBasedStateMachine):
                 case Send(frame):
                     frames.append(frame)
                 case Forward(delivery):
+                    assert not self.stood_still, "the session may have ended"
                     self.running.append(delivery)
                     self.started.append((delivery.delivery_id, delivery.attempt))
                 case HangUp():
                     return self.the_link_is_cut_or_the_cloud_restarts()
-                case Accepted() | Concluded():
+                case Accepted():
+                    self.stood_still = False
+                case Concluded():
                     pass
         if frames and self.link:
             self.link.up.append(encode(frames))

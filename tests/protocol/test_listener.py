@@ -51,7 +51,7 @@ def receive(protocol: ListenerProtocol, *frames: Frame, now: float = 0.0) -> lis
 
 
 def reconnect(protocol: ListenerProtocol, welcome: Welcome = RESUMED) -> list[ListenerCommand]:
-    protocol.lost()
+    protocol.lost(0.0)
     protocol.connected(0.0)
     return receive(protocol, welcome)
 
@@ -84,7 +84,7 @@ def test_the_first_hello_says_what_is_wanted() -> None:
 
 def test_a_later_hello_asks_for_the_session_that_was() -> None:
     protocol = welcomed()
-    protocol.lost()
+    protocol.lost(0.0)
     assert hello_of(protocol).session_id == "ses_1"
 
 
@@ -92,7 +92,7 @@ def test_a_hello_on_resume_names_what_is_queued_running_and_unsettled() -> None:
     protocol = welcomed(concurrency=1)
     receive(protocol, delivery(1), delivery(2), delivery(3))
     protocol.finished(result(1), 0.0)
-    protocol.lost()
+    protocol.lost(0.0)
     assert sorted(hello_of(protocol).holding) == ["dlv_1", "dlv_2", "dlv_3"]
 
 
@@ -101,7 +101,7 @@ def test_a_hello_on_resume_leaves_out_what_is_settled() -> None:
     receive(protocol, delivery(1))
     protocol.finished(result(1), 0.0)
     receive(protocol, Settled(("dlv_1",)))
-    protocol.lost()
+    protocol.lost(0.0)
     assert hello_of(protocol).holding == ()
 
 
@@ -185,7 +185,7 @@ def test_settling_what_is_unknown_does_nothing() -> None:
 def test_a_result_that_comes_without_a_connection_is_kept_for_the_next() -> None:
     protocol = welcomed()
     receive(protocol, delivery(1))
-    protocol.lost()
+    protocol.lost(0.0)
     assert protocol.finished(result(1), 0.0) == []
     assert reconnect(protocol) == [Accepted(RESUMED), Send(result(1))]
 
@@ -193,7 +193,7 @@ def test_a_result_that_comes_without_a_connection_is_kept_for_the_next() -> None
 def test_a_result_that_comes_before_the_welcome_waits_for_it() -> None:
     protocol = welcomed()
     receive(protocol, delivery(1))
-    protocol.lost()
+    protocol.lost(0.0)
     protocol.connected(0.0)
     assert protocol.finished(result(1), 0.0) == []
     assert Send(result(1)) in receive(protocol, RESUMED)
@@ -210,7 +210,7 @@ def test_unsettled_results_are_sent_again_in_their_order() -> None:
 def test_what_was_queued_is_forwarded_while_the_connection_is_away() -> None:
     protocol = welcomed(1)
     receive(protocol, delivery(1), delivery(2))
-    protocol.lost()
+    protocol.lost(0.0)
     assert forwarded(list(protocol.finished(result(1), 0.0))) == ["dlv_2"]
 
 
@@ -256,7 +256,7 @@ def test_what_runs_for_an_ended_session_is_not_held_for_the_next() -> None:
     protocol = welcomed()
     receive(protocol, delivery(1))
     reconnect(protocol, OTHER)
-    protocol.lost()
+    protocol.lost(0.0)
     assert hello_of(protocol).holding == ()
 
 
@@ -311,13 +311,13 @@ def test_without_a_connection_time_has_no_meaning() -> None:
     protocol = listener()
     assert protocol.tick(100.0) == []
     protocol = welcomed()
-    protocol.lost()
+    protocol.lost(0.0)
     assert protocol.tick(100.0) == []
 
 
 def test_a_new_connection_begins_a_new_silence() -> None:
     protocol = welcomed()
-    protocol.lost()
+    protocol.lost(0.0)
     protocol.connected(100.0)
     assert protocol.tick(104.0) == []
 
@@ -339,7 +339,7 @@ def test_what_was_given_up_is_not_held() -> None:
     protocol = welcomed(1)
     receive(protocol, delivery(1), delivery(2))
     protocol.stop()
-    protocol.lost()
+    protocol.lost(0.0)
     assert hello_of(protocol).holding == ("dlv_1",)
 
 
@@ -357,7 +357,7 @@ def test_goodbye_ends_the_session() -> None:
 
 def test_without_a_session_there_is_nobody_to_say_goodbye_to() -> None:
     protocol = welcomed()
-    protocol.lost()
+    protocol.lost(0.0)
     assert protocol.goodbye() == []
 
 
@@ -372,7 +372,7 @@ def test_what_the_cloud_has_not_heard_yet_goes_before_a_late_goodbye() -> None:
     protocol = welcomed()
     receive(protocol, delivery(1))
     protocol.finished(result(1), 0.0)
-    protocol.lost()
+    protocol.lost(0.0)
     protocol.stop()
     protocol.goodbye()
     protocol.connected(0.0)
@@ -492,7 +492,7 @@ def test_a_settlement_told_twice_is_not_that_of_the_attempt_that_runs() -> None:
 def test_without_a_connection_nothing_is_about_to_be_concluded() -> None:
     protocol = welcomed(retry_speed=60.0)
     receive(protocol, delivery(1))
-    protocol.lost()
+    protocol.lost(0.0)
     failed = result(1, succeeded=False)
     protocol.finished(failed, 0.0)
     assert not protocol.will_conclude(failed)
@@ -545,7 +545,7 @@ def test_what_waits_is_held_over_a_lost_connection_and_recognised_when_it_is_pus
     receive(protocol, delivery(1), delivery(2))
     protocol.hold()
     protocol.put_back("dlv_1")
-    protocol.lost()
+    protocol.lost(0.0)
     assert hello_of(protocol).holding == ("dlv_1", "dlv_2")
     receive(protocol, RESUMED, delivery(1), delivery(2))
     assert (protocol.queued, forwarded(list(protocol.release(0.0)))) == (2, ["dlv_1"])
@@ -567,7 +567,7 @@ def test_what_is_put_back_while_stopping_is_given_up() -> None:
     protocol.stop()
     protocol.put_back("dlv_1")
     assert (protocol.running, protocol.queued, protocol.given_up) == (0, 0, 2)
-    protocol.lost()
+    protocol.lost(0.0)
     assert hello_of(protocol).holding == ()
 
 
@@ -644,3 +644,33 @@ def test_what_is_put_back_for_a_session_that_has_ended_leaves_its_place_to_other
     protocol.put_back("dlv_1")
     receive(protocol, delivery(2))
     assert forwarded(protocol.release(0.0)) == ["dlv_2"]
+
+
+def test_what_is_read_after_a_standstill_is_not_taken_but_the_connection_given_up() -> None:
+    protocol = welcomed()
+    assert receive(protocol, delivery(1), now=60.0) == [HangUp("this process stood still for 60 s", retry=True)]
+    assert protocol.tick(60.1) == [HangUp("this process stood still for 60 s", retry=True)]
+    assert not protocol.holding
+
+
+def test_no_standstill_is_seen_in_twelve_seconds_without_a_turn() -> None:
+    assert forwarded(receive(welcomed(), delivery(1), now=12.0)) == ["dlv_1"]
+
+
+def test_what_was_queued_before_a_standstill_starts_once_the_session_is_known_to_stand() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1), delivery(2))
+    assert forwarded(list(protocol.finished(result(1), 60.0))) == []
+    protocol.lost(60.0)
+    assert forwarded(list(protocol.release(60.0))) == []
+    protocol.connected(60.0)
+    assert forwarded(receive(protocol, RESUMED, now=60.0)) == ["dlv_2"]
+
+
+def test_what_was_queued_before_a_standstill_that_the_session_has_not_outlived_is_never_started() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1), delivery(2))
+    protocol.lost(60.0)
+    assert forwarded(list(protocol.finished(result(1), 60.0))) == []
+    protocol.connected(60.0)
+    assert forwarded(receive(protocol, OTHER, delivery(3), now=60.0)) == ["dlv_3"]

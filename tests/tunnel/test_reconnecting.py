@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from cstar_cli.activity import CaughtUp, Disconnected, Forwarded, Notice, Ready, Reconnected
 from cstar_cli.errors import NotAllowed
@@ -10,7 +11,7 @@ from cstar_cli.protocol.frames import Hello, Result
 from cstar_cli.tunnel.connection import Unreachable
 
 from .fakes import FAILING, FOREIGN, REFUSED, Desk, FakeCloud, Starter, connected, delivery, error_of
-from .virtual_time import virtually
+from .virtual_time import stand_still, virtually
 
 
 @virtually
@@ -75,6 +76,21 @@ async def test_a_session_that_could_not_be_resumed_is_told_and_is_no_second_read
         [back] = await desk.see(Reconnected)
         assert (back.resumed, back.session_id) == (False, "ses_2")
         assert len(desk.of(Ready)) == 1
+
+
+@virtually
+async def test_after_a_standstill_what_the_cloud_sent_before_is_forwarded_once_in_the_new_session() -> None:
+    desk = Desk(FakeCloud())
+    async with connected(desk) as connection:
+        connection.say(delivery(1))
+        connection.cut()
+        stand_still(60)
+        connection = await desk.cloud.connection()
+        await connection.welcome("ses_2", resumed=False)
+        connection.say(replace(delivery(1), delivery_id="dlv_2"))
+        await desk.see(Forwarded)
+        assert desk.forwarding == ["dlv_2"]
+        assert [gone.reason for gone in desk.of(Disconnected)] == ["this process stood still for 60 s"]
 
 
 @virtually

@@ -27,8 +27,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jumping = _Jumping()
         super().__init__(self._jumping)
 
+    def skip(self, seconds: float) -> None:
+        """Let time pass in which nothing gets a turn, as if the process were stopped."""
+        self._jumping.now += seconds
+
     def time(self) -> float:
         return self._jumping.now
+
+
+def stand_still(seconds: float) -> None:
+    """Stop the process that is under test, with its loop, for so long."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    loop.skip(seconds)
 
 
 def virtually(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
