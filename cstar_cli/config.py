@@ -189,7 +189,9 @@ def read_toml(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}.") from error
+        from cstar_cli.positions import no_toml
+
+        raise no_toml(str(path), text, error) from error
 
 
 def fixture_folders(env: Mapping[str, str]) -> dict[str, Path]:

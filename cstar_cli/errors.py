@@ -66,5 +66,5 @@ def meant(name: str, known: Iterable[str]) -> str:
     """Return what a message about an unknown name ends with: the one that may have been meant, if any is near."""
     from difflib import get_close_matches  # late: only a mistake needs it
 
-    near = get_close_matches(name, known, 1, 0.5)
+    near = get_close_matches(name, known, 1, 0.6)
     return f" Did you mean {near[0]!r}?" if near else ""

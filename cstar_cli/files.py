@@ -110,4 +110,7 @@ def _unwritable(path: Path, error: OSError) -> CstarError:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return f"line {line} is no text in UTF-8"
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -15,6 +15,18 @@ Path = tuple[str | int, ...]
 """Keys, and numbers within lists: `("routes", 1, "timeout")` is the second route's timeout."""
 
 _UP_TO_VALUE = re.compile(r"[^=]*=[ \t]*")
+_PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+
+
+def no_toml(name: str, text: str, error: tomllib.TOMLDecodeError) -> UsageError:
+    """Return the error about a text that is no TOML, with line and column before it as for all else."""
+    message = str(error)
+    place = _PLACE.search(message)
+    if place is None:
+        return UsageError(f"{name}: {message}.")
+    lines = text.rstrip().split("\n")
+    line, column = place["line"] or len(lines), place["column"] or len(lines[-1]) + 1
+    return UsageError(f"{name}:{line}:{column}: {message[: place.start()]}.")
 
 
 class TomlFile(NamedTuple):

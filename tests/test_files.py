@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cstar_cli.errors import CstarError
-from cstar_cli.files import make_folder, write_private
+from cstar_cli.files import make_folder, read, write_private
 
 
 @pytest.fixture
@@ -53,3 +53,10 @@ def test_a_leftover_of_a_killed_process_is_no_hindrance(tmp_path: Path) -> None:
     (tmp_path / f"file.{os.getpid()}.new").write_text("half")
     write_private(tmp_path / "file", "whole")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_that_is_no_text_is_told_with_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "cstar.toml"
+    path.write_bytes(b"a = 1\n\x00\xff\n")
+    with pytest.raises(CstarError, match=r"cstar\.toml: line 2 is no text in UTF-8\.$"):
+        read(path)

@@ -1,8 +1,10 @@
 """A fault in a TOML file is told with the line and the column where it stands."""
 
+import tomllib
+
 import pytest
 
-from cstar_cli.positions import Path, TomlFile
+from cstar_cli.positions import Path, TomlFile, no_toml
 
 TEXT = '''\
 # first
@@ -83,3 +85,12 @@ def test_tables_within_a_list_are_counted(ending: str) -> None:
 
 def test_what_the_file_lacks_is_told_of_the_file() -> None:
     assert str(TomlFile("f", TEXT).fault(("nothing",), "no")) == "f: no"
+
+
+@pytest.mark.parametrize(("text", "place"), [("a = 1\nb == 2\n", "f:2:4"), ("a = 1\nb = [1,\n", "f:2:8")])
+def test_what_is_no_toml_is_told_in_the_same_form(text: str, place: str) -> None:
+    with pytest.raises(tomllib.TOMLDecodeError) as told:
+        tomllib.loads(text)
+    said = str(no_toml("f", text, told.value))
+    assert said.startswith(f"{place}: ")
+    assert "(at" not in said

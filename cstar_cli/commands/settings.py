@@ -3,7 +3,7 @@
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 import typer
@@ -12,6 +12,9 @@ from cstar_cli import config
 from cstar_cli.commands import tree
 from cstar_cli.errors import NotAllowed, UsageError, meant
 from cstar_cli.profiles import DEFAULT_PROFILE, profile_name
+
+if TYPE_CHECKING:
+    from cstar_cli.positions import Path
 
 SHARED = ("api_base", "profile")
 TABLES = tuple(name for name in tree.PLACES if name != config.ROUTES)
@@ -28,7 +31,7 @@ Callbacks = Mapping[str, Callable[..., Any]]
 class Misplaced(UsageError):
     """A key, or its value, that no command takes; `path` leads to it."""
 
-    def __init__(self, path: tuple[str, ...], message: str) -> None:
+    def __init__(self, path: "Path", message: str) -> None:
         super().__init__(message)
         self.path = path
 
@@ -111,7 +114,10 @@ def _defaults(command: str, settings: Settings) -> dict[str, Any]:
     if not settings:
         return {}
     shared = {key: value for key, value in settings.items() if not isinstance(value, dict) and key != config.ROUTES}
-    for key in shared:
+    for key, value in shared.items():
+        if _are_tables(value):
+            told = " Did you mean [[routes]]?" if meant(key, [config.ROUTES]) else ""
+            raise Misplaced((key, 0), f"Unknown tables [[{key}]].{told} Only routes are many tables.")
         if key not in SHARED:
             advice = f"{meant(key, SHARED)} Keys of commands stand in tables like [listen]. {_valid(SHARED)}"
             raise Misplaced((key,), f"Unknown key {key!r}.{advice}")
@@ -121,9 +127,8 @@ def _defaults(command: str, settings: Settings) -> dict[str, Any]:
             if name == config.ROUTES:
                 raise Misplaced((name,), "Routes are tables: begin each with [[routes]], in two brackets.")
             if name not in TABLES:
-                raise Misplaced(
-                    (name,), f"Unknown table [{name}].{meant(name, TABLES)} {_valid([*TABLES, config.ROUTES])}"
-                )
+                near = meant(name, [*TABLES, config.ROUTES]).replace("'routes'", "[[routes]]")
+                raise Misplaced((name,), f"Unknown table [{name}].{near} {_valid([*TABLES, config.ROUTES])}")
             checked = _checked(name, table, _commands(tree.load(name)))
             own = checked if name == command else own
     if command not in tree.PLACES:
@@ -134,6 +139,10 @@ def _defaults(command: str, settings: Settings) -> dict[str, Any]:
     # A group within a group has no table: what a key is for, and where it is made, is said each time.
     inner = {name: dict.fromkeys(_commands(group), shared) for name, group in _groups(place).items()}
     return {command: {**{name: {**shared, **own} for name in _commands(place)}, **inner}}
+
+
+def _are_tables(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
 
 
 def _without_foreign(projects: Settings, trusted: str) -> dict[str, object]:

@@ -12,8 +12,9 @@ What a route leaves out is as the options of `listen` say.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations
-from typing import TypeVar
+from functools import partial
+from itertools import chain, combinations
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -36,6 +37,7 @@ KEYS = (
 )
 
 _SHOWN_TYPES = 3
+_HEADERS = '{ "X-Stage" = "dev" }'
 _NAME = re.compile(r"[\w.:/-]{1,50}")
 _LOCAL = re.compile(r"http://((localhost|127\.0\.0\.1|\[::1\])(?=:))?")
 
@@ -93,7 +95,7 @@ def short_form(url: str) -> str:
 class _Table:
     """One route as it is written."""
 
-    def __init__(self, file: TomlFile, number: int, table: Mapping[str, object]) -> None:
+    def __init__(self, file: TomlFile, number: int, table: Mapping[str, Any]) -> None:
         self._file = file
         self._path: Path = (KEY, number)
         self._spelled: dict[str, str] = {}
@@ -116,6 +118,14 @@ class _Table:
         except UsageError as error:
             raise self._file.fault_of_value((*self._path, key), f"{name}: {error}") from error
 
+    def take_within(self, name: str, inner: str, read: Callable[[object], T]) -> T:
+        """Return what `read` makes of one entry of a key's table."""
+        key = self._spelled[name]
+        try:
+            return read(self._table[key][inner])
+        except UsageError as error:
+            raise self._file.fault_of_value((*self._path, key, inner), f"{name}.{inner}: {error}") from error
+
     def fault(self, message: str) -> UsageError:
         """Return the error about the route as a whole."""
         return self._file.fault(self._path, message)
@@ -132,7 +142,7 @@ def _route(table: _Table) -> Route:
         name=table.take("name", _name) or "",
         target=target,
         filter=table.take("events", _filter) or EventFilter.parse([]),
-        headers=table.take("headers", _headers),
+        headers=_headers(table),
         secret=secret,
         secret_env=secret_env,
         timeout_s=table.take("timeout", _seconds),
@@ -169,10 +179,24 @@ def _filter(value: object) -> EventFilter:
     return EventFilter.parse(value)
 
 
-def _headers(value: object) -> Headers:
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise UsageError('it must be a table of texts, like { "X-Stage" = "dev" }.')
-    return parse_headers(f"{name}: {text}" for name, text in value.items())
+def _headers(table: _Table) -> Headers | None:
+    written = table.take("headers", _table)
+    if written is None:
+        return None
+    each = (table.take_within("headers", name, partial(_header, name)) for name in written)
+    return tuple(chain.from_iterable(each))
+
+
+def _table(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise UsageError(f"it must be a table of texts, like {_HEADERS}.")
+    return value
+
+
+def _header(name: str, value: object) -> Headers:
+    if not isinstance(value, str):
+        raise UsageError(f"it must be a text, as in {_HEADERS}.")
+    return parse_headers([f"{name}: {value}"])
 
 
 def _name(value: object) -> str:

@@ -86,8 +86,7 @@ def test_a_file_that_is_no_toml_is_named_with_line_and_column(cstar: RunCstar, h
     for arguments in (("set", "listen.timeout", "1"), ("list",)):
         done = cstar("config", *arguments)
         assert done.returncode == 2
-        assert str(file) in done.stderr
-        assert "line 2" in done.stderr
+        assert f"{file}:2:4: Invalid value." in done.stderr
 
 
 def test_its_paths_and_editing_without_a_terminal(cstar: RunCstar, home: Env, tmp_path: Path) -> None:

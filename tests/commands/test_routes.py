@@ -121,8 +121,10 @@ def test_the_projects_routes_hold_instead_of_the_users(cstar: RunCstar, project:
     [
         ('[[routes]]\nforward_to = "3000"\nevnts = []\n', ":3:1: unknown key 'evnts'. Did you mean 'events'?"),
         ("[[routes]]\nforward_to = 3000\ntimeout = '5'\n", ":3:11: timeout: it must be a number of seconds"),
+        ("[[route]]\nforward_to = 3000\n", ":1:1: Unknown tables [[route]]. Did you mean [[routes]]?"),
+        ("[route]\nforward_to = 3000\n", ":1:1: Unknown table [route]. Did you mean [[routes]]?"),
         ("[routes]\nforward_to = 3000\n", ":1:1: Routes are tables: begin each with [[routes]], in two brackets."),
-        ("[[routes]]\nforward_to = \n", "(at line 2, column 14)"),
+        ("[[routes]]\nforward_to = \n", ":2:14: Invalid value."),
         ('[[routes]]\nforward_to = 1\nsecret = "whsec_hidden "\n', ":3:10: secret: the secret is empty or holds stray"),
     ],
 )
