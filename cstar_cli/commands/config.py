@@ -125,13 +125,16 @@ def edit(project: Project = False) -> None:
     """Change the file in $VISUAL or $EDITOR."""
     import tomllib
 
-    from cstar_cli.commands.editor import edit_text, keep_text
+    from cstar_cli.commands.editor import changed_text, keep_text
     from cstar_cli.commands.saying import say
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("config edit needs a terminal: use cstar config set, or write the file itself.")
     file = _file(project)
-    text = edit_text(_text_of(file) or '# [listen]\n# forward_to = "http://localhost:3000/webhook"\n', ".toml")
+    text = changed_text(_text_of(file) or '# [listen]\n# forward_to = "http://localhost:3000/webhook"\n', ".toml")
+    if text is None:
+        say("Nothing changed.")
+        return
     try:
         settings.check(document := tomllib.loads(text))
         if config.ROUTES in document:

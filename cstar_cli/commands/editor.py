@@ -30,6 +30,12 @@ def edit_text(text: str, suffix: str = ".json") -> str:
     return edited
 
 
+def changed_text(text: str, suffix: str = ".json") -> str | None:
+    """Return what `edit_text` does, None where the user left the text as it was."""
+    edited = edit_text(text, suffix)
+    return None if edited == text else edited
+
+
 def words_of(command: str, system: str = os.name) -> list[str]:
     """Return the command's words as the system's shell parts them: on Windows a backslash is part of a path."""
     if system != "nt":

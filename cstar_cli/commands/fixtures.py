@@ -129,17 +129,20 @@ def save(
 @app.command("edit")
 def edit(name: Name, project: Project = False) -> None:
     """Change a fixture in $VISUAL or $EDITOR; of a built-in one a copy is made."""
-    from cstar_cli.commands.editor import edit_text, keep_text
+    from cstar_cli.commands.editor import changed_text, keep_text
     from cstar_cli.commands.saying import say
     from cstar_cli.events.library import parse
-    from cstar_cli.files import write_private
+    from cstar_cli.files import read, write_private
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("fixtures edit needs a terminal: write the file instead, see cstar fixtures path.")
     shelves = library()
     fixture = shelves.get(name)
     place = fixture.path if fixture.path and not project else _shelf(shelves, project).path(name)
-    text = edit_text(fixture.text())
+    text = changed_text(read(fixture.path) if fixture.path else fixture.text())
+    if text is None:
+        say("Nothing changed.")
+        return
     try:
         parse(text.encode(), name, fixture.origin, place)
     except CstarError as error:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cstar_cli.commands.editor import edit_text, keep_text
+from cstar_cli.commands.editor import changed_text, edit_text, keep_text
 from cstar_cli.errors import CstarError
 
 
@@ -49,3 +49,10 @@ def test_a_kept_text_can_be_read_again() -> None:
         assert path.read_text(encoding="utf-8") == "{é"
     finally:
         path.unlink()
+
+
+def test_a_text_that_is_left_as_it_was_is_no_change(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use_editor(monkeypatch, tmp_path, "")
+    assert changed_text("{ }\n") is None
+    use_editor(monkeypatch, tmp_path, "file.write_text('{}')")
+    assert changed_text("{ }\n") == "{}"
