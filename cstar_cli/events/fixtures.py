@@ -13,13 +13,18 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from cstar_cli.errors import UsageError
+from cstar_cli.errors import UsageError, meant
 from cstar_cli.events import canonical
 from cstar_cli.events.canonical import Json
 from cstar_cli.events.catalogue import is_known
 from cstar_cli.events.envelope import iso
 
-_PLACEHOLDERS = ("$uuid", "$now", "$team", "$as_is")
+_FORMS = {
+    "$uuid": '{"$uuid": "name"}',
+    "$now": '{"$now": -60}, in whole seconds',
+    "$team": '{"$team": true}',
+    "$as_is": '{"$as_is": …}',
+}
 FOLDER = Path(__file__).with_name("fixtures")
 
 
@@ -46,13 +51,43 @@ def filled(data: dict[str, Json], filling: "Filling") -> dict[str, Json]:
 def as_written(value: Json) -> Json:
     """Return what `filled` makes this very value of: what looks like a placeholder is taken as it is."""
     match value:
-        case dict() if len(value) == 1 and next(iter(value)) in _PLACEHOLDERS:
+        case dict() if _is_like_a_placeholder(value):
             return {"$as_is": value}
         case dict():
             return {key: as_written(item) for key, item in value.items()}
         case list():
             return [as_written(item) for item in value]
     return value
+
+
+def check_placeholders(value: Json) -> None:
+    """Raise UsageError for what looks like a placeholder and is none: it would be sent as it stands."""
+    match value:
+        case {"$uuid": str(), **more} | {"$team": True, **more} | {"$as_is": _, **more} if not more:
+            return
+        case {"$now": int(seconds), **more} if not more and not isinstance(seconds, bool):
+            return
+        case dict() if _is_like_a_placeholder(value):
+            raise UsageError(_no_placeholder(next(iter(value))))
+        case dict():
+            for item in value.values():
+                check_placeholders(item)
+        case list():
+            for item in value:
+                check_placeholders(item)
+
+
+def _is_like_a_placeholder(value: dict[str, Json]) -> bool:
+    return len(value) == 1 and next(iter(value)).startswith("$")
+
+
+def _no_placeholder(name: str) -> str:
+    if name in _FORMS:
+        return f"{name!r} must look like {_FORMS[name]}."
+    return (
+        f"There is no placeholder {name!r}.{meant(name, _FORMS)} "
+        f'To send it as it stands, write {{"$as_is": {{"{name}": …}}}}.'
+    )
 
 
 @cache

@@ -15,7 +15,7 @@ from cstar_cli.events import canonical
 from cstar_cli.events.canonical import Json, MalformedJson
 from cstar_cli.events.catalogue import is_valid_name, names
 from cstar_cli.events.envelope import MAX_BODY_BYTES
-from cstar_cli.events.fixtures import as_written, template
+from cstar_cli.events.fixtures import as_written, check_placeholders, template
 from cstar_cli.events.shelf_names import NAME, own_names
 
 BUILT_IN = "built-in"
@@ -124,5 +124,9 @@ def parse(text: bytes, name: str, origin: str, path: Path) -> Fixture:
         raise UsageError(f"{path}: {error}") from error
     match value:
         case {"type": str(event_type), "data": dict(data), **more} if not more and is_valid_name(event_type):
+            try:
+                check_placeholders(data)
+            except UsageError as error:
+                raise UsageError(f"{path}: {error}") from error
             return Fixture(name, event_type, data, origin, path)
     raise UsageError(f'{path} holds no fixture: it must look like {{"type": "ticket.created", "data": {{…}}}}.')

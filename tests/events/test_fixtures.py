@@ -10,7 +10,7 @@ from cstar_cli.errors import UsageError
 from cstar_cli.events.canonical import Json, canonical
 from cstar_cli.events.catalogue import names
 from cstar_cli.events.envelope import build_event
-from cstar_cli.events.fixtures import FOLDER, fixture, random_uuid
+from cstar_cli.events.fixtures import FOLDER, as_written, check_placeholders, fixture, random_uuid, template
 
 TEAM = "0b6f8a52-6f0e-4d0c-9b54-1f4f5d1f3f10"
 NOW_MS = 1_765_377_000_000
@@ -130,3 +130,25 @@ def test_a_type_outside_the_catalogue_has_no_fixture() -> None:
 
 def test_random_uuids_are_version_4() -> None:
     assert UUID(random_uuid()).version == 4
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"$uid": "a"}, "There is no placeholder '$uid'. Did you mean '$uuid'?"),
+        ([{"$nwo": 0}], "Did you mean '$now'?"),
+        ({"$now": "1h"}, "'$now' must look like"),
+        ({"$now": True}, "'$now' must look like"),
+        ({"$team": False}, "'$team' must look like"),
+    ],
+)
+def test_what_looks_like_a_placeholder_and_is_none_is_refused(written: Json, said: str) -> None:
+    with pytest.raises(UsageError) as told:
+        check_placeholders({"a": written})
+    assert said in str(told.value)
+    check_placeholders(as_written({"a": written}))
+
+
+@pytest.mark.parametrize("event_type", names())
+def test_the_built_in_data_holds_no_misspelt_placeholder(event_type: str) -> None:
+    check_placeholders(template(event_type))
