@@ -109,7 +109,10 @@ class Story:
         from cstar_cli.events.catalogue import is_known
         from cstar_cli.events.fixtures import Filling
 
-        fixture = self._library.get(step.type)
+        try:
+            fixture = self._library.get(step.type)
+        except CstarError as error:
+            raise type(error)(f"Step {step.name!r}: {error}") from error
         data = step.made(fixture.data, self._earlier, Filling(self._team_id, self._now_ms(), uuids=self._uuids))
         self._earlier[step.name] = {"type": fixture.type, "data": data}
         return Payload(fixture.type, not is_known(fixture.type), canonical.dumps(data))

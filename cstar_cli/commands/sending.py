@@ -50,7 +50,7 @@ def expected_status(text: str) -> str:
     lower = text.lower()
     if len(lower) == 3 and lower.isascii() and lower[0] in "12345" and (lower[1:] == "xx" or lower[1:].isdigit()):
         return lower
-    raise UsageError(f"{text!r} is no status: write --expect 2xx, or a code like --expect 404.")
+    raise UsageError(f"{text!r} is no status: write 2xx, or a code like 404.")
 
 
 def send(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cstar_cli.errors import CstarError, UsageError
+from cstar_cli.errors import CstarError, UsageError, meant
 from cstar_cli.events import canonical
 from cstar_cli.events.canonical import Json, MalformedJson
 from cstar_cli.events.catalogue import is_valid_name, names
@@ -77,7 +77,8 @@ class Library:
             return found
         if name in names():
             return Fixture(name, name, template(name), BUILT_IN)
-        raise UsageError(f"There is no fixture {name!r}: cstar fixtures list shows all.")
+        near = meant(name, [*self.own_names(), *names()])
+        raise UsageError(f"There is no fixture {name!r}.{near} cstar fixtures list shows all.")
 
     def own_names(self) -> list[str]:
         """Return the names that have a file."""
@@ -129,4 +130,16 @@ def parse(text: bytes, name: str, origin: str, path: Path) -> Fixture:
             except UsageError as error:
                 raise UsageError(f"{path}: {error}") from error
             return Fixture(name, event_type, data, origin, path)
-    raise UsageError(f'{path} holds no fixture: it must look like {{"type": "ticket.created", "data": {{…}}}}.')
+    raise UsageError(
+        f'{path} holds no fixture{_why(value)}: it must look like {{"type": "ticket.created", "data": {{…}}}}.'
+    )
+
+
+def _why(value: Json) -> str:
+    if not isinstance(value, dict):
+        return ""
+    if unknown := value.keys() - {"type", "data"}:
+        return f", it has {min(unknown)!r} beside type and data"
+    if missing := [key for key in ("type", "data") if key not in value]:
+        return f", it has no {missing[0]!r}"
+    return ", its data is no object" if not isinstance(value["data"], dict) else ", its type is no event type"

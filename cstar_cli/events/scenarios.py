@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from cstar_cli.errors import UsageError
+from cstar_cli.errors import UsageError, meant
 from cstar_cli.events.canonical import Json, dumps
-from cstar_cli.events.fixtures import Filling
+from cstar_cli.events.fixtures import Filling, check_placeholders
 from cstar_cli.events.overrides import Assignment, apply_overrides, find_value
 
 FOLDER = Path(__file__).with_name("scenarios")
@@ -104,7 +104,9 @@ def parse(text: str, where: str) -> Sequence[Step]:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where}: {error}.") from error
     if unknown := document.keys() - {"steps"}:
-        raise UsageError(f"{where}: unknown key {min(unknown)!r}; a scenario has [[steps]] alone.")
+        raise UsageError(
+            f"{where}: unknown key {min(unknown)!r}.{meant(min(unknown), ['steps'])} A scenario has [[steps]] alone."
+        )
     tables = document.get("steps")
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         raise UsageError(f"{where} has no steps: each begins with [[steps]] and has a type.")
@@ -125,9 +127,13 @@ def _step(table: Mapping[str, Any], number: int, where: str) -> Step:
 
     for key, value in table.items():
         if key not in _KEYS:
-            raise fault(f"unknown key {key!r}. Valid are: {', '.join(_KEYS)}.")
+            raise fault(f"unknown key {key!r}.{meant(key, _KEYS)} Valid are: {', '.join(_KEYS)}.")
         if not isinstance(value, _KEYS[key]):
-            raise fault(f"{key!r} must be {_NOUNS[_KEYS[key]]}.")
+            raise fault(f"{key!r} must be {_NOUNS[_KEYS[key]]}{_EXAMPLES.get(key, '')}.")
+        try:
+            check_placeholders(_json(value))
+        except UsageError as error:
+            raise fault(f"{key}: {error}") from error
     if "type" not in table:
         raise fault("it has no type.")
     name = table.get("name", f"step{number}")
@@ -194,3 +200,4 @@ def _text(reference: str, earlier: Earlier) -> str:
 
 
 _NOUNS: Mapping[type | tuple[type, ...], str] = {str: "a text", dict: "a table", list: "a list"}
+_EXAMPLES = {"wait": ', like "2s"', "within": ', like "30s"', "expect": ', like "2xx"'}
