@@ -1,4 +1,4 @@
-from cstar_cli.clock import elapsed_ns, now_ms, steady_ms
+from cstar_cli.clock import elapsed_clock, elapsed_ns, now_ms, steady_ms
 
 HOUR_MS = 3_600_000
 NS_A_MS = 1_000_000
@@ -44,3 +44,9 @@ def test_the_clocks_of_this_machine_agree() -> None:
     assert first <= second
     assert elapsed_ns() >= before_ns
     assert abs(second - now_ms()) < 5000
+
+
+def test_the_clock_in_seconds_is_the_one_in_nanoseconds() -> None:
+    before = elapsed_ns()
+    seconds = elapsed_clock()()
+    assert before / 1e9 <= seconds <= elapsed_ns() / 1e9

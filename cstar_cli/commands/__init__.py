@@ -15,7 +15,8 @@
     routes.py      says what goes where
     init.py        writes a project's settings file
     config.py      changes settings files
-    doctor.py      looks for what keeps events from arriving
+    doctor.py      looks for what keeps events from arriving,
+    checks.py        one check after the other
     sign.py        signs a body
     verify.py      verifies a signature
     snippet.py     prints a receiver (of the folder cstar_cli/snippets)
@@ -71,5 +72,6 @@ What commands share, or join from packages that never import each other:
     sending.py     sends it, waits, judges
     reaching.py    whether something listens at an address
     editor.py      changes text in the user's editor
+    within.py      work that takes no longer than a time
     durations.py   `5s`, `10m`, `1m,5m,30m`, times
 """

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
@@ -13,7 +12,7 @@ import msgspec
 
 from cstar_cli import __version__
 from cstar_cli.activity import Activity, Ready, Summary
-from cstar_cli.clock import now_ms
+from cstar_cli.clock import elapsed_clock, now_ms
 from cstar_cli.commands.pace import Pace
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import Headers, Hello
@@ -160,7 +159,7 @@ async def real_listener(
         report=output.report,
         room=output.room,
         start_cloud=start_cloud,
-        clock=time.monotonic,
+        clock=elapsed_clock(),
         now_ms=now_ms,
         random=random.random,
         app=App(options.target.url, place_of(options.target), options.holds, work.look, work.hint),
