@@ -84,7 +84,7 @@ def test_all_types_are_listed_as_json(cstar: RunCstar) -> None:
         (("my.thing", "--custom"), "--data"),
         (("ticket.created", "--data", "{"), "Malformed JSON"),
         (("ticket.created", "-o", "nope=1"), "Valid paths: id"),
-        (("ticket.created", "--expect", "fine"), "--expect 2xx"),
+        (("ticket.created", "--expect", "fine"), "write 2xx"),
         (("ticket.created", "--within", "soon"), "is not a duration"),
         (("ticket.created", "--edit"), "--edit needs a terminal"),
         (("ticket.created", "--within", "0"), "--within 0"),
