@@ -143,7 +143,7 @@ def thoroughly(examples: int) -> settings:
     return settings(max_examples=examples, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@thoroughly(1500)
+@thoroughly(900)
 @given(document=documents)
 def test_every_document_becomes_what_javascript_makes_of_it(node: Node, document: str) -> None:
     body = document.encode()
@@ -163,7 +163,7 @@ def test_every_float_is_printed_as_javascript_prints_it(node: Node, value: float
     assert [dumps(value)] == node.ask([repr(value).encode()])
 
 
-@thoroughly(700)
+@thoroughly(400)
 @given(document=documents, mistake=mistakes, place=st.floats(0, 1), skipped=st.integers(0, 2))
 def test_a_damaged_document_is_refused_when_javascript_refuses_it(
     node: Node, document: str, mistake: str, place: float, skipped: int
@@ -196,7 +196,7 @@ def assert_quick_is_exact(text: bytes) -> None:
     assert made is None or made == ours(text)
 
 
-@thoroughly(700)
+@thoroughly(400)
 @given(document=documents)
 def test_what_msgspec_makes_of_a_document_is_the_same(document: str) -> None:
     assert_quick_is_exact(document.encode())
@@ -209,7 +209,7 @@ def test_what_msgspec_makes_of_a_number_is_the_same(batch: list[str]) -> None:
         assert_quick_is_exact(number.encode())
 
 
-@thoroughly(700)
+@thoroughly(400)
 @given(document=documents, mistake=mistakes, place=st.floats(0, 1), skipped=st.integers(0, 2))
 def test_a_damaged_document_is_not_made_good_by_msgspec(
     document: str, mistake: str, place: float, skipped: int
