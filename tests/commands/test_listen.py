@@ -236,7 +236,7 @@ def test_a_setting_of_the_wrong_kind_is_refused_by_its_name(
     ("settings", "said"),
     [
         ("[lisen]\ntimeout = 1\n", "cstar.toml:1:1: Unknown table [lisen]. Did you mean 'listen'?"),
-        ("timeout = \n", "cstar.toml: Invalid value"),
+        ("timeout = \n", "cstar.toml:1:11: Invalid value"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(
