@@ -5,7 +5,7 @@ import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -115,18 +115,7 @@ async def real_listener(
 ) -> AsyncIterator[Listener]:
     """Yield a listener that is ready to `run`; those of one `process` aren't told of each other."""
     work = _Work(options)
-    wanted = Hello(
-        forward_to=options.target.url,
-        events=options.filter.patterns,
-        window=options.pace.concurrency + QUEUED_BEYOND_SLOTS,
-        agent=f"cstar-cli/{__version__}",
-        retry_speed=options.retry_speed,
-        name=options.session.name,
-        only_origin=options.session.origin,
-        since_ms=options.session.since_ms,
-        latest=options.session.latest,
-        listener=process or new_process(),
-    )
+    wanted = _hello(options, process or new_process())
     protocol = ListenerProtocol(wanted, concurrency=options.pace.concurrency, most=options.pace.most)
 
     def prepare() -> None:
@@ -144,18 +133,7 @@ async def real_listener(
     around = Surroundings(
         dial=dialled,
         forward=lambda delivery, done, spawn: work.forwarder.forward(delivery, done, spawn),
-        ready=lambda session_id, embedded: Ready(
-            forward_to=options.target.url,
-            secret=options.secret,
-            cloud=address.api_base,
-            team_id=address.team_id,
-            session_id=session_id,
-            embedded=embedded,
-            events=options.filter.patterns,
-            name=options.session.name,
-            only_mine=options.session.origin is not None,
-            insecure=options.unverified,
-        ),
+        ready=partial(_ready, options, address),
         report=output.report,
         room=output.room,
         start_cloud=start_cloud,
@@ -168,6 +146,36 @@ async def real_listener(
         yield Listener(protocol, around)
     finally:
         await work.close()
+
+
+def _hello(options: Options, process: str) -> Hello:
+    return Hello(
+        forward_to=options.target.url,
+        events=options.filter.patterns,
+        window=options.pace.concurrency + QUEUED_BEYOND_SLOTS,
+        agent=f"cstar-cli/{__version__}",
+        retry_speed=options.retry_speed,
+        name=options.session.name,
+        only_origin=options.session.origin,
+        since_ms=options.session.since_ms,
+        latest=options.session.latest,
+        listener=process,
+    )
+
+
+def _ready(options: Options, address: CloudAddress, session_id: str, embedded: bool) -> Ready:
+    return Ready(
+        forward_to=options.target.url,
+        secret=options.secret,
+        cloud=address.api_base,
+        team_id=address.team_id,
+        session_id=session_id,
+        embedded=embedded,
+        events=options.filter.patterns,
+        name=options.session.name,
+        only_mine=options.session.origin is not None,
+        insecure=options.unverified,
+    )
 
 
 def place_of(target: Target) -> str:
