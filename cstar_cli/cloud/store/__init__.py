@@ -6,6 +6,7 @@
     accounts.py    API keys, request windows and kept answers, as plain data
     queries.py     what a caller may ask of the log
     reasons.py     why a delivery was stopped or can't be what was asked, in words
+    skipping.py    how a backlog is ended, in batches
     wakeups.py     who is woken when something is committed
     sqlite/        the embedded driver
 

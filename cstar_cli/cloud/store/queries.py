@@ -14,7 +14,6 @@ MAX_PAGE_SIZE = 100
 CAUGHT_UP_AT_ONCE = 500  # events that are looked at in one transaction, which others wait for
 NEIGHBOURS_LOOKED_AT = 50  # the newest ones: a team may have thousands of sessions
 NEIGHBOURS_TOLD = 5
-SKIPPED_AT_ONCE = 500
 LAST_PLACE = 2**62  # among events: after all of them
 EVERYTHING = EventFilter.parse(())
 

@@ -120,6 +120,12 @@ class Backlog:
     oldest_ms: int | None = None
     newest_ms: int | None = None
 
+    @classmethod
+    def between(cls, count: int, times: Sequence[int | None]) -> "Backlog":
+        """Tell of so many deliveries, of two of whose events these are the times."""
+        known = [ms for ms in times if ms is not None]
+        return cls(count, min(known), max(known)) if known else cls(count)
+
 
 class AttemptOutcome(msgspec.Struct, frozen=True, gc=False):
     """What came of one attempt, as whoever made it reports it. `response_body` is its beginning.

@@ -3,9 +3,9 @@
 import pytest
 
 from cstar_cli.cloud.store.interface import Store
-from cstar_cli.cloud.store.queries import SKIPPED_AT_ONCE
 from cstar_cli.cloud.store.reasons import SKIPPED
 from cstar_cli.cloud.store.records import Backlog, Traits
+from cstar_cli.cloud.store.skipping import SKIPPED_AT_ONCE
 from cstar_cli.events.filters import EventFilter
 
 from .making import T0_MS, TEAM, URL, Within, delivered, due_ids, event, ids, logged, now, outcome, session

@@ -1,9 +1,8 @@
 """`PostgresStore`: the store interface over a database that any number of nodes share."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 from cstar_cli.cloud.store.interface import NO_RETRIES, NO_TRAITS, StoreUnavailable
 from cstar_cli.cloud.store.postgres import log, meeting, opening, reads, sessions, upkeep
@@ -21,7 +20,6 @@ from cstar_cli.cloud.store.postgres.webhooks import PostgresWebhooks
 from cstar_cli.cloud.store.queries import (
     LAST_PLACE,
     NEIGHBOURS_TOLD,
-    SKIPPED_AT_ONCE,
     AttemptQuery,
     DeliveryQuery,
     DueQuery,
@@ -44,6 +42,7 @@ from cstar_cli.cloud.store.records import (
     Traits,
     WaitsMs,
 )
+from cstar_cli.cloud.store.skipping import skip
 from cstar_cli.cloud.store.wakeups import Wakeups, attempts_of
 from cstar_cli.events.envelope import Event, new_id
 from cstar_cli.events.filters import EventFilter
@@ -203,15 +202,10 @@ class PostgresStore:
         return await self._lists.ask(reads.names_of, tuple(session_ids))
 
     async def skip(self, session: Session, without: Collection[str]) -> Backlog:
-        waiting = await self.backlog(session, without)
-        skipped = 0
-        while skipped < waiting.count:
-            most = min(SKIPPED_AT_ONCE, waiting.count - skipped)
-            some = await self._database.change(sessions.skip_some, session, tuple(without), most)
-            if not some:
-                break
-            skipped += some
-        return replace(waiting, count=skipped)
+        def some(most: int) -> Awaitable[int]:
+            return self._database.change(sessions.skip_some, session, tuple(without), most)
+
+        return await skip(await self.backlog(session, without), some)
 
     async def event(self, team_id: str, event_id: str) -> Event | None:
         return await self._lists.ask(reads.event, team_id, event_id)

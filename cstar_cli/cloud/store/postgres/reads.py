@@ -107,7 +107,7 @@ async def backlog(connection: Connection, session_id: str, without: Collection[s
         list(without),
     )
     assert row  # however few they are
-    return rows.backlog(row[0], [row[1], row[2]])
+    return Backlog.between(row[0], [row[1], row[2]])
 
 
 async def sessions(connection: Connection, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:

@@ -1,6 +1,5 @@
 """Rows ⇄ records."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -11,7 +10,6 @@ from cstar_cli.cloud.store.postgres.connection import Row
 from cstar_cli.cloud.store.postgres.cursor import Cursor
 from cstar_cli.cloud.store.records import (
     Attempt,
-    Backlog,
     Delivery,
     Exchange,
     Headers,
@@ -75,12 +73,6 @@ def session(row: Values) -> Session:
 def open_session(row: Values) -> OpenSession:
     id_, name, patterns, forward_to, opened_at_ms, is_connected = row
     return OpenSession(id_, name, filter(patterns), forward_to, opened_at_ms, bool(is_connected))
-
-
-def backlog(count: int, times: Sequence[int | None]) -> Backlog:
-    """Tell of so many deliveries, of two of whose events these are the times."""
-    known = [ms for ms in times if ms is not None]
-    return Backlog(count, min(known), max(known)) if known else Backlog(count)
 
 
 def attempt(row: Values) -> Attempt:

@@ -1,9 +1,8 @@
 """`SqliteStore`: the store interface over one file."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from cstar_cli.cloud.store.interface import NO_RETRIES, NO_TRAITS, SessionMoved
 from cstar_cli.cloud.store.queries import (
     LAST_PLACE,
     NEIGHBOURS_TOLD,
-    SKIPPED_AT_ONCE,
     AttemptQuery,
     DeliveryQuery,
     DueQuery,
@@ -34,6 +32,7 @@ from cstar_cli.cloud.store.records import (
     Traits,
     WaitsMs,
 )
+from cstar_cli.cloud.store.skipping import skip
 from cstar_cli.cloud.store.sqlite import log, meeting, opening, reads, sessions, upkeep, writes
 from cstar_cli.cloud.store.sqlite.accounts import SqliteAccounts
 from cstar_cli.cloud.store.sqlite.connection import migrate, open_writer
@@ -194,17 +193,12 @@ class SqliteStore:
         return await self._lists.ask(reads.names_of, tuple(session_ids))
 
     async def skip(self, session: Session, without: Collection[str]) -> Backlog:
-        waiting = await self.backlog(session, without)
-        skipped = 0
-        while skipped < waiting.count:
-            most = min(SKIPPED_AT_ONCE, waiting.count - skipped)
-            some = await self._writer.run(
+        def some(most: int) -> Awaitable[int]:
+            return self._writer.run(
                 partial(sessions.skip_some, session=session, without=tuple(without), most=most, now_ms=self._now_ms())
             )
-            if not some:
-                break
-            skipped += some
-        return replace(waiting, count=skipped)
+
+        return await skip(await self.backlog(session, without), some)
 
     async def event(self, team_id: str, event_id: str) -> Event | None:
         return await self._lists.ask(reads.event, team_id, event_id)

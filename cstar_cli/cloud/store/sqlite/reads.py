@@ -126,7 +126,7 @@ def backlog(connection: sqlite3.Connection, session_id: str, without: Collection
     times = connection.execute(
         "SELECT e.created_at_ms FROM deliveries d JOIN events e ON e.seq = d.event_seq WHERE d.seq IN (?, ?)", ends
     )
-    return rows.backlog(count, [ms for (ms,) in times])
+    return Backlog.between(count, [ms for (ms,) in times])
 
 
 def sessions(connection: sqlite3.Connection, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:

@@ -1,6 +1,5 @@
 """Rows ⇄ records."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -9,7 +8,6 @@ import msgspec
 from cstar_cli.cloud.store.accounts import ApiKey
 from cstar_cli.cloud.store.records import (
     Attempt,
-    Backlog,
     Delivery,
     Exchange,
     Headers,
@@ -71,12 +69,6 @@ def session(row: Row) -> Session:
 def open_session(row: Row) -> OpenSession:
     id_, name, patterns, forward_to, opened_at_ms, is_connected = row
     return OpenSession(id_, name, filter(patterns), forward_to, opened_at_ms, bool(is_connected))
-
-
-def backlog(count: int, times: Sequence[int | None]) -> Backlog:
-    """Tell of so many deliveries, of two of whose events these are the times."""
-    known = [ms for ms in times if ms is not None]
-    return Backlog(count, min(known), max(known)) if known else Backlog(count)
 
 
 def attempt(row: Row) -> Attempt:
