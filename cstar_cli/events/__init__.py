@@ -7,6 +7,7 @@
     canonical    JSON text ⇄ values by JavaScript's rules; the bytes that are signed
     quick        the same bytes through msgspec, where it agrees with JavaScript
     filters      which types a listener, a tail or a webhook wants
+    wires/       what a delivery looks like in each wire version: headers, signature, ids, shape of data
 
     fixture() ─► apply_overrides() ─► build_event() ─► Event.body ─► signed, stored, sent
     --data ────► parse() ────────────────┘

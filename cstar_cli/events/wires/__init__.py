@@ -1,0 +1,35 @@
+"""Wire versions: what a delivery is to its receiver (cStar webhooks, parts 1 and 2).
+
+A version is a folder here with one small module, whose `WIRE` is a `wire.Wire`. An event is made in one version, and
+its bytes stay those; an endpoint (a webhook, or a listener's session) wants one version, which says how deliveries to
+it are signed, which headers they have and when they are tried again. Where the two differ, `wire.translated` gives the
+body.
+
+Only the module of a version that is asked for is loaded.
+"""
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from cstar_cli.errors import UsageError, meant
+
+if TYPE_CHECKING:
+    from cstar_cli.events.wires.wire import Wire
+
+DEFAULT = "2025-12"
+NAMES = (DEFAULT, "2026-03")
+
+
+@cache
+def wire(name: str) -> "Wire":
+    """Return the version of that name; raises UsageError for another name."""
+    module = import_module(f"{__name__}.v{checked_name(name).replace('-', '_')}")
+    return cast("Wire", module.WIRE)
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a wire version, or refuse it."""
+    if name not in NAMES:
+        raise UsageError(f"There is no wire version {name!r}: take {' or '.join(NAMES)}.{meant(name, NAMES)}")
+    return name

@@ -1,0 +1,70 @@
+"""What every wire version answers."""
+
+from typing import Protocol
+
+import msgspec
+
+from cstar_cli.events.canonical import Json
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Sending(msgspec.Struct, frozen=True, gc=False):
+    """One attempt at a delivery, as its headers tell of it. `endpoint_id` is a webhook's (`whk_…`) or a session's."""
+
+    event_id: str
+    event_type: str
+    delivery_id: str
+    endpoint_id: str
+    attempt: int
+    at_ms: int
+    body: bytes
+
+
+class Wire(Protocol):
+    """One version."""
+
+    name: str
+    signature_header: str
+    """Its name, as it is sent."""
+    own_headers: frozenset[str]
+    """The names, in lower case, that `headers` gives and nobody else may."""
+    retries_s: tuple[float, ...]
+    """The waits before each retry, counted from the end of the failed attempt."""
+
+    def sign(self, body: bytes, secret: str, at_s: int, /) -> str:
+        """Return the signature header's value for exactly these bytes; `at_s` is the time in Unix seconds."""
+        ...
+
+    def headers(self, sending: Sending, secret: str, /) -> Headers:
+        """Return the headers of an attempt, the signature among them."""
+        ...
+
+    def event_id(self, event_type: str, at_ms: int, /) -> str:
+        """Return a fresh id for an event."""
+        ...
+
+    def resource_of(self, event_type: str, data: Json, /) -> Json:
+        """Return what an event of this version is about: the resource alone."""
+        ...
+
+    def data_of(self, event_type: str, resource: Json, /) -> Json:
+        """Return this version's `data` about a resource: the inverse of `resource_of`, so far as it is told."""
+        ...
+
+
+def translated(body: bytes, made_in: Wire, wanted: Wire) -> bytes:
+    """Return an event's body as another version has it; always the same bytes for the same body.
+
+    All but the shape of `data` stays: id, type and times are the event's own.
+    """
+    if made_in is wanted:
+        return body
+    from cstar_cli.events import canonical
+
+    event = canonical.parse(body)
+    assert isinstance(event, dict)
+    event_type = event["type"]
+    assert isinstance(event_type, str)
+    event["data"] = wanted.data_of(event_type, made_in.resource_of(event_type, event["data"]))
+    return canonical.dumps(event)
