@@ -42,6 +42,13 @@ def complete_globs(incomplete: str) -> Offers:
     return [(f"{start}{value}", words) for value, words in _beginning(offered, last.removeprefix("!"))]
 
 
+def complete_wire(incomplete: str) -> Offers:
+    """Return the wire versions."""
+    from cstar_cli.events.wires import NAMES
+
+    return _beginning([(name, "") for name in NAMES], incomplete)
+
+
 def complete_profile(incomplete: str) -> Offers:
     """Return the profiles that were made."""
     from cstar_cli import config

@@ -4,10 +4,20 @@ from typing import Annotated, Any
 
 import typer
 
-from cstar_cli.commands.completing import complete_globs, ids
+from cstar_cli.commands.completing import complete_globs, complete_wire, ids
 from cstar_cli.commands.ids import DELIVERY, EVENT, WEBHOOK, of_kind
 
 ApiBase = Annotated[str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud's address.")]
+Wire = Annotated[
+    str,
+    typer.Option(
+        "--wire",
+        envvar="CSTAR_WIRE",
+        metavar="VERSION",
+        help="The wire version: 2025-12 or 2026-03.",
+        autocompletion=complete_wire,
+    ),
+]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
 EventGlobs = Annotated[
     list[str] | None,

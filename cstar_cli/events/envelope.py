@@ -13,6 +13,7 @@ from cstar_cli.errors import UsageError
 from cstar_cli.events import canonical
 from cstar_cli.events.canonical import Json
 from cstar_cli.events.catalogue import MAX_NAME_CHARS, is_valid_name
+from cstar_cli.events.wires import DEFAULT
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -29,7 +30,8 @@ _ASKED_FOR = 256
 class Event(msgspec.Struct, frozen=True):
     """One event; `body` is what is signed and sent, and is never written again.
 
-    `origin` is what the machine is called that triggered it, where that is known; it goes to no receiver.
+    `origin` is what the machine is called that triggered it, where that is known; it goes to no receiver. `wire` is the
+    wire version that the body is made in; see `events.wires`.
     """
 
     id: str
@@ -38,6 +40,7 @@ class Event(msgspec.Struct, frozen=True):
     created_at_ms: int
     body: bytes
     origin: str | None = None
+    wire: str = DEFAULT
 
 
 class Fresh:
