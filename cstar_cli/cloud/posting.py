@@ -9,8 +9,9 @@ from cstar_cli.cloud import logs
 from cstar_cli.cloud.store.records import AttemptOutcome, Headers
 from cstar_cli.cloud.store.webhooks import Claim
 from cstar_cli.errors import UsageError
+from cstar_cli.events.wires import DEFAULT, wire
+from cstar_cli.events.wires.wire import Sending
 from cstar_cli.sender.client import Sender
-from cstar_cli.sender.headers import contract_headers
 from cstar_cli.sender.outcome import Outcome
 from cstar_cli.sender.posting import Cancelable, Spawn
 from cstar_cli.sender.target import Target
@@ -44,7 +45,7 @@ class Attempt:
         """Sign it and post it."""
         claim = self.claim
         try:
-            self._headers = webhook_headers(claim, self.started_at_ms // 1000)
+            self._headers = webhook_headers(claim, self.started_at_ms)
             begun = sender.begin(
                 _parsed(claim.url),
                 self._headers,
@@ -95,15 +96,15 @@ class Attempt:
             self._done = None  # not before: an outcome that can't be taken is followed by one that can
 
 
-def webhook_headers(claim: Claim, timestamp_s: int) -> Headers:
+def webhook_headers(claim: Claim, at_ms: int) -> Headers:
     """Return the contract's headers, and beside them those of Standard Webhooks, which carry every valid secret."""
-    signatures = [
-        signing.standard_signature(secret, claim.delivery_id, timestamp_s, claim.body) for secret in claim.secrets
-    ]
+    delivery_id, body, timestamp_s = claim.delivery_id, claim.body, at_ms // 1000
+    sending = Sending(claim.event_id, claim.event_type, delivery_id, claim.webhook_id, claim.attempt, at_ms, body)
+    signatures = [signing.standard_signature(secret, delivery_id, timestamp_s, body) for secret in claim.secrets]
     return (
-        *contract_headers(claim.event_type, claim.delivery_id, claim.body, claim.secrets[0]),
+        *wire(DEFAULT).headers(sending, claim.secrets[0]),
         ("user-agent", USER_AGENT),
-        ("webhook-id", claim.delivery_id),
+        ("webhook-id", delivery_id),
         ("webhook-timestamp", str(timestamp_s)),
         ("webhook-signature", " ".join(signatures)),
     )

@@ -132,7 +132,7 @@ async def real_listener(
 
     around = Surroundings(
         dial=dialled,
-        forward=lambda delivery, done, spawn: work.forwarder.forward(delivery, done, spawn),
+        forward=lambda delivery, done, spawn: work.forwarder.forward(delivery, protocol.session_id or "", done, spawn),
         ready=partial(_ready, options, address),
         report=output.report,
         room=output.room,
@@ -194,6 +194,7 @@ class _Work:
 
     @cached_property
     def forwarder(self) -> "Forwarder":
+        from cstar_cli.events.wires import DEFAULT, wire
         from cstar_cli.sender.client import Sender
         from cstar_cli.tunnel.forwarder import Forwarder
         from cstar_cli.tunnel.hints import Hints
@@ -202,6 +203,7 @@ class _Work:
         self._sender = Sender(max_connections=options.pace.concurrency, trust=options.trust)
         return Forwarder(
             options.target,
+            wire(DEFAULT),
             options.secret,
             options.headers,
             options.pace.timeout_s,

@@ -22,7 +22,6 @@ decompression, TLS always verified.
             └── parse_h11         in plain Python
 
     guard       which addresses a service may post to
-    headers     the contract's headers, signed
 
 Rules that hold everywhere:
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from cstar_cli.activity import Forwarded
+from cstar_cli.events.wires.wire import Sending, Wire
 from cstar_cli.protocol.frames import Delivery, Headers, Result
 from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Failure, Outcome
@@ -34,10 +35,12 @@ Done = Callable[[Result, Forwarded, Unanswered | None], None]
 class Forwarder:
     """Posts deliveries to the local URL.
 
-    `timeout_s` is for the whole exchange, None for no limit; `now_ms` is the wall clock.
+    `version` is how they are signed and headed; `timeout_s` is for the whole exchange, None for no limit; `now_ms` is
+    the wall clock.
     """
 
     target: Target
+    version: Wire
     secret: str
     headers: Headers
     timeout_s: float | None
@@ -46,11 +49,14 @@ class Forwarder:
     hints: Hints = field(default_factory=Hints)
     _refusals: "list[Refusals]" = field(default_factory=list)  # one, once something was refused
 
-    def forward(self, delivery: Delivery, done: Done, spawn: Spawn) -> Cancelable:
-        """Post a delivery; `done` gets, later, what the cloud gets to know, and what the user does."""
-        headers = delivery_headers(delivery, self.secret, self.headers)
+    def forward(self, delivery: Delivery, session_id: str, done: Done, spawn: Spawn) -> Cancelable:
+        """Post a session's delivery; `done` gets, later, what the cloud gets to know, and what the user does."""
+        at_ms = self.now_ms()
+        event_id, event_type, body = delivery.event_id, delivery.event_type, delivery.body
+        sending = Sending(event_id, event_type, delivery.delivery_id, session_id, delivery.attempt, at_ms, body)
+        headers = delivery_headers(self.version, sending, self.secret, self.headers)
         # Not closures: making and dropping those takes longer.
-        ended = partial(self._ended, _Begun(delivery, headers, self.now_ms()), done, spawn)
+        ended = partial(self._ended, _Begun(delivery, headers, at_ms), done, spawn)
         return self.sender.begin(self.target, headers, delivery.body, self.timeout_s, done=ended, spawn=spawn)
 
     def _ended(self, begun: "_Begun", done: Done, spawn: Spawn, outcome: Outcome) -> None:

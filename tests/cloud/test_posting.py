@@ -45,7 +45,7 @@ def unanswered(failure: Failure, detail: str) -> Outcome:
 
 def test_a_delivery_has_the_contracts_headers_and_those_of_standard_webhooks() -> None:
     old, new = (standard_signature(secret, CLAIM.delivery_id, NOW_S, CLAIM.body) for secret in CLAIM.secrets)
-    assert webhook_headers(CLAIM, NOW_S) == (
+    assert webhook_headers(CLAIM, NOW_MS) == (
         ("content-type", "application/json"),
         ("x-cstar-signature", sign(CLAIM.body, "whsec_old")),
         ("x-cstar-event", "ticket.created"),
@@ -58,7 +58,7 @@ def test_a_delivery_has_the_contracts_headers_and_those_of_standard_webhooks() -
 
 
 def test_without_a_rotation_there_is_one_signature() -> None:
-    headers = dict(webhook_headers(claim("a", secrets=("whsec_1",)), NOW_S))
+    headers = dict(webhook_headers(claim("a", secrets=("whsec_1",)), NOW_MS))
     assert headers["webhook-signature"].startswith("v1,")
     assert " " not in headers["webhook-signature"]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from cstar_cli.activity import Forwarded
+from cstar_cli.events.wires import wire
 from cstar_cli.protocol.frames import Delivery, Result
 from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Failure, Outcome
@@ -49,12 +50,14 @@ def outcome(
 def forward(sender: FakeSender, url: str = "http://127.0.0.1:3000/hook") -> tuple[Result, Forwarded, Unanswered | None]:
     hints = Hints(in_container=lambda: False)
     extra = (("X-Mine", "1"),)
-    forwarder = Forwarder(Target.parse(url), "whsec_1", extra, 2.5, sender, lambda: 1_700_000_000_000, hints)
+    forwarder = Forwarder(
+        Target.parse(url), wire("2025-12"), "whsec_1", extra, 2.5, sender, lambda: 1_700_000_000_000, hints
+    )
 
     async def told() -> tuple[Result, Forwarded, Unanswered | None]:
         done: asyncio.Future[tuple[Result, Forwarded, Unanswered | None]] = asyncio.get_running_loop().create_future()
         async with asyncio.TaskGroup() as group:
-            forwarder.forward(DELIVERY, lambda *ended: done.set_result(ended), group.create_task)
+            forwarder.forward(DELIVERY, "ses_1", lambda *ended: done.set_result(ended), group.create_task)
             return await done
 
     return asyncio.run(told())

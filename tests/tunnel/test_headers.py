@@ -1,11 +1,13 @@
 import pytest
 
 from cstar_cli.errors import UsageError
-from cstar_cli.protocol.frames import Delivery
+from cstar_cli.events.wires import wire
+from cstar_cli.events.wires.wire import Sending
 from cstar_cli.signing import sign
 from cstar_cli.tunnel.headers import delivery_headers, parse_headers
 
-DELIVERY = Delivery("dlv_1", "evt_1", "ticket.created", 1, body=b'{"a":"\xc3\xa9"}')
+OLD, NEW = wire("2025-12"), wire("2026-03")
+SENDING = Sending("evt_1", "ticket.created", "dlv_1", "ses_1", 3, 1_765_376_000_000, b'{"a":"\xc3\xa9"}')
 
 
 @pytest.mark.parametrize(
@@ -57,9 +59,9 @@ def test_a_name_may_be_given_twice() -> None:
 
 
 def test_a_delivery_has_the_contracts_headers_and_then_the_users() -> None:
-    assert delivery_headers(DELIVERY, "whsec_1", (("Host", "example.test"),)) == (
+    assert delivery_headers(OLD, SENDING, "whsec_1", (("Host", "example.test"),)) == (
         ("content-type", "application/json"),
-        ("x-cstar-signature", sign(DELIVERY.body, "whsec_1")),
+        ("x-cstar-signature", sign(SENDING.body, "whsec_1")),
         ("x-cstar-event", "ticket.created"),
         ("x-cstar-delivery", "dlv_1"),
         ("user-agent", "cstar-cli"),
@@ -68,5 +70,21 @@ def test_a_delivery_has_the_contracts_headers_and_then_the_users() -> None:
 
 
 def test_the_users_user_agent_replaces_ours() -> None:
-    headers = delivery_headers(DELIVERY, "whsec_1", (("User-Agent", "mine"),))
-    assert [value for name, value in headers if name.lower() == "user-agent"] == ["mine"]
+    for version in (OLD, NEW):
+        headers = delivery_headers(version, SENDING, "whsec_1", (("User-Agent", "mine"),))
+        assert [value for name, value in headers if name.lower() == "user-agent"] == ["mine"]
+
+
+def test_2026_03_names_its_session_and_attempt_and_the_contracts_user_agent() -> None:
+    headers = dict(delivery_headers(NEW, SENDING, "whsec_1", (("Host", "example.test"),)))
+    assert headers["X-Signature"] == NEW.sign(SENDING.body, "whsec_1", 1_765_376_000)
+    assert (headers["X-Webhook-ID"], headers["X-Delivery-Attempt"]) == ("ses_1", "3")
+    assert (headers["user-agent"], headers["Host"]) == ("cStar-Webhooks/1.0", "example.test")
+
+
+@pytest.mark.parametrize("name", ["X-Signature", "x-event-id", "x-cstar-request-id", "Content-Type"])
+def test_a_header_that_only_2026_03_sets_can_be_given_with_2025_12(name: str) -> None:
+    with pytest.raises(UsageError, match="is set by cstar"):
+        parse_headers([f"{name}: mine"], "2026-03")
+    if name != "Content-Type":
+        assert parse_headers([f"{name}: mine"]) == ((name, "mine"),)

@@ -10,22 +10,20 @@ Only the module of a version that is asked for is loaded.
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from cstar_cli.errors import UsageError, meant
-
-if TYPE_CHECKING:
-    from cstar_cli.events.wires.wire import Wire
+from cstar_cli.events.wires.wire import Wire  # not late: a module that is loaded then takes the name of the function
 
 DEFAULT = "2025-12"
 NAMES = (DEFAULT, "2026-03")
 
 
 @cache
-def wire(name: str) -> "Wire":
+def wire(name: str) -> Wire:
     """Return the version of that name; raises UsageError for another name."""
     module = import_module(f"{__name__}.v{checked_name(name).replace('-', '_')}")
-    return cast("Wire", module.WIRE)
+    return cast(Wire, module.WIRE)
 
 
 def checked_name(name: str) -> str:

@@ -1,10 +1,11 @@
 """What every wire version answers."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from cstar_cli.events.canonical import Json
+if TYPE_CHECKING:
+    from cstar_cli.events.canonical import Json
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -29,6 +30,8 @@ class Wire(Protocol):
     """Its name, as it is sent."""
     own_headers: frozenset[str]
     """The names, in lower case, that `headers` gives and nobody else may."""
+    user_agent: str | None
+    """What everybody calls himself who sends a delivery, where this version says so."""
     retries_s: tuple[float, ...]
     """The waits before each retry, counted from the end of the failed attempt."""
 
@@ -44,11 +47,11 @@ class Wire(Protocol):
         """Return a fresh id for an event."""
         ...
 
-    def resource_of(self, event_type: str, data: Json, /) -> Json:
+    def resource_of(self, event_type: str, data: "Json", /) -> "Json":
         """Return what an event of this version is about: the resource alone."""
         ...
 
-    def data_of(self, event_type: str, resource: Json, /) -> Json:
+    def data_of(self, event_type: str, resource: "Json", /) -> "Json":
         """Return this version's `data` about a resource: the inverse of `resource_of`, so far as it is told."""
         ...
 

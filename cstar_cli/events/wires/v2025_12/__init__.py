@@ -1,15 +1,19 @@
 """Wire version 2025-12: `data` is the resource itself, the signature is plain hex (cStar webhooks, part 1)."""
 
+from typing import TYPE_CHECKING
+
 from cstar_cli import signing
-from cstar_cli.events.canonical import Json
-from cstar_cli.events.envelope import new_event_id
 from cstar_cli.events.wires.wire import Headers, Sending
+
+if TYPE_CHECKING:
+    from cstar_cli.events.canonical import Json
 
 
 class _Wire:
     name = "2025-12"
     signature_header = "x-cstar-signature"
     own_headers = frozenset({"x-cstar-signature", "x-cstar-event", "x-cstar-delivery"})
+    user_agent = None
     retries_s = (60.0, 5 * 60.0, 30 * 60.0)
 
     def sign(self, body: bytes, secret: str, _at_s: int) -> str:
@@ -24,12 +28,14 @@ class _Wire:
         )
 
     def event_id(self, _event_type: str, _at_ms: int) -> str:
+        from cstar_cli.events.envelope import new_event_id  # late: who only signs makes none
+
         return new_event_id()
 
-    def resource_of(self, _event_type: str, data: Json) -> Json:
+    def resource_of(self, _event_type: str, data: "Json") -> "Json":
         return data
 
-    def data_of(self, _event_type: str, resource: Json) -> Json:
+    def data_of(self, _event_type: str, resource: "Json") -> "Json":
         return resource
 
 

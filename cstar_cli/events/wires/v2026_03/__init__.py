@@ -25,6 +25,7 @@ class _Wire:
             "x-cstar-request-id",
         }
     )
+    user_agent = "cStar-Webhooks/1.0"
     retries_s = (30.0, 2 * 60.0, 10 * 60.0, 60 * 60.0, 6 * 60 * 60.0, 24 * 60 * 60.0)
 
     def sign(self, body: bytes, secret: str, at_s: int) -> str:
