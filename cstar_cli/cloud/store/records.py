@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from cstar_cli.events.filters import EventFilter
+from cstar_cli.events.wires import DEFAULT
 
 DeliveryStatus = Literal["pending", "succeeded", "failed", "canceled"]
 OutcomeName = Literal["succeeded", "failed", "canceled"]
@@ -17,7 +18,8 @@ Headers = tuple[tuple[str, str], ...]
 class Session:
     """One `listen`, over all its connections. `epoch` grows with each: results of an older one no longer count.
 
-    With an `origin` it takes only events of that. In epoch 0 it isn't open yet.
+    With an `origin` it takes only events of that; its listener wants them in the version `wire`. In epoch 0 it isn't
+    open yet.
     """
 
     id: str
@@ -28,6 +30,7 @@ class Session:
     name: str | None = None
     origin: str | None = None
     listener: str | None = None
+    wire: str = DEFAULT
 
     def overlaps(self, filter: EventFilter, origin: str | None) -> bool:
         """Say whether a session with these would get some of its events."""
@@ -40,12 +43,14 @@ class Traits:
 
     `name` is what people call it; with an `origin` it takes only events of that. A new session that is to get what came
     since a time is in epoch 0, and open once it has caught up. Sessions of one `listener` aren't told of each other.
+    `wire` is the version that it wants events in.
     """
 
     name: str | None = None
     origin: str | None = None
     since_ms: int | None = None
     listener: str | None = None
+    wire: str = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class OpenSession:
     forward_to: str
     opened_at_ms: int
     is_connected: bool
+    wire: str = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +101,14 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
-    """A session's delivery to push now, with the bytes that go."""
+    """A session's delivery to push now, with the event's bytes, which are of the wire version `made_in`."""
 
     id: str
     event_id: str
     event_type: str
     attempt: int
     body: bytes
+    made_in: str = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

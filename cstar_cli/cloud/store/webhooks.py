@@ -7,6 +7,7 @@ import msgspec
 
 from cstar_cli.cloud.store.records import AttemptOutcome
 from cstar_cli.events.filters import EventFilter
+from cstar_cli.events.wires import DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class Webhook:
     """A URL that a team has registered.
 
     After a rotation `previous_secret` stays valid until `previous_secret_until_ms`. `failing_since_ms` is when the
-    attempts began to fail without a success since; `disabled_reason` says why it isn't active.
+    attempts began to fail without a success since; `disabled_reason` says why it isn't active. It wants events in the
+    version `wire`.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Webhook:
     previous_secret_until_ms: int | None = None
     disabled_reason: str | None = None
     failing_since_ms: int | None = None
+    wire: str = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class NewWebhook:
     filter: EventFilter
     secret: str
     is_active: bool = True
+    wire: str = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class WebhookChange:
     filter: EventFilter | None = None
     is_active: bool | None = None
     reason: str | None = None
+    wire: str | None = None
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -60,7 +65,8 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
     `lease` fences it: of all claims of a delivery only the last one's can settle it. `retries` are the scheduled
     retries that this run of attempts has used up; None when there is to be none, whatever comes of it. `secrets`
-    are the valid ones; the first signs the contract's header.
+    are the valid ones; the first signs the contract's header. The event was `made_in` one wire version; the webhook
+    wants it in the version `wire`.
     """
 
     delivery_id: str
@@ -74,6 +80,8 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     retries: int | None
     body: bytes
     secrets: tuple[str, ...]
+    made_in: str = DEFAULT
+    wire: str = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from cstar_cli.events.envelope import Event
 
 _INSERT = """
 WITH given AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::text[])
-    AS given (id, team_id, type, created_at_ms, body, origin)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::text[], $7::text[])
+    AS given (id, team_id, type, created_at_ms, body, origin, wire)
 ), types AS (
     INSERT INTO event_types SELECT DISTINCT team_id, type FROM given ORDER BY team_id, type ON CONFLICT DO NOTHING
 )
-INSERT INTO events (id, team_id, type, created_at_ms, body, origin) SELECT * FROM given
+INSERT INTO events (id, team_id, type, created_at_ms, body, origin, wire) SELECT * FROM given
 ON CONFLICT (id) DO NOTHING RETURNING id, seq
 """
 
@@ -83,6 +83,7 @@ async def _store(connection: Connection, events: Sequence[Event]) -> Mapping[tup
         [event.created_at_ms for event in events],
         [event.body for event in events],
         sparse([event.origin for event in events]),
+        [event.wire for event in events],
     )
     teams = {event.id: event.team_id for event in reversed(events)}  # of equal ids the first is the one stored
     return {(teams[id_], id_): seq for id_, seq in stored}

@@ -56,11 +56,11 @@ WITH now AS MATERIALIZED (SELECT now_ms() AS ms), locked AS MATERIALIZED (
     WHERE seq = ANY ((SELECT seqs FROM chosen)::bigint[]) RETURNING seq, target, lease, size
 )
 SELECT leased.*, d.id, d.team_id, d.event_id, d.event_type, d.attempt_count + 1 AS attempt, d.first_attempt, d.once,
-    d.url AS url_so_far, e.body, w.url, w.secret,
+    d.url AS url_so_far, e.body, e.wire AS made_in, w.url, w.wire, w.secret,
     CASE WHEN w.previous_secret_until_ms > ms THEN w.previous_secret END AS previous_secret
 FROM now CROSS JOIN leased
 CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE deliveries.seq = leased.seq LIMIT 1) d
-CROSS JOIN LATERAL (SELECT body FROM events WHERE events.seq = d.event_seq LIMIT 1) e
+CROSS JOIN LATERAL (SELECT body, wire FROM events WHERE events.seq = d.event_seq LIMIT 1) e
 CROSS JOIN LATERAL (SELECT * FROM webhooks WHERE webhooks.id = leased.target LIMIT 1) w
 ORDER BY array_position((SELECT seqs FROM chosen), leased.seq)
 """
@@ -233,4 +233,6 @@ def _claim(row: Row) -> Claim:
         retries=None if row["once"] else row["attempt"] - row["first_attempt"],
         body=row["body"],
         secrets=secrets,
+        made_in=row["made_in"],
+        wire=row["wire"],
     )

@@ -133,9 +133,7 @@ class PostgresStore:
         self, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
     ) -> Session:
         epoch = 1 if traits.since_ms is None else 0
-        session = Session(
-            new_id("ses"), team_id, filter, forward_to, epoch, traits.name, traits.origin, traits.listener
-        )
+        session = _session(new_id("ses"), team_id, filter, forward_to, epoch, traits)
         return await self._database.change(sessions.open_session, session, self._node)
 
     async def resume_session(
@@ -266,4 +264,5 @@ class PostgresStore:
 
 
 def _session(id_: str, team_id: str, filter: EventFilter, forward_to: str, epoch: int, traits: Traits) -> Session:
-    return Session(id_, team_id, filter, forward_to, epoch, traits.name, traits.origin, traits.listener)
+    asked = (traits.name, traits.origin, traits.listener, traits.wire)
+    return Session(id_, team_id, filter, forward_to, epoch, *asked)

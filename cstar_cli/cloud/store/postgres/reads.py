@@ -28,10 +28,10 @@ WHERE u.target = $1 AND u.status = 'pending' AND u.attempt_count > 0 AND d.id <>
     AND u.next_attempt_at_ms <= (SELECT now_ms())
 ORDER BY u.next_attempt_at_ms, u.seq LIMIT $3
 """
-_BODY = "LEFT JOIN LATERAL (SELECT e.body FROM events e WHERE e.seq = d.event_seq) e ON TRUE"
+_BODY = "LEFT JOIN LATERAL (SELECT e.body, e.wire FROM events e WHERE e.seq = d.event_seq) e ON TRUE"
 # What was never tried, and beside each when the first of the others is due: most sessions have none of these.
 _DUE = f"""
-SELECT d.id, d.event_id, d.event_type, d.attempt, e.body, (
+SELECT d.id, d.event_id, d.event_type, d.attempt, e.body, e.wire, (
     SELECT next_attempt_at_ms - (SELECT now_ms()) FROM undelivered
     WHERE target = $1 AND status = 'pending' AND attempt_count > 0 ORDER BY next_attempt_at_ms, seq LIMIT 1
 ) AS wait_ms
@@ -39,7 +39,7 @@ FROM sessions s LEFT JOIN LATERAL ({_UNTRIED}) d ON TRUE {_BODY}
 WHERE s.id = $1 AND s.epoch = $4 AND s.ended_at_ms IS NULL ORDER BY d.seq
 """
 _DUE_WITH_TRIED = f"""
-SELECT d.id, d.event_id, d.event_type, d.attempt, e.body
+SELECT d.id, d.event_id, d.event_type, d.attempt, e.body, e.wire
 FROM (
     SELECT * FROM (({_UNTRIED}) UNION ALL ({_TRIED})) either ORDER BY seq LIMIT $3
 ) d {_BODY} ORDER BY d.seq
@@ -75,13 +75,13 @@ async def due(connection: Connection, query: DueQuery) -> Due | SessionMoved:
         wait_ms = await connection.fetchval(_NEXT, session.id)
     deliveries: list[DueDelivery] = []
     size = 0
-    for id_, event_id, event_type, attempt, body, *_ in found:
+    for id_, event_id, event_type, attempt, body, made_in, *_ in found:
         if id_ is None:
             break
         size += len(body)
         if deliveries and size > query.most_bytes:
             break
-        deliveries.append(DueDelivery(id_, event_id, event_type, attempt, body))
+        deliveries.append(DueDelivery(id_, event_id, event_type, attempt, body, made_in))
     return Due(deliveries, wait_ms)
 
 

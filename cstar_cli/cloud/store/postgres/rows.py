@@ -26,13 +26,13 @@ Values: TypeAlias = Row | tuple[Any, ...]
 SESSION_PREFIX = "ses_"
 WEBHOOK_PREFIX = "whk_"
 
-EVENT = "id, type, team_id, created_at_ms, body, origin"
+EVENT = "id, type, team_id, created_at_ms, body, origin, wire"
 LISTED_EVENT = "seq, id, team_id, type, created_at_ms"
 DELIVERY = "id, event_id, event_type, target, url, status, attempt_count, created_at_ms, next_attempt_at_ms"
 LISTED_DELIVERY = f"seq, {DELIVERY}"
-SESSION = "id, team_id, patterns, forward_to, epoch, name, origin, listener"
+SESSION = "id, team_id, patterns, forward_to, epoch, name, origin, listener, wire"
 NEIGHBOUR = "id, coalesce(name, forward_to), patterns, origin"
-OPEN_SESSION = "id, name, patterns, forward_to, opened_at_ms, away_since_ms IS NULL"
+OPEN_SESSION = "id, name, patterns, forward_to, opened_at_ms, away_since_ms IS NULL, wire"
 ATTEMPT = (
     "xid, seq, delivery_id, event_id, event_type, number, target, url, status, outcome, error,"
     " started_at_ms, duration_ms, next_attempt_at_ms"
@@ -42,7 +42,7 @@ WEBHOOK = (
     "id, team_id, name, url, patterns, secret, is_active, created_at_ms, updated_at_ms,"
     " CASE WHEN previous_secret_until_ms > now_ms() THEN previous_secret END AS previous_secret,"
     " CASE WHEN previous_secret_until_ms > now_ms() THEN previous_secret_until_ms END AS previous_secret_until_ms,"
-    " disabled_reason, failing_since_ms"
+    " disabled_reason, failing_since_ms, wire"
 )
 API_KEY = "id, team_id, name, hash, hint, read_only, created_at_ms, revoked_at_ms"
 
@@ -71,8 +71,8 @@ def session(row: Values) -> Session:
 
 
 def open_session(row: Values) -> OpenSession:
-    id_, name, patterns, forward_to, opened_at_ms, is_connected = row
-    return OpenSession(id_, name, filter(patterns), forward_to, opened_at_ms, bool(is_connected))
+    id_, name, patterns, forward_to, opened_at_ms, is_connected, wire = row
+    return OpenSession(id_, name, filter(patterns), forward_to, opened_at_ms, bool(is_connected), wire)
 
 
 def attempt(row: Values) -> Attempt:

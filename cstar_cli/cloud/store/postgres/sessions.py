@@ -69,8 +69,8 @@ class _Given:
 async def open_session(connection: Connection, session: Session, node: str) -> Written[Session]:
     await connection.execute(
         "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, node, opened_at_ms, name, origin,"
-        " listener, away_since_ms) SELECT $1, $2, $3, $4, $5::integer, $6, now.ms, $7, $8, $9,"
-        " CASE WHEN $6::text IS NULL THEN now.ms END FROM (SELECT now_ms() AS ms) now",
+        " listener, away_since_ms, wire) SELECT $1, $2, $3, $4, $5::integer, $6, now.ms, $7, $8, $9,"
+        " CASE WHEN $6::text IS NULL THEN now.ms END, $10 FROM (SELECT now_ms() AS ms) now",
         session.id,
         session.team_id,
         rows.patterns(session.filter),
@@ -80,6 +80,7 @@ async def open_session(connection: Connection, session: Session, node: str) -> W
         session.name,
         session.origin,
         session.listener,
+        session.wire,
     )
     return Written(session)
 
@@ -88,7 +89,7 @@ async def resume_session(connection: Connection, wanted: Session, node: str) -> 
     """Put the session into its next epoch, with the wanted filter and URL; wake whoever has it in an earlier one."""
     row = await connection.fetchrow(
         "UPDATE sessions SET epoch = epoch + 1, patterns = $3, forward_to = $4, node = $5, name = $6, origin = $7,"
-        " listener = $8, away_since_ms = NULL"
+        " listener = $8, wire = $9, away_since_ms = NULL"
         f" WHERE id = $1 AND team_id = $2 AND ended_at_ms IS NULL RETURNING {rows.SESSION}",
         wanted.id,
         wanted.team_id,
@@ -98,6 +99,7 @@ async def resume_session(connection: Connection, wanted: Session, node: str) -> 
         wanted.name,
         wanted.origin,
         wanted.listener,
+        wanted.wire,
     )
     return Written(rows.session(row) if row else None, topics=[wanted.id] if row else ())
 

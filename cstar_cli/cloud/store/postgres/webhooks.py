@@ -42,8 +42,9 @@ class PostgresWebhooks:
 
 async def _create(connection: Connection, team_id: str, new: NewWebhook) -> Written[Webhook]:
     await connection.execute(
-        "INSERT INTO webhooks (id, team_id, name, url, patterns, secret, is_active, created_at_ms, updated_at_ms)"
-        " SELECT $1, $2, $3, $4, $5, $6, $7, ms, ms FROM (SELECT now_ms() AS ms) now ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO webhooks (id, team_id, name, url, patterns, secret, is_active, wire, created_at_ms,"
+        " updated_at_ms) SELECT $1, $2, $3, $4, $5, $6, $7, $8, ms, ms FROM (SELECT now_ms() AS ms) now"
+        " ON CONFLICT (id) DO NOTHING",
         new.id,
         team_id,
         new.name,
@@ -51,6 +52,7 @@ async def _create(connection: Connection, team_id: str, new: NewWebhook) -> Writ
         rows.patterns(new.filter),
         new.secret,
         new.is_active,
+        new.wire,
     )
     webhook = await _find(connection, team_id, new.id)
     if not webhook:
@@ -96,6 +98,7 @@ async def _change(
         url=webhook.url if change.url is None else change.url,
         filter=webhook.filter if change.filter is None else change.filter,
         updated_at_ms=now_ms,
+        wire=webhook.wire if change.wire is None else change.wire,
     )
     if change.is_active:
         wanted = replace(wanted, is_active=True, disabled_reason=None, failing_since_ms=None)
@@ -129,7 +132,8 @@ async def _rotate(
 async def _store(connection: Connection, webhook: Webhook) -> None:
     await connection.execute(
         "UPDATE webhooks SET name = $2, url = $3, patterns = $4, secret = $5, is_active = $6, updated_at_ms = $7,"
-        " previous_secret = $8, previous_secret_until_ms = $9, disabled_reason = $10, failing_since_ms = $11"
+        " previous_secret = $8, previous_secret_until_ms = $9, disabled_reason = $10, failing_since_ms = $11,"
+        " wire = $12"
         " WHERE id = $1",
         webhook.id,
         webhook.name,
@@ -142,6 +146,7 @@ async def _store(connection: Connection, webhook: Webhook) -> None:
         webhook.previous_secret_until_ms,
         webhook.disabled_reason,
         webhook.failing_since_ms,
+        webhook.wire,
     )
 
 

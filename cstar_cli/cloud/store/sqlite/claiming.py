@@ -43,13 +43,13 @@ SELECT target, (
     WHERE d.target = w.target AND due_at_ms IS NOT NULL AND {UNLEASED} ORDER BY due_at_ms LIMIT 1
 ), (
     SELECT min(until_ms) FROM temp.leases WHERE target = w.target AND until_ms > :now_ms
-), is_active, url, secret, previous_secret, previous_secret_until_ms, disabled_reason
+), is_active, url, secret, previous_secret, previous_secret_until_ms, disabled_reason, wire
 FROM waiting w LEFT JOIN webhooks ON id = w.target
 WHERE w.target IS NOT NULL AND (is_active IS NOT TRUE OR w.target NOT IN (SELECT value FROM json_each(:full)))
 """
 _DUE = (
     "SELECT d.seq, d.id, d.team_id, d.event_id, d.event_type, d.attempt_count + 1, d.first_attempt, d.once, d.url,"
-    " e.body FROM deliveries d INDEXED BY {index} CROSS JOIN events e ON e.seq = d.event_seq"
+    " e.wire, e.body FROM deliveries d INDEXED BY {index} CROSS JOIN events e ON e.seq = d.event_seq"
     f" WHERE d.target = :target AND d.due_at_ms <= :now_ms AND {{condition}} AND {UNLEASED}"
     " ORDER BY d.due_at_ms, d.seq LIMIT :count"
 )
@@ -93,6 +93,7 @@ class _Head:
     previous_secret: str | None
     previous_secret_until_ms: int | None
     disabled_reason: str | None
+    wire: str | None
 
     def secrets(self, now_ms: int) -> tuple[str, ...]:
         """Those that are valid at that time, the older one first."""
@@ -109,6 +110,7 @@ class _Line:
     webhook_id: str
     url: str
     secrets: tuple[str, ...]
+    wire: str
     which: tuple[str, str]
     free: int
 
@@ -141,9 +143,9 @@ def claim(connection: sqlite3.Connection, wanted: Wanted, turns: Turns, now_ms: 
         elif head.due_at_ms is None or head.due_at_ms > now_ms:
             waits_ms += [ms - now_ms for ms in (head.due_at_ms, head.leased_until_ms) if ms is not None]
             continue
-        if free > 0 and head.url is not None:
+        if free > 0 and head.url is not None and head.wire is not None:
             which = _ANY if head.is_active else _ONCE
-            lines.append(_Line(head.webhook_id, head.url, head.secrets(now_ms), which, free))
+            lines.append(_Line(head.webhook_id, head.url, head.secrets(now_ms), head.wire, which, free))
     claims = _Claiming(connection, wanted, now_ms).among(turns.order(lines), turns)
     for line in lines:
         first_ms = _first_due_ms(connection, line.webhook_id, line.which, now_ms) if line.free else None
@@ -218,13 +220,13 @@ class _Claiming:
         self._count_left -= len(taken)
         leases.add(self._connection, self._next_lease, line.webhook_id, [row[0] for row in taken], self._until_ms)
         self._next_lease += len(taken)
-        moved = [(line.url, seq) for seq, *_, url, _ in taken if url != line.url]
+        moved = [(line.url, seq) for seq, *_, url, _, _ in taken if url != line.url]
         self._connection.executemany("UPDATE deliveries SET url = ? WHERE seq = ?", moved)
         return len(taken)
 
 
 def _claim(line: _Line, lease: int, row: rows.Row) -> Claim:
-    _, id_, team_id, event_id, event_type, attempt, first_attempt, once, _, body = row
+    _, id_, team_id, event_id, event_type, attempt, first_attempt, once, _, made_in, body = row
     return Claim(
         delivery_id=id_,
         lease=lease,
@@ -237,6 +239,8 @@ def _claim(line: _Line, lease: int, row: rows.Row) -> Claim:
         retries=None if once else attempt - first_attempt,
         body=body,
         secrets=line.secrets,
+        made_in=made_in,
+        wire=line.wire,
     )
 
 

@@ -21,7 +21,7 @@ def check(connection: sqlite3.Connection) -> None:
     connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
 
 
-_COLUMNS = "d.id, d.event_id, d.event_type, d.attempt_count + 1, e.body, d.event_seq"
+_COLUMNS = "d.id, d.event_id, d.event_type, d.attempt_count + 1, e.body, e.wire, d.event_seq"
 # What was never tried, and beside each when the first of the others is due: most sessions have none of these.
 _DUE = f"""
 SELECT {_COLUMNS}, (
@@ -99,11 +99,11 @@ def _deliveries(found: Iterable[rows.Row], query: DueQuery, bodies: dict[int, by
     """Take as many as may go."""
     taken: list[DueDelivery] = []
     size = 0
-    for id_, event_id, event_type, attempt, body, event_seq, *_ in found:
+    for id_, event_id, event_type, attempt, body, made_in, event_seq, *_ in found:
         size += len(body)
         if taken and size > query.most_bytes:
             break
-        taken.append(DueDelivery(id_, event_id, event_type, attempt, bodies.setdefault(event_seq, body)))
+        taken.append(DueDelivery(id_, event_id, event_type, attempt, bodies.setdefault(event_seq, body), made_in))
     return taken
 
 

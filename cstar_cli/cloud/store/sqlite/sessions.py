@@ -16,9 +16,9 @@ from cstar_cli.cloud.store.wakeups import attempts_of
 def open_session(connection: sqlite3.Connection, session: Session, now_ms: int) -> Written[Session]:
     connection.execute(
         "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms, name, origin,"
-        " listener, away_since_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " listener, away_since_ms, wire) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (session.id, session.team_id, rows.patterns(session.filter), session.forward_to, session.epoch, now_ms)
-        + (session.name, session.origin, session.listener, None if session.epoch else now_ms),
+        + (session.name, session.origin, session.listener, None if session.epoch else now_ms, session.wire),
     )
     return Written(session)
 
@@ -27,10 +27,10 @@ def resume_session(connection: sqlite3.Connection, wanted: Session) -> Written[S
     """Put the session into its next epoch, with the wanted filter and URL."""
     row = connection.execute(
         "UPDATE sessions SET epoch = epoch + 1, patterns = ?, forward_to = ?, name = ?, origin = ?, listener = ?,"
-        " away_since_ms = NULL"
+        " wire = ?, away_since_ms = NULL"
         f" WHERE id = ? AND team_id = ? AND ended_at_ms IS NULL RETURNING {rows.SESSION}",
         (rows.patterns(wanted.filter), wanted.forward_to, wanted.name, wanted.origin, wanted.listener)
-        + (wanted.id, wanted.team_id),
+        + (wanted.wire, wanted.id, wanted.team_id),
     ).fetchone()
     return Written(rows.session(row) if row else None, topics=[wanted.id] if row else ())
 

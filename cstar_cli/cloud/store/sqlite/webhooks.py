@@ -48,10 +48,13 @@ def _create(connection: sqlite3.Connection, team_id: str, new: NewWebhook, now_m
     known = _find(connection, team_id, new.id, now_ms)
     if known:
         return Written(known)
-    webhook = Webhook(new.id, team_id, new.name, new.url, new.filter, new.secret, new.is_active, now_ms, now_ms)
+    webhook = Webhook(
+        new.id, team_id, new.name, new.url, new.filter, new.secret, new.is_active, now_ms, now_ms, wire=new.wire
+    )
     connection.execute(
-        f"INSERT INTO webhooks ({rows.WEBHOOK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL)",
-        (new.id, team_id, new.name, new.url, rows.patterns(new.filter), new.secret, new.is_active, now_ms, now_ms),
+        f"INSERT INTO webhooks ({rows.WEBHOOK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, ?)",
+        (new.id, team_id, new.name, new.url, rows.patterns(new.filter), new.secret, new.is_active, now_ms, now_ms)
+        + (new.wire,),
     )
     return Written(webhook)
 
@@ -83,6 +86,7 @@ def _change(
         url=webhook.url if change.url is None else change.url,
         filter=webhook.filter if change.filter is None else change.filter,
         updated_at_ms=now_ms,
+        wire=webhook.wire if change.wire is None else change.wire,
     )
     if change.is_active:
         wanted = replace(wanted, is_active=True, disabled_reason=None, failing_since_ms=None)
@@ -113,10 +117,11 @@ def _rotate(
 def _store(connection: sqlite3.Connection, webhook: Webhook) -> None:
     connection.execute(
         "UPDATE webhooks SET name = ?, url = ?, patterns = ?, secret = ?, is_active = ?, updated_at_ms = ?,"
-        " previous_secret = ?, previous_secret_until_ms = ?, disabled_reason = ?, failing_since_ms = ? WHERE id = ?",
+        " previous_secret = ?, previous_secret_until_ms = ?, disabled_reason = ?, failing_since_ms = ?, wire = ?"
+        " WHERE id = ?",
         (webhook.name, webhook.url, rows.patterns(webhook.filter), webhook.secret, webhook.is_active)
         + (webhook.updated_at_ms, webhook.previous_secret, webhook.previous_secret_until_ms)
-        + (webhook.disabled_reason, webhook.failing_since_ms, webhook.id),
+        + (webhook.disabled_reason, webhook.failing_since_ms, webhook.wire, webhook.id),
     )
 
 

@@ -13,7 +13,9 @@ from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
 from cstar_cli.events.envelope import Event, new_id
 
-_INSERT_EVENT = "INSERT INTO events (seq, id, team_id, type, created_at_ms, body, origin) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_EVENT = (
+    "INSERT INTO events (seq, id, team_id, type, created_at_ms, body, origin, wire) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _INSERT_DELIVERY = (
     "INSERT INTO deliveries (team_id, event_seq, id, event_id, event_type, target, url, status, attempt_count,"
     " created_at_ms, next_attempt_at_ms, due_at_ms, once) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?, ?)"
@@ -113,7 +115,7 @@ def _seqs_of(connection: sqlite3.Connection, events: Sequence[Event]) -> dict[st
 
 
 def _row(seq: int, event: Event) -> rows.Row:
-    return (seq, event.id, event.team_id, event.type, event.created_at_ms, event.body, event.origin)
+    return (seq, event.id, event.team_id, event.type, event.created_at_ms, event.body, event.origin, event.wire)
 
 
 def _last_event_seq(connection: sqlite3.Connection) -> int:
