@@ -91,9 +91,9 @@ def _home(context: typer.Context) -> "Home":
 
 
 def _types() -> Offers:
-    from cstar_cli.events.catalogue import CATALOGUE
+    from cstar_cli.events.catalogue import types
 
-    return [(known.name, known.meaning) for known in CATALOGUE]
+    return [(known.name, known.meaning) for known in types()]
 
 
 def _beginning(offers: Offers, incomplete: str) -> Offers:

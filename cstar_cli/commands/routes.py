@@ -20,9 +20,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line
 
 def complete_known_type(incomplete: str) -> list[tuple[str, str]]:
     """Return the event types that begin so, with their meaning, for the shell."""
-    from cstar_cli.events.catalogue import CATALOGUE
+    from cstar_cli.events.catalogue import types
 
-    return [(known.name, known.meaning) for known in CATALOGUE if known.name.startswith(incomplete)]
+    return [(known.name, known.meaning) for known in types() if known.name.startswith(incomplete)]
 
 
 @app.callback()

@@ -171,19 +171,19 @@ def run(options: Options) -> None:
 
 def show_types(*, json: bool, no_color: bool) -> None:
     """Show every type of the catalogue and its meaning."""
-    from cstar_cli.events.catalogue import CATALOGUE
+    from cstar_cli.events.catalogue import types
     from cstar_cli.render.console import open_console
 
     output = open_console(no_color=no_color).out
     if json:
         from cstar_cli.events.canonical import dumps
 
-        for known in CATALOGUE:
+        for known in types():
             output.raw_line(dumps({"type": known.name, "group": known.group, "meaning": known.meaning}))
         return
     from cstar_cli.render.tables import event_types
 
-    event_types(((known.group, known.name, known.meaning) for known in CATALOGUE), output)
+    event_types(((known.group, known.name, known.meaning) for known in types()), output)
 
 
 def _print_bodies(options: Options) -> None:

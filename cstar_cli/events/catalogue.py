@@ -1,10 +1,12 @@
-"""The one list of event types (cStar webhooks, 2025-12)."""
+"""The event types of each wire version, and what a mistyped name may have meant."""
 
 import re
+from functools import cache
 
 import msgspec
 
 from cstar_cli.errors import UsageError
+from cstar_cli.events.wires import DEFAULT, folder
 
 MAX_NAME_CHARS = 100
 
@@ -27,40 +29,34 @@ class EventType(msgspec.Struct, frozen=True):
     meaning: str
 
 
-CATALOGUE: tuple[EventType, ...] = (
-    EventType("ticket.created", "Tickets", "a ticket is created via app, widget, API or email"),
-    EventType("ticket.updated", "Tickets", "status, priority or assignment of a ticket changes"),
-    EventType("ticket.closed", "Tickets", "a ticket is resolved or closed"),
-    EventType("ticket.message_added", "Tickets", "a message is added to a ticket"),
-    EventType("customer.created", "Customers", "a customer is created"),
-    EventType("customer.updated", "Customers", "customer details change"),
-    EventType("article.created", "Articles", "a Library article is created"),
-    EventType("article.published", "Articles", "an article is published to the Public Library"),
-    EventType("article.updated", "Articles", "an article's content or metadata changes"),
-    EventType("boss.spawned", "Gamification", "a boss appears for the team"),
-    EventType("boss.defeated", "Gamification", "the team defeats a boss"),
-    EventType("player.level_up", "Gamification", "a player reaches a new level"),
-    EventType("achievement.unlocked", "Gamification", "a player unlocks an achievement"),
-    EventType("survey.submitted", "Surveys", "a customer submits a CSAT survey response"),
-)
-
-_NAMES = tuple(event_type.name for event_type in CATALOGUE)
-_KNOWN = frozenset(_NAMES)
+@cache
+def types(wire: str = DEFAULT) -> tuple[EventType, ...]:
+    """Return the types of a wire version, in its order: `types.txt` of its folder has them, under their groups."""
+    found: list[EventType] = []
+    group = ""
+    for line in (folder(wire) / "types.txt").read_text("utf-8").splitlines():
+        if line.startswith(" "):
+            name, meaning = line.split(maxsplit=1)
+            found.append(EventType(name, group, meaning))
+        else:
+            group = line
+    return tuple(found)
 
 
-def names() -> tuple[str, ...]:
-    """Return the names of all known types, in the catalogue's order."""
-    return _NAMES
+@cache
+def names(wire: str = DEFAULT) -> tuple[str, ...]:
+    """Return the names of all types of a wire version, in its order."""
+    return tuple(known.name for known in types(wire))
 
 
-def is_known(name: str) -> bool:
-    """Say whether the name is a type of the catalogue."""
-    return name in _KNOWN
+def is_known(name: str, wire: str = DEFAULT) -> bool:
+    """Say whether the name is a type of a wire version."""
+    return name in _known(wire)
 
 
-def find(name: str) -> EventType:
+def find(name: str, wire: str = DEFAULT) -> EventType:
     """Return the type of that name; raises UsageError with what it may have meant."""
-    for event_type in CATALOGUE:
+    for event_type in types(wire):
         if event_type.name == name:
             return event_type
     raise UsageError(unknown_type(name))
@@ -80,9 +76,9 @@ def near_misses(name: str, limit: int = 3) -> list[str]:
     words = _words(name)
     if not words:
         return []
-    scores = {known: _likeness(words, known) for known in _NAMES}
+    scores = {known: _likeness(words, known) for known in names()}
     floor = max(_MIN_SCORE, max(scores.values()) - _MAX_BEHIND)
-    likely = [known for known in _NAMES if scores[known] >= floor]
+    likely = [known for known in names() if scores[known] >= floor]
     return sorted(likely, key=lambda known: -scores[known])[:limit]
 
 
@@ -90,6 +86,11 @@ def unknown_type(name: str) -> str:
     """Return the sentence about a type that the catalogue doesn't know, with what it may have meant."""
     misses = near_misses(name)
     return f"Unknown event type {name!r}." + (f" Did you mean {' or '.join(misses)}?" if misses else "")
+
+
+@cache
+def _known(wire: str) -> frozenset[str]:
+    return frozenset(names(wire))
 
 
 def _words(name: str) -> list[str]:

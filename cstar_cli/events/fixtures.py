@@ -1,4 +1,4 @@
-"""Realistic `data` for every type of the catalogue: one file a type in the folder of the same name.
+"""Realistic `data` for every type of the catalogue: one file a type, in the folder of its wire version.
 
 A file is plain ASCII JSON with placeholders, which fixtures of one's own may have too:
 
@@ -11,13 +11,13 @@ A file is plain ASCII JSON with placeholders, which fixtures of one's own may ha
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 from cstar_cli.errors import UsageError, meant
 from cstar_cli.events import canonical
 from cstar_cli.events.canonical import Json
 from cstar_cli.events.catalogue import is_known
 from cstar_cli.events.envelope import iso
+from cstar_cli.events.wires import DEFAULT, folder
 
 _FORMS = {
     "$uuid": '{"$uuid": "name"}',
@@ -25,7 +25,6 @@ _FORMS = {
     "$team": '{"$team": true}',
     "$as_is": '{"$as_is": …}',
 }
-FOLDER = Path(__file__).with_name("fixtures")
 
 
 def random_uuid() -> str:
@@ -91,9 +90,9 @@ def _no_placeholder(name: str) -> str:
 
 
 @cache
-def template(event_type: str) -> dict[str, Json]:
+def template(event_type: str, wire: str = DEFAULT) -> dict[str, Json]:
     """Return the type's built-in data as it is written, with its placeholders."""
-    path = FOLDER / f"{event_type}.json"
+    path = folder(wire) / "fixtures" / f"{event_type}.json"
     match canonical.parse(path.read_bytes()):
         case dict(template):
             return template

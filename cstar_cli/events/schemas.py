@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cstar_cli.events.canonical import Json
-from cstar_cli.events.catalogue import CATALOGUE, EventType
+from cstar_cli.events.catalogue import EventType, types
 from cstar_cli.events.fixtures import template
 
 Kind: TypeAlias = Literal["uuid", "time", "string", "integer", "number", "boolean"]
@@ -64,8 +64,8 @@ def schema_of_all() -> dict[str, Json]:
     return {
         "$schema": _DIALECT,
         "title": "cStar webhook event",
-        "oneOf": [{"$ref": f"#/$defs/{event.name}"} for event in CATALOGUE],
-        "$defs": {event.name: _definition(event) for event in CATALOGUE},
+        "oneOf": [{"$ref": f"#/$defs/{event.name}"} for event in types()],
+        "$defs": {event.name: _definition(event) for event in types()},
     }
 
 
@@ -85,7 +85,7 @@ def _object(properties: dict[str, Json]) -> dict[str, Json]:
 
 def _field(event_type: str, name: str) -> Field:
     resource = event_type.partition(".")[0]
-    siblings = (template(each.name) for each in CATALOGUE if each.name.partition(".")[0] == resource)
+    siblings = (template(each.name) for each in types() if each.name.partition(".")[0] == resource)
     shown = [sibling[name] for sibling in siblings if name in sibling]
     values = [value for value in shown if value is not None]
     is_list = isinstance(values[0], list)

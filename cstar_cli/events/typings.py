@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from cstar_cli.events.catalogue import CATALOGUE, EventType
+from cstar_cli.events.catalogue import EventType, types
 from cstar_cli.events.schemas import ENVELOPE, Field, Kind, fields_of
 
 Printer: TypeAlias = Callable[[], str]
@@ -24,7 +24,7 @@ def typescript() -> str:
         f"// {_MADE_BY.format('typescript')}\n\n",
         f"export interface Envelope<Type extends string, Data> {{\n{envelope}  data: Data;\n}}\n\n",
     ]
-    for event in CATALOGUE:
+    for event in types():
         name = _name(event)
         body = "".join(map(line, fields_of(event.name)))
         parts += [
@@ -32,7 +32,7 @@ def typescript() -> str:
             f"/** Fires when {event.meaning}. */\n",
             f'export type {name} = Envelope<"{event.name}", {name}Data>;\n\n',
         ]
-    names = "".join(f"\n  | {_name(event)}" for event in CATALOGUE)
+    names = "".join(f"\n  | {_name(event)}" for event in types())
     return "".join(
         [*parts, f"export type CstarEvent ={names};\n\n", 'export type CstarEventType = CstarEvent["type"];\n']
     )
@@ -48,14 +48,14 @@ def python() -> str:
         return f"    {field.name}: {of}{' | None' * field.is_nullable}\n"
 
     parts = [f'"""{_MADE_BY.format("python")}"""\n\n', "from typing import Literal, TypeAlias, TypedDict\n"]
-    for event in CATALOGUE:
+    for event in types():
         name = _name(event)
         envelope = "".join(map(line, ENVELOPE)).replace("type: str", f'type: Literal["{event.name}"]')
         parts += [
             f"\n\nclass {name}Data(TypedDict):\n{''.join(map(line, fields_of(event.name)))}",
             f'\n\nclass {name}(TypedDict):\n    """Fires when {event.meaning}."""\n\n{envelope}    data: {name}Data\n',
         ]
-    names = "\n    | ".join(map(_name, CATALOGUE))
+    names = "\n    | ".join(map(_name, types()))
     return "".join([*parts, f"\n\nCstarEvent: TypeAlias = (\n    {names}\n)\n"])
 
 
@@ -67,7 +67,7 @@ def go() -> str:
         of = kinds.get(field.kind, "string")
         return _pascal(field.name), "*" * field.is_nullable + "[]" * field.is_list + of, f'`json:"{field.name}"`'
 
-    constants = _aligned((f"Type{_name(event)}", "=", f'"{event.name}"') for event in CATALOGUE)
+    constants = _aligned((f"Type{_name(event)}", "=", f'"{event.name}"') for event in types())
     envelope = _aligned([*map(row, ENVELOPE), ("Data", "Data", '`json:"data"`')])
     parts = [
         f"// Package cstar: {_MADE_BY.format('go')}\n",
@@ -76,7 +76,7 @@ def go() -> str:
         "// Event is what a webhook gets; look at Type first, with json.RawMessage as the Data.\n",
         f"type Event[Data any] struct {{\n{envelope}}}\n",
     ]
-    for event in CATALOGUE:
+    for event in types():
         parts += [
             f"\n// {_name(event)} fires when {event.meaning}.\n",
             f"type {_name(event)} struct {{\n{_aligned(map(row, fields_of(event.name)))}}}\n",

@@ -5,7 +5,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from cstar_cli.commands.completing import complete_type
-from cstar_cli.events.catalogue import CATALOGUE
+from cstar_cli.events.catalogue import types
 from tests.processes import CSTAR, Env, RunCstar, StartListening
 from tests.receiver import StartReceiver
 
@@ -67,12 +67,12 @@ def test_data_is_read_from_standard_input(cstar: RunCstar) -> None:
 
 def test_all_types_are_listed_with_their_meaning(cstar: RunCstar) -> None:
     lines = cstar("trigger", "--list").stdout.splitlines()
-    assert lines == [f"{known.name}\t{known.meaning}" for known in CATALOGUE]
+    assert lines == [f"{known.name}\t{known.meaning}" for known in types()]
 
 
 def test_all_types_are_listed_as_json(cstar: RunCstar) -> None:
     lines = cstar("trigger", "--list", "--json").stdout.splitlines()
-    assert [json.loads(line)["type"] for line in lines] == [known.name for known in CATALOGUE]
+    assert [json.loads(line)["type"] for line in lines] == [known.name for known in types()]
 
 
 @pytest.mark.parametrize(

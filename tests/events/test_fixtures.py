@@ -10,7 +10,8 @@ from cstar_cli.errors import UsageError
 from cstar_cli.events.canonical import Json, canonical
 from cstar_cli.events.catalogue import names
 from cstar_cli.events.envelope import build_event
-from cstar_cli.events.fixtures import FOLDER, as_written, check_placeholders, fixture, random_uuid, template
+from cstar_cli.events.fixtures import as_written, check_placeholders, fixture, random_uuid, template
+from cstar_cli.events.wires import DEFAULT, folder
 
 TEAM = "0b6f8a52-6f0e-4d0c-9b54-1f4f5d1f3f10"
 NOW_MS = 1_765_377_000_000
@@ -27,13 +28,9 @@ def body_of(event_type: str) -> bytes:
     return build_event(event_type, fixture(event_type, TEAM, NOW_MS), TEAM, NOW_MS).body
 
 
-def test_there_is_one_fixture_file_a_type() -> None:
-    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(f"{name}.json" for name in names())
-
-
 @every_type
 def test_a_fixture_file_is_plain_ascii(event_type: str) -> None:
-    assert (FOLDER / f"{event_type}.json").read_bytes().isascii()
+    assert (folder(DEFAULT) / "fixtures" / f"{event_type}.json").read_bytes().isascii()
 
 
 @every_type

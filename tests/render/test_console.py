@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from cstar_cli.events.catalogue import CATALOGUE
+from cstar_cli.events.catalogue import types
 from cstar_cli.render import tables
 from cstar_cli.render.console import Console, make_renderer, open_console
 from cstar_cli.render.output import Look, Output, has_symbols, wants_colour
@@ -113,7 +113,7 @@ def test_a_closed_pipe_passes_up() -> None:
 
 
 def shown_types(stream: Stream, look: Look) -> str:
-    tables.event_types(((known.group, known.name, known.meaning) for known in CATALOGUE), Output(stream, look))
+    tables.event_types(((known.group, known.name, known.meaning) for known in types()), Output(stream, look))
     return stream.written().decode()
 
 
@@ -124,7 +124,7 @@ def test_the_table_of_types_is_tab_separated_for_programs() -> None:
 @pytest.mark.parametrize("look", [Look(), Look(colour=True), Look(symbols=False)])
 def test_the_table_of_types_has_all_of_them_on_a_terminal(look: Look) -> None:
     text = shown_types(Stream(terminal=True), look)
-    assert all(known.name in text for known in CATALOGUE)
+    assert all(known.name in text for known in types())
     assert ("\x1b[" in text) is look.colour
 
 

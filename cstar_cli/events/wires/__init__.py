@@ -1,6 +1,7 @@
 """Wire versions: what a delivery is to its receiver (cStar webhooks, parts 1 and 2).
 
-A version is a folder here with one small module, whose `WIRE` is a `wire.Wire`. An event is made in one version, and
+A version is a folder here: its event types (`types.txt`), realistic `data` of each (`fixtures/*.json`), and one small
+module, whose `WIRE` is a `wire.Wire`. An event is made in one version, and
 its bytes stay those; an endpoint (a webhook, or a listener's session) wants one version, which says how deliveries to
 it are signed, which headers they have and when they are tried again. Where the two differ, `wire.translated` gives the
 body.
@@ -10,6 +11,7 @@ Only the module of a version that is asked for is loaded.
 
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
 from cstar_cli.errors import UsageError, meant
@@ -22,8 +24,13 @@ NAMES = (DEFAULT, "2026-03")
 @cache
 def wire(name: str) -> Wire:
     """Return the version of that name; raises UsageError for another name."""
-    module = import_module(f"{__name__}.v{checked_name(name).replace('-', '_')}")
+    module = import_module(f"{__name__}.{folder(name).name}")
     return cast(Wire, module.WIRE)
+
+
+def folder(name: str) -> Path:
+    """Return where the version of that name is; raises UsageError for another name."""
+    return Path(__file__).with_name(f"v{checked_name(name).replace('-', '_')}")
 
 
 def checked_name(name: str) -> str:
