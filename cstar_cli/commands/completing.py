@@ -17,18 +17,23 @@ Offers = list[tuple[str, str]]
 Complete = Callable[[typer.Context, str], Offers]
 
 
-def complete_type(incomplete: str) -> Offers:
-    """Return the event types and own fixtures, with their meaning."""
+def complete_type(context: typer.Context, incomplete: str) -> Offers:
+    """Return the event types of the wire version that the line so far names, and own fixtures, with their meaning."""
     from cstar_cli import config
     from cstar_cli.events.shelf_names import own_names
 
     own = [(name, "a fixture of your own") for name in own_names(config.fixture_folders(os.environ).values())]
-    known = [(name, meaning) for name, meaning in _types() if name not in dict(own)]
+    known = [(name, meaning) for name, meaning in _types_of(context) if name not in dict(own)]
     return _beginning([*known, *own], incomplete)
 
 
-def complete_event_type(incomplete: str) -> Offers:
-    """Return the event types alone."""
+def complete_event_type(context: typer.Context, incomplete: str) -> Offers:
+    """Return the event types of that version alone."""
+    return _beginning(_types_of(context), incomplete)
+
+
+def complete_any_type(incomplete: str) -> Offers:
+    """Return the event types of all wire versions."""
     return _beginning(_types(), incomplete)
 
 
@@ -91,9 +96,17 @@ def _home(context: typer.Context) -> "Home":
 
 
 def _types() -> Offers:
-    from cstar_cli.events.catalogue import types
+    from cstar_cli.events.catalogue import all_types
 
-    return [(known.name, known.meaning) for known in types()]
+    return [(known.name, known.meaning) for known in all_types()]
+
+
+def _types_of(context: typer.Context) -> Offers:
+    from cstar_cli.events.catalogue import types
+    from cstar_cli.events.wires import DEFAULT, NAMES
+
+    wire = context.params.get("wire")
+    return [(known.name, known.meaning) for known in types(wire if wire in NAMES else DEFAULT)]
 
 
 def _beginning(offers: Offers, incomplete: str) -> Offers:

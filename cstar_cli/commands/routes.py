@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cstar_cli import config
+from cstar_cli.commands.completing import complete_any_type
 from cstar_cli.commands.options import NoColor
 from cstar_cli.errors import CstarError, ExitCode, UsageError
 
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="See what listen sends where.", no_args_is_help=True, rich_markup_mode=None)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
-
-
-def complete_known_type(incomplete: str) -> list[tuple[str, str]]:
-    """Return the event types that begin so, with their meaning, for the shell."""
-    from cstar_cli.events.catalogue import types
-
-    return [(known.name, known.meaning) for known in types() if known.name.startswith(incomplete)]
 
 
 @app.callback()
@@ -72,7 +66,7 @@ def index(json: Json = False, no_color: NoColor = False) -> None:
 @app.command("test")
 def try_out(
     event_type: Annotated[
-        str, typer.Argument(metavar="TYPE", help="The event type.", autocompletion=complete_known_type)
+        str, typer.Argument(metavar="TYPE", help="The event type.", autocompletion=complete_any_type)
     ],
     json: Json = False,
     no_color: NoColor = False,
@@ -82,12 +76,12 @@ def try_out(
     The pattern that decides is named, and nothing is sent. Exit code 1 says that they would go nowhere.
     """
     from cstar_cli.commands.saying import say_aside, say_json
-    from cstar_cli.events.catalogue import is_known, is_valid_name, unknown_type
+    from cstar_cli.events.catalogue import all_names, is_valid_name, unknown_type
 
     if not is_valid_name(event_type):
         raise UsageError(f"{event_type!r} is no event type: give one like ticket.created; cstar events types has all.")
     found = _found()
-    if not is_known(event_type):
+    if event_type not in all_names():
         say_aside(unknown_type(event_type))
     if json:
         for route in found:

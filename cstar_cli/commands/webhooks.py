@@ -8,7 +8,7 @@ import typer
 
 from cstar_cli.clock import now_ms
 from cstar_cli.commands.asking import asks
-from cstar_cli.commands.completing import complete_event_type, complete_globs
+from cstar_cli.commands.completing import complete_any_type, complete_globs
 from cstar_cli.commands.options import WebhookId
 from cstar_cli.errors import CstarError, UsageError
 
@@ -129,7 +129,7 @@ def try_out(
         typer.Option(
             metavar="TYPE",
             help="The event type. [default: the first that it subscribes to]",
-            autocompletion=complete_event_type,
+            autocompletion=complete_any_type,
         ),
     ] = None,
 ) -> None:

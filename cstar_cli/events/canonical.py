@@ -51,10 +51,13 @@ def parse(text: bytes | str) -> Json:
     return value
 
 
-def dumps(value: Json) -> bytes:
-    """Return the bytes of `JSON.stringify(value)`; raises MalformedJson for more than 500 levels."""
+def dumps(value: Json, depth: int = 0) -> bytes:
+    """Return the bytes of `JSON.stringify(value)`; raises MalformedJson for more than 500 levels.
+
+    `depth` is how many levels the value is nested in.
+    """
     try:
-        text = _ENCODER.encode(value) if prints_alike(value, 0) else _stringify(value)
+        text = _ENCODER.encode(value) if prints_alike(value, depth) else _stringify(value, depth)
     except RecursionError:
         raise MalformedJson("The value is nested too deeply.") from None
     try:
@@ -148,9 +151,9 @@ def prints_alike(value: Json, depth: int) -> bool:
     return True
 
 
-def _stringify(value: Json) -> str:
+def _stringify(value: Json, depth: int) -> str:
     parts: list[str] = []
-    _write(value, parts, 0)
+    _write(value, parts, depth)
     return "".join(parts)
 
 

@@ -1,12 +1,14 @@
 """The event types of each wire version, and what a mistyped name may have meant."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 
 import msgspec
 
 from cstar_cli.errors import UsageError
-from cstar_cli.events.wires import DEFAULT, folder
+from cstar_cli.events.wires import DEFAULT, NAMES, folder
 
 MAX_NAME_CHARS = 100
 
@@ -49,9 +51,29 @@ def names(wire: str = DEFAULT) -> tuple[str, ...]:
     return tuple(known.name for known in types(wire))
 
 
+@cache
+def all_types() -> tuple[EventType, ...]:
+    """Return the types of all wire versions, each name once, those of the default first."""
+    found: dict[str, EventType] = {}
+    for known in chain.from_iterable(map(types, NAMES)):
+        found.setdefault(known.name, known)
+    return tuple(found.values())
+
+
+@cache
+def all_names() -> tuple[str, ...]:
+    """Return the names of `all_types`."""
+    return tuple(known.name for known in all_types())
+
+
 def is_known(name: str, wire: str = DEFAULT) -> bool:
     """Say whether the name is a type of a wire version."""
     return name in _known(wire)
+
+
+def elsewhere(name: str, wire: str) -> str | None:
+    """Return the other wire version that has a type of that name, if this one hasn't."""
+    return None if is_known(name, wire) else next((other for other in NAMES if is_known(name, other)), None)
 
 
 def find(name: str, wire: str = DEFAULT) -> EventType:
@@ -59,7 +81,7 @@ def find(name: str, wire: str = DEFAULT) -> EventType:
     for event_type in types(wire):
         if event_type.name == name:
             return event_type
-    raise UsageError(unknown_type(name))
+    raise UsageError(unknown_type(name, wire))
 
 
 def is_valid_name(name: str) -> bool:
@@ -67,8 +89,8 @@ def is_valid_name(name: str) -> bool:
     return len(name) <= MAX_NAME_CHARS and _VALID_NAME.fullmatch(name) is not None
 
 
-def near_misses(name: str, limit: int = 3) -> list[str]:
-    """Return the known types that the name may have meant, the likeliest first.
+def near_misses(name: str, limit: int = 3, among: Sequence[str] = ()) -> list[str]:
+    """Return the types that the name may have meant, the likeliest first; all that are known, unless told among which.
 
     Sees through other separators and cases (`ticket_created`, `TicketCreated`), swapped order (`created.ticket`)
     and a lone resource or action (`ticket`, `level_up`).
@@ -76,15 +98,17 @@ def near_misses(name: str, limit: int = 3) -> list[str]:
     words = _words(name)
     if not words:
         return []
-    scores = {known: _likeness(words, known) for known in names()}
+    scores = {known: _likeness(words, known) for known in among or all_names()}
     floor = max(_MIN_SCORE, max(scores.values()) - _MAX_BEHIND)
-    likely = [known for known in names() if scores[known] >= floor]
+    likely = [known for known, score in scores.items() if score >= floor]
     return sorted(likely, key=lambda known: -scores[known])[:limit]
 
 
-def unknown_type(name: str) -> str:
-    """Return the sentence about a type that the catalogue doesn't know, with what it may have meant."""
-    misses = near_misses(name)
+def unknown_type(name: str, wire: str | None = None) -> str:
+    """Return the sentence about a type that a wire version, or any, doesn't have: who has it, or what was meant."""
+    if wire and (other := elsewhere(name, wire)):
+        return f"{name} is of wire version {other}: add --wire {other}"
+    misses = near_misses(name, among=names(wire) if wire else all_names())
     return f"Unknown event type {name!r}." + (f" Did you mean {' or '.join(misses)}?" if misses else "")
 
 

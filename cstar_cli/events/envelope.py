@@ -1,4 +1,4 @@
-"""The envelope: the same for every event, its bytes made once (cStar webhooks, 2025-12)."""
+"""The envelope: the same for every event of a wire version, its bytes made once."""
 
 import base64
 import os
@@ -13,7 +13,7 @@ from cstar_cli.errors import UsageError
 from cstar_cli.events import canonical
 from cstar_cli.events.canonical import Json
 from cstar_cli.events.catalogue import MAX_NAME_CHARS, is_valid_name
-from cstar_cli.events.wires import DEFAULT
+from cstar_cli.events.wires import DEFAULT, wire
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -98,10 +98,11 @@ def build_event(
     data: Json,
     team_id: str,
     at_ms: int,
-    new_id: Callable[[], str] = new_event_id,
+    new_id: Callable[[], str] | None = None,
     origin: str | None = None,
+    made_in: str = DEFAULT,
 ) -> Event:
-    """Make the event and its canonical bytes.
+    """Make the event and its canonical bytes, as a wire version has them; its id is a fresh one by default.
 
     Raises UsageError for a type that is not `resource.action`, MalformedJson for data nested too deeply.
     """
@@ -110,11 +111,15 @@ def build_event(
             f"{event_type!r} is not an event type: it must look like resource.action, in lower-case letters, "
             f"digits and underscores, at most {MAX_NAME_CHARS} characters."
         )
-    event_id = new_id()
-    body = canonical.dumps(
-        {"id": event_id, "type": event_type, "team_id": team_id, "created_at": iso(at_ms), "data": data}
-    )
-    return Event(event_id, event_type, team_id, at_ms, body, origin)
+    event_id = new_id() if new_id else fresh_id(event_type, at_ms, made_in)
+    fields = {"id": event_id, "type": event_type, "team_id": team_id, "created_at": iso(at_ms), "data": data}
+    body = canonical.dumps(fields if made_in == DEFAULT else {key: fields[key] for key in wire(made_in).envelope})
+    return Event(event_id, event_type, team_id, at_ms, body, origin, made_in)
+
+
+def fresh_id(event_type: str, at_ms: int, made_in: str) -> str:
+    """Return a fresh id for an event of a wire version."""
+    return new_event_id() if made_in == DEFAULT else wire(made_in).event_id(event_type, at_ms)
 
 
 def iso(ms: int) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from cstar_cli.errors import UsageError
-from cstar_cli.events.catalogue import MAX_NAME_CHARS, names, near_misses
+from cstar_cli.events.catalogue import MAX_NAME_CHARS, all_names, near_misses
 
 EVERYTHING = "*"
 
@@ -32,7 +32,7 @@ class EventFilter:
     def __post_init__(self) -> None:
         matcher = re.compile(_regex(self.patterns))
         object.__setattr__(self, "_matcher", matcher)
-        object.__setattr__(self, "_known", {name: matcher.fullmatch(name) is not None for name in names()})
+        object.__setattr__(self, "_known", {name: matcher.fullmatch(name) is not None for name in all_names()})
 
     @classmethod
     def parse(cls, patterns: Iterable[str]) -> "EventFilter":
@@ -57,7 +57,7 @@ class EventFilter:
     def overlaps(self, other: "EventFilter") -> bool:
         """Say whether some event passes both, as far as the catalogue and an example of each pattern tell."""
         patterns = (pattern for pattern in (*self.patterns, *other.patterns) if not pattern.startswith("!"))
-        examples = chain(names(), (pattern.replace(EVERYTHING, "x") for pattern in patterns))
+        examples = chain(all_names(), (pattern.replace(EVERYTHING, "x") for pattern in patterns))
         return any(self.matches(example) and other.matches(example) for example in examples)
 
     def warnings(self) -> list[str]:
@@ -65,7 +65,7 @@ class EventFilter:
         useless = [
             (pattern, _near_patterns(pattern))
             for pattern in self.patterns
-            if not any(re.fullmatch(_glob(pattern.removeprefix("!")), name) for name in names())
+            if not any(re.fullmatch(_glob(pattern.removeprefix("!")), name) for name in all_names())
         ]
         if not useless and not any(self._known.values()):
             return [f"No known event type passes {','.join(self.patterns)}."]

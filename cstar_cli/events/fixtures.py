@@ -35,11 +35,17 @@ def random_uuid() -> str:
     return str(uuid4())
 
 
-def fixture(event_type: str, team_id: str, now_ms: int, new_uuid: Callable[[], str] = random_uuid) -> dict[str, Json]:
-    """Return fresh `data` of the type; raises UsageError for a type that is not in the catalogue."""
-    if not is_known(event_type):
+def fixture(
+    event_type: str,
+    team_id: str,
+    now_ms: int,
+    new_uuid: Callable[[], str] = random_uuid,
+    wire: str = DEFAULT,
+) -> dict[str, Json]:
+    """Return fresh `data` of the type; raises UsageError for a type that the wire version doesn't have."""
+    if not is_known(event_type, wire):
         raise UsageError(f"There is no built-in data for {event_type!r}: give your own with --data.")
-    return filled(template(event_type), Filling(team_id, now_ms, new_uuid))
+    return filled(template(event_type, wire), Filling(team_id, now_ms, new_uuid))
 
 
 def filled(data: dict[str, Json], filling: "Filling") -> dict[str, Json]:

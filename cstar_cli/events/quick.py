@@ -6,7 +6,8 @@ Apart from `canonical`, which every command loads: msgspec comes with the cloud.
 import msgspec
 
 from cstar_cli.events.canonical import MalformedJson, prints_alike
-from cstar_cli.events.envelope import Event, iso, new_event_id
+from cstar_cli.events.envelope import Event, fresh_id, iso
+from cstar_cli.events.wires import DEFAULT, wire
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -25,13 +26,19 @@ def canonical(text: bytes | msgspec.Raw, depth: int = 0) -> bytes | None:
 
 
 def build_event(
-    event_type: str, data: bytes | msgspec.Raw, team_id: str, now_ms: int, origin: str | None = None
+    event_type: str,
+    data: bytes | msgspec.Raw,
+    team_id: str,
+    now_ms: int,
+    origin: str | None = None,
+    made_in: str = DEFAULT,
 ) -> Event | None:
     """Make the event from the JSON text of an object, or None where it takes `envelope.build_event`."""
     made = canonical(data, depth=1)
     if made is None or made[:1] != b"{":
         return None
-    event_id = new_event_id()
-    head = _encode({"id": event_id, "type": event_type, "team_id": team_id, "created_at": iso(now_ms)})
+    event_id = fresh_id(event_type, now_ms, made_in)
+    fields = {"id": event_id, "type": event_type, "team_id": team_id, "created_at": iso(now_ms)}
+    head = _encode(fields if made_in == DEFAULT else {key: fields[key] for key in wire(made_in).envelope[:-1]})
     body = b"".join((head[:-1], b',"data":', made, b"}"))
-    return Event(event_id, event_type, team_id, now_ms, body, origin)
+    return Event(event_id, event_type, team_id, now_ms, body, origin, made_in)

@@ -20,7 +20,7 @@ import msgspec
 
 from cstar_cli.envfile import is_name
 from cstar_cli.errors import UsageError, meant
-from cstar_cli.events.catalogue import names
+from cstar_cli.events.catalogue import all_names
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.positions import Path, TomlFile
 from cstar_cli.profiles import checked_secret
@@ -78,7 +78,7 @@ def warnings(routes: Sequence[Route]) -> Iterator[str]:
     for route in routes:
         yield from (f"Route {route.name}: {warning}" for warning in route.filter.warnings())
     for one, other in combinations(routes, 2):
-        twice = [name for name in names() if one.filter.matches(name) and other.filter.matches(name)]
+        twice = [name for name in all_names() if one.filter.matches(name) and other.filter.matches(name)]
         if one.target == other.target and twice:
             more = f" and {len(twice) - _SHOWN_TYPES} more" if len(twice) > _SHOWN_TYPES else ""
             yield (

@@ -2,6 +2,7 @@ import json
 import subprocess
 
 import pytest
+import typer
 from pytest_httpserver import HTTPServer
 
 from cstar_cli.commands.completing import complete_type
@@ -100,11 +101,17 @@ def test_what_makes_no_sense_exits_2_and_says_why(cstar: RunCstar, arguments: tu
     assert message in done.stderr
 
 
-def test_types_are_completed_with_their_meaning() -> None:
-    assert complete_type("boss.") == [
-        ("boss.spawned", "a boss appears for the team"),
-        ("boss.defeated", "the team defeats a boss"),
-    ]
+@pytest.mark.parametrize(
+    ("wire", "offered"),
+    [("2025-12", ["spawned", "defeated"]), ("2026-03", ["spawned", "damaged", "defeated"]), ("no-such", ["spawned"])],
+)
+def test_types_of_the_wire_version_are_completed_with_their_meaning(wire: str, offered: list[str]) -> None:
+    context = typer.Context(typer.main.get_command(typer.Typer(callback=lambda: None)))
+    context.params["wire"] = wire
+    found = dict(complete_type(context, "boss."))
+    assert [name for name in found if name.removeprefix("boss.") in offered] == [f"boss.{each}" for each in offered]
+    assert found["boss.spawned"] == "a boss appears for the team"
+    assert ("boss.damaged" in found) == (wire == "2026-03")
 
 
 def test_a_closed_output_ends_it_without_a_traceback(

@@ -4,7 +4,7 @@ import pytest
 
 from cstar_cli.events.catalogue import names, types
 from cstar_cli.events.fixtures import fixture
-from cstar_cli.events.wires import DEFAULT, folder
+from cstar_cli.events.wires import NAMES, folder
 from tests.processes import RunCstar
 
 from .project import EVENTS_PAGE, rows
@@ -20,7 +20,7 @@ def test_the_table_for_people_names_every_type(cstar: RunCstar) -> None:
     assert [name for name in names() if name not in shown] == []
 
 
-@pytest.mark.parametrize("wire", [DEFAULT])
+@pytest.mark.parametrize("wire", NAMES)
 def test_every_type_has_a_fixture_and_every_fixture_a_type(wire: str) -> None:
     assert sorted(path.name for path in (folder(wire) / "fixtures").iterdir()) == sorted(
         f"{name}.json" for name in names(wire)

@@ -1,19 +1,54 @@
 import pytest
 
-from cstar_cli.events.catalogue import is_known, is_valid_name, names, near_misses, types
+from cstar_cli.errors import UsageError
+from cstar_cli.events.catalogue import (
+    all_names,
+    elsewhere,
+    find,
+    is_known,
+    is_valid_name,
+    names,
+    near_misses,
+    types,
+    unknown_type,
+)
+from cstar_cli.events.wires import NAMES
 
 
-def test_the_catalogue_holds_the_14_types_of_the_contract() -> None:
-    assert len(types()) == len(set(names())) == 14
+@pytest.mark.parametrize(("wire", "count"), [("2025-12", 14), ("2026-03", 35)])
+def test_a_version_has_the_types_of_the_contract(wire: str, count: int) -> None:
+    assert len(types(wire)) == len(set(names(wire))) == count
 
 
-def test_every_type_has_a_valid_name_a_group_and_a_meaning() -> None:
-    assert all(is_valid_name(one.name) and one.group and one.meaning for one in types())
+@pytest.mark.parametrize("wire", NAMES)
+def test_every_type_has_a_valid_name_a_group_and_a_meaning(wire: str) -> None:
+    assert all(is_valid_name(one.name) and one.group and one.meaning for one in types(wire))
 
 
-def test_a_type_of_the_catalogue_is_known() -> None:
+def test_all_types_are_those_of_the_default_and_then_the_others() -> None:
+    assert all_names()[:14] == names("2025-12")
+    assert sorted(all_names()) == sorted({*names("2025-12"), *names("2026-03")})
+
+
+def test_a_type_is_known_to_the_versions_that_have_it() -> None:
     assert is_known("player.level_up")
     assert not is_known("player.level_down")
+    assert not is_known("ticket.deleted")
+    assert is_known("ticket.deleted", "2026-03")
+
+
+def test_a_type_that_only_the_other_version_has_leads_there() -> None:
+    assert elsewhere("ticket.deleted", "2025-12") == "2026-03"
+    assert elsewhere("ticket.created", "2025-12") is None
+    assert unknown_type("ticket.deleted", "2025-12") == "ticket.deleted is of wire version 2026-03: add --wire 2026-03"
+    with pytest.raises(UsageError, match=r"achievement\.unlocked is of wire version 2025-12: add --wire 2025-12"):
+        find("achievement.unlocked", "2026-03")
+
+
+def test_a_mistyped_name_is_taken_for_one_of_its_version() -> None:
+    assert "ticket.assigned" not in unknown_type("ticket.asigned", "2025-12")
+    assert unknown_type("ticket.asigned", "2026-03").endswith("Did you mean ticket.assigned?")
+    assert unknown_type("ticket.asigned").endswith("Did you mean ticket.assigned?")
 
 
 @pytest.mark.parametrize("name", ["order.paid", "a.b", "order_2.paid_late", "x." + "a" * 98])
@@ -41,7 +76,7 @@ def test_the_likeliest_near_miss_comes_first(mistyped: str) -> None:
 
 @pytest.mark.parametrize("resource", ["ticket", "tickets", "ticket.unheard_of"])
 def test_a_resource_alone_leads_to_its_types(resource: str) -> None:
-    assert near_misses(resource) == ["ticket.created", "ticket.updated", "ticket.closed"]
+    assert near_misses(resource, among=names()) == ["ticket.created", "ticket.updated", "ticket.closed"]
 
 
 @pytest.mark.parametrize("action", ["level_up", "levelup", "LevelUp", "level.up"])

@@ -1,14 +1,33 @@
 import hashlib
 import hmac
+import json
+from collections.abc import Callable
 from re import fullmatch
 
 import pytest
 
 from cstar_cli.errors import UsageError
+from cstar_cli.events import quick
+from cstar_cli.events.canonical import Json, parse
+from cstar_cli.events.envelope import Event, build_event
 from cstar_cli.events.wires import NAMES, wire
 from cstar_cli.events.wires.wire import Sending, Wire, translated
 
 BODY = b'{"id":"evt_1","type":"ticket.created","team_id":"t","created_at":"2026-03-26T22:13:30Z","data":{"id":"1"}}'
+AT_MS = 1_774_583_010_044
+Make = Callable[[str, str], Event]
+
+
+def of_value(event_type: str, made_in: str) -> Event:
+    return build_event(event_type, {"id": "1"}, "t", AT_MS, made_in=made_in)
+
+
+def of_text(event_type: str, made_in: str) -> Event:
+    event = quick.build_event(event_type, b'{ "id": "1" }', "t", AT_MS, made_in=made_in)
+    assert event
+    return event
+
+
 SENDING = Sending("evt_1", "ticket.created", "dlv_1", "whk_1", 2, 1_774_583_010_044, BODY)
 OLD, NEW = wire("2025-12"), wire("2026-03")
 
@@ -42,9 +61,67 @@ def test_2026_03_has_event_ids_that_tell_type_and_time() -> None:
     assert fullmatch("evt_ticket_created_1774583010044_[a-z0-9]{8}", NEW.event_id("ticket.created", 1_774_583_010_044))
 
 
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_an_id_made_of_the_same_bytes_is_the_same(version: Wire) -> None:
+    def made_of(byte: bytes) -> str:
+        return version.event_id("ticket.created", AT_MS, lambda count: byte * count)
+
+    assert made_of(b"a") == made_of(b"a") != made_of(b"b")
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_fresh_ids_differ(version: Wire) -> None:
+    assert len({version.event_id("ticket.created", 1_774_583_010_044) for _ in range(1000)}) == 1000
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+@pytest.mark.parametrize("make", [of_value, of_text])
+def test_an_event_has_the_keys_of_its_version_in_their_order(version: Wire, make: Make) -> None:
+    event = make("ticket.created", version.name)
+    assert (event.wire, event.id.startswith("evt_ticket_created_1774583010044_")) == (version.name, version is NEW)
+    assert tuple(json.loads(event.body)) == version.envelope
+    assert json.loads(event.body) == {
+        "id": event.id,
+        "type": "ticket.created",
+        "team_id": "t",
+        "created_at": "2026-03-27T03:43:30Z",
+        "data": {"id": "1"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("event_type", "name"),
+    [
+        ("ticket.deleted", "ticket"),
+        ("ticket.message_added", "message"),
+        ("player.level_up", "player"),
+        ("player.xp_gained", "xp_gain"),
+        ("social.one_up_sent", "one_up"),
+        ("community_post.voted", "vote"),
+        ("order.paid", "order"),
+    ],
+)
+def test_2026_03_names_what_an_event_is_about(event_type: str, name: str) -> None:
+    assert NEW.data_of(event_type, {"id": "1"}) == {name: {"id": "1"}}
+    assert NEW.resource_of(event_type, {"other": {}, name: {"id": "1"}}) == {"id": "1"}
+
+
+@pytest.mark.parametrize("data", [{"id": "1"}, {"ticket": 5}, {"ticket": None}, [], None])
+def test_data_of_2026_03_that_names_no_resource_is_taken_as_the_resource(data: Json) -> None:
+    assert NEW.resource_of("ticket.created", data) == data
+
+
+def test_data_as_deep_as_any_may_be_is_translated_too() -> None:
+    deep = build_event("ticket.created", parse('{"a":' * 499 + "1" + "}" * 499), "t", 0).body
+    assert translated(deep, OLD, NEW).count(b'{"a":') == 499
+
+
 def test_a_body_is_translated_there_and_back_to_the_same_bytes() -> None:
     named = translated(BODY, OLD, NEW)
-    assert named.endswith(b'"data":{"ticket":{"id":"1"}}}')
+    assert named == (
+        b'{"id":"evt_1","type":"ticket.created","created_at":"2026-03-26T22:13:30Z","team_id":"t",'
+        b'"data":{"ticket":{"id":"1"}}}'
+    )
     assert translated(named, NEW, OLD) == BODY
 
 

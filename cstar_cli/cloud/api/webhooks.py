@@ -187,7 +187,7 @@ def _filter(patterns: Sequence[str]) -> EventFilter:
     except UsageError as error:
         raise invalid("parameter_invalid", str(error), "events") from error
     for name in (pattern.removeprefix("!") for pattern in wanted.patterns):
-        if "*" not in name and not catalogue.is_known(name):
+        if "*" not in name and name not in catalogue.all_names():
             raise invalid("unknown_event_type", catalogue.unknown_type(name), "events")
     return wanted
 

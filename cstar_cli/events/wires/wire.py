@@ -1,5 +1,6 @@
 """What every wire version answers."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -8,6 +9,8 @@ if TYPE_CHECKING:
     from cstar_cli.events.canonical import Json
 
 Headers = tuple[tuple[str, str], ...]
+NewBytes = Callable[[int], bytes]
+"""Gives so many bytes that ids are made of."""
 
 
 class Sending(msgspec.Struct, frozen=True, gc=False):
@@ -26,6 +29,8 @@ class Wire(Protocol):
     """One version."""
 
     name: str
+    envelope: tuple[str, ...]
+    """The keys of an event, in their order; `data` is the last."""
     signature_header: str
     """Its name, as it is sent."""
     own_headers: frozenset[str]
@@ -43,8 +48,8 @@ class Wire(Protocol):
         """Return the headers of an attempt, the signature among them."""
         ...
 
-    def event_id(self, event_type: str, at_ms: int, /) -> str:
-        """Return a fresh id for an event."""
+    def event_id(self, event_type: str, at_ms: int, new_bytes: NewBytes | None = None, /) -> str:
+        """Return an id for an event; it is fresh unless the bytes are given that it is made of."""
         ...
 
     def resource_of(self, event_type: str, data: "Json", /) -> "Json":
@@ -59,7 +64,7 @@ class Wire(Protocol):
 def translated(body: bytes, made_in: Wire, wanted: Wire) -> bytes:
     """Return an event's body as another version has it; always the same bytes for the same body.
 
-    All but the shape of `data` stays: id, type and times are the event's own.
+    All but the order of keys and the shape of `data` stays: id, type and times are the event's own.
     """
     if made_in is wanted:
         return body
@@ -70,4 +75,5 @@ def translated(body: bytes, made_in: Wire, wanted: Wire) -> bytes:
     event_type = event["type"]
     assert isinstance(event_type, str)
     event["data"] = wanted.data_of(event_type, made_in.resource_of(event_type, event["data"]))
-    return canonical.dumps(event)
+    # One level deeper than a body of its own may be: the name of the resource makes it so.
+    return canonical.dumps({key: event[key] for key in wanted.envelope}, depth=-1)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from cstar_cli import signing
-from cstar_cli.events.wires.wire import Headers, Sending
+from cstar_cli.events.wires.wire import Headers, NewBytes, Sending
 
 if TYPE_CHECKING:
     from cstar_cli.events.canonical import Json
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 class _Wire:
     name = "2025-12"
+    envelope = ("id", "type", "team_id", "created_at", "data")
     signature_header = "x-cstar-signature"
     own_headers = frozenset({"x-cstar-signature", "x-cstar-event", "x-cstar-delivery"})
     user_agent = None
@@ -27,10 +28,10 @@ class _Wire:
             ("x-cstar-delivery", sending.delivery_id),
         )
 
-    def event_id(self, _event_type: str, _at_ms: int) -> str:
-        from cstar_cli.events.envelope import new_event_id  # late: who only signs makes none
+    def event_id(self, _event_type: str, _at_ms: int, new_bytes: NewBytes | None = None) -> str:
+        from cstar_cli.events.envelope import new_id  # late: who only signs makes none
 
-        return new_event_id()
+        return new_id("evt", new_bytes)
 
     def resource_of(self, _event_type: str, data: "Json") -> "Json":
         return data
