@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from cstar_cli.clock import elapsed_ns
 from cstar_cli.cloud.options import DeliveryPolicy
 from cstar_cli.cloud.posting import Attempt, unanswered
-from cstar_cli.cloud.retries import retry_in_ms
+from cstar_cli.cloud.retries import retry_in_ms, schedule_s
 from cstar_cli.cloud.settling import Outage, Posted, Settler, Sleep
 from cstar_cli.cloud.store.interface import Store, StoreUnavailable
 from cstar_cli.cloud.store.records import AttemptOutcome
@@ -216,13 +216,13 @@ class Dispatcher:
         attempt.give_up()
         retries = attempt.claim.retries
         if retries is not None:
-            retries = min(retries, max(0, len(self._policy.retries_s) - 1))
+            retries = min(retries, max(0, len(schedule_s(self._policy, attempt.claim.wire)) - 1))
         self._settle(attempt, unanswered(attempt.claim, attempt.started_at_ms, "stopped", STOPPED, after_ms), retries)
 
     def _settle(self, attempt: Attempt, outcome: AttemptOutcome, retries: int | None) -> None:
         claim = attempt.claim
         answer_size = len(outcome.response_body) + sum([len(n) + len(v) for n, v in outcome.response_headers])
-        posted = Posted(claim, outcome, self._retry_in_ms(retries, outcome), len(claim.body) + answer_size)
+        posted = Posted(claim, outcome, self._retry_in_ms(claim, retries, outcome), len(claim.body) + answer_size)
         # Nothing is changed before here, where nothing can fail any more: the attempt may be settled otherwise.
         del self._under_way[attempt]
         if not self._under_way:
@@ -231,12 +231,11 @@ class Dispatcher:
         self._free(claim.webhook_id)
         self._settler.add(posted)
 
-    def _retry_in_ms(self, retries: int | None, outcome: AttemptOutcome) -> int | None:
+    def _retry_in_ms(self, claim: Claim, retries: int | None, outcome: AttemptOutcome) -> int | None:
         if outcome.succeeded:
             return None
-        return retry_in_ms(
-            retries, self._policy, outcome.status, outcome.response_headers, self._now_ms(), self._random
-        )
+        schedule = schedule_s(self._policy, claim.wire)
+        return retry_in_ms(retries, schedule, outcome.status, outcome.response_headers, self._now_ms(), self._random)
 
     def _free(self, webhook_id: str) -> None:
         self._busy[webhook_id] -= 1

@@ -22,13 +22,13 @@ class Joined:
 
 async def join(store: Store, team_id: str, filter: EventFilter, hello: Hello) -> Joined:
     """Resume the session that the hello asks for, or open a new one."""
-    traits = Traits(hello.name, hello.only_origin, None, hello.listener)
+    traits = Traits(hello.name, hello.only_origin, None, hello.listener, hello.wire)
     if hello.session_id:
         resumed = await store.resume_session(hello.session_id, team_id, filter, hello.forward_to, traits)
         if resumed:
             return Joined(resumed, resumed=True)
     since_ms = await _since(store, team_id, hello)
-    traits = Traits(hello.name, hello.only_origin, since_ms, hello.listener)
+    traits = Traits(hello.name, hello.only_origin, since_ms, hello.listener, hello.wire)
     return Joined(await store.open_session(team_id, filter, hello.forward_to, traits), resumed=False, since_ms=since_ms)
 
 

@@ -14,15 +14,16 @@ DAY_S = 24 * HOUR_S
 
 
 class DeliveryPolicy(msgspec.Struct, frozen=True):
-    """How deliveries to webhooks are made (cStar webhooks, 2025-12).
+    """How deliveries to webhooks are made.
 
     `timeout_s` is for the whole exchange; `retries_s` are the waits before each retry, counted from the end of the
-    failed attempt; `per_webhook` bounds the posts that one node has under way at one webhook. A webhook of which every
-    attempt has failed for `disable_after_s` is disabled. `private_addresses` allows loopback and private ones.
+    failed attempt, None for those of the wire version that the endpoint wants; `per_webhook` bounds the posts that one
+    node has under way at one webhook. A webhook of which every attempt has failed for `disable_after_s` is disabled.
+    `private_addresses` allows loopback and private ones.
     """
 
     timeout_s: float = 10.0
-    retries_s: tuple[float, ...] = (MINUTE_S, 5 * MINUTE_S, 30 * MINUTE_S)
+    retries_s: tuple[float, ...] | None = None
     per_webhook: int = 16
     disable_after_s: float = 5 * DAY_S
     private_addresses: bool = False

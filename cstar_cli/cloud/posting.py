@@ -9,7 +9,7 @@ from cstar_cli.cloud import logs
 from cstar_cli.cloud.store.records import AttemptOutcome, Headers
 from cstar_cli.cloud.store.webhooks import Claim
 from cstar_cli.errors import UsageError
-from cstar_cli.events.wires import DEFAULT, wire
+from cstar_cli.events.wires import body_in, wire
 from cstar_cli.events.wires.wire import Sending
 from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Outcome
@@ -45,11 +45,12 @@ class Attempt:
         """Sign it and post it."""
         claim = self.claim
         try:
-            self._headers = webhook_headers(claim, self.started_at_ms)
+            body = body_in(claim.wire, claim.body, claim.made_in)
+            self._headers = webhook_headers(claim, body, self.started_at_ms)
             begun = sender.begin(
                 _parsed(claim.url),
                 self._headers,
-                claim.body,
+                body,
                 timeout_s,
                 done=self._answered,
                 spawn=self._spawn_guarded,
@@ -96,13 +97,13 @@ class Attempt:
             self._done = None  # not before: an outcome that can't be taken is followed by one that can
 
 
-def webhook_headers(claim: Claim, at_ms: int) -> Headers:
+def webhook_headers(claim: Claim, body: bytes, at_ms: int) -> Headers:
     """Return the contract's headers, and beside them those of Standard Webhooks, which carry every valid secret."""
-    delivery_id, body, timestamp_s = claim.delivery_id, claim.body, at_ms // 1000
+    delivery_id, timestamp_s = claim.delivery_id, at_ms // 1000
     sending = Sending(claim.event_id, claim.event_type, delivery_id, claim.webhook_id, claim.attempt, at_ms, body)
     signatures = [signing.standard_signature(secret, delivery_id, timestamp_s, body) for secret in claim.secrets]
     return (
-        *wire(DEFAULT).headers(sending, claim.secrets[0]),
+        *wire(claim.wire).headers(sending, claim.secrets[0]),
         ("user-agent", USER_AGENT),
         ("webhook-id", delivery_id),
         ("webhook-timestamp", str(timestamp_s)),

@@ -19,6 +19,7 @@ from cstar_cli.cloud.store.records import AttemptOutcome, Due, DueDelivery, Sess
 from cstar_cli.errors import CstarError
 from cstar_cli.events.envelope import MAX_BODY_BYTES
 from cstar_cli.events.filters import EventFilter
+from cstar_cli.events.wires import body_in, checked_name
 from cstar_cli.protocol.commands import End, HangUp, Open, Refill, RelayCommand, Send, Settle
 from cstar_cli.protocol.frames import Delivery, Frame, Hello, MalformedMessage, Refused, decode
 from cstar_cli.protocol.relay import RelayProtocol
@@ -197,9 +198,10 @@ class Relay:
     async def _open(self, hello: Hello) -> None:
         try:
             filter = EventFilter.parse(hello.events)
+            checked_name(hello.wire)
         except CstarError as error:
             self._do([Send(Refused(str(error), retry=False))])
-            raise Gone("not an event filter", code=1008) from error
+            raise Gone("not a filter, or not a wire version", code=1008) from error
         self._retry_speed = hello.retry_speed
         async with self._node.sessions.opening:
             joined = await _to_its_end(self._join(hello, filter))
@@ -227,7 +229,7 @@ class Relay:
     async def _welcome(self, hello: Hello, joined: Joined) -> None:
         said, holding = await welcome(self._node.store, hello, joined)
         speed = hello.retry_speed
-        waits_ms = None if speed is None else self._node.retries.scheduled_ms(speed)
+        waits_ms = None if speed is None else self._node.retries.scheduled_ms(speed, joined.session.wire)
         said = changed(said, retry_waits_ms=waits_ms)
         self._do(self._protocol.accepted(said, holding, self._node.clock()))
 
@@ -253,12 +255,14 @@ class Relay:
     def _push(self, answer: Due | Exception) -> None:
         if isinstance(answer, Exception):
             raise answer
+        assert self._session
         due = answer.deliveries
         size = sum(len(delivery.body) for delivery in due)
         if len(due) >= self._room_asked or size + MAX_BODY_BYTES > PUSH_BYTES:  # one more would else have come along
             self._has_news = True
         # A result may have come, after its lease, while the store was read: the listener has forgotten it.
-        fresh = [_frame(delivery) for delivery in due if delivery.attempt > self._just_settled.get(delivery.id, 0)]
+        settled, wanted = self._just_settled, self._session.wire
+        fresh = [_frame(delivery, wanted) for delivery in due if delivery.attempt > settled.get(delivery.id, 0)]
         self._do(self._protocol.push(fresh, self._node.clock()))
         if answer.wait_ms is not None:
             self._look_again_in(answer.wait_ms)
@@ -280,7 +284,7 @@ class Relay:
     async def _settle(self, session: Session) -> None:
         """Make results durable, as many at once as have come in; the session ends after the last one."""
         while outcomes := self._results.take():
-            settled = await self._node.store.settle(session, outcomes, self._waits_ms(outcomes))
+            settled = await self._node.store.settle(session, outcomes, self._waits_ms(session, outcomes))
             self._tell(session, outcomes, settled)
             self._push_soon()
         if self._has_said_bye:
@@ -288,11 +292,11 @@ class Relay:
             raise Gone("bye")
         self._is_settling = False
 
-    def _waits_ms(self, outcomes: Sequence[AttemptOutcome]) -> WaitsMs:
-        speed = self._retry_speed
+    def _waits_ms(self, session: Session, outcomes: Sequence[AttemptOutcome]) -> WaitsMs:
+        speed, retries = self._retry_speed, self._node.retries
         if speed is None:
             return NO_RETRIES
-        return {one.delivery_id: self._node.retries.waits_ms(one, speed) for one in outcomes if not one.succeeded}
+        return {one.delivery_id: retries.waits_ms(one, speed, session.wire) for one in outcomes if not one.succeeded}
 
     def _tell(self, session: Session, outcomes: Sequence[AttemptOutcome], settled: Settled) -> None:
         """Tell the listener which of its results are durable, and the node about those that are news."""
@@ -341,5 +345,6 @@ async def _to_its_end(work: Coroutine[None, None, T]) -> T:
     return task.result()
 
 
-def _frame(due: DueDelivery) -> Delivery:
-    return Delivery(due.id, due.event_id, due.event_type, due.attempt, body=due.body)
+def _frame(due: DueDelivery, wanted: str) -> Delivery:
+    body = body_in(wanted, due.body, due.made_in)
+    return Delivery(due.id, due.event_id, due.event_type, due.attempt, body=body)

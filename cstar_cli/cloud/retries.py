@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from cstar_cli.clock import now_ms
 from cstar_cli.cloud.options import DeliveryPolicy
 from cstar_cli.cloud.store.records import AttemptOutcome, Headers
+from cstar_cli.events.wires import LONGEST_RETRY_S, wire
 
 JITTER = 0.05
 MOST_ASKED_S = 30 * 60.0
@@ -19,9 +20,14 @@ _SECONDS = re.compile("[0-9]{1,9}")
 _BUSY = frozenset({429, 503})
 
 
+def schedule_s(policy: DeliveryPolicy, version: str) -> Sequence[float]:
+    """Return the waits before each retry at an endpoint that wants this wire version."""
+    return wire(version).retries_s if policy.retries_s is None else policy.retries_s
+
+
 def retry_in_ms(
     retries: int | None,
-    policy: DeliveryPolicy,
+    schedule: Sequence[float],
     status: int | None,
     headers: Headers,
     now_ms: int,
@@ -29,13 +35,13 @@ def retry_in_ms(
 ) -> int | None:
     """Return the wait before the next attempt, counted from the end of the failed one; None when there is none left.
 
-    `retries` are those used up already, None where there is to be none. `status` and `headers` are the receiver's
-    answer, whose Retry-After can lengthen the wait. `random` answers a float in [0, 1): what it adds keeps deliveries
-    that failed together from coming back together.
+    `retries` are those of the `schedule` that are used up already, None where there is to be none. `status` and
+    `headers` are the receiver's answer, whose Retry-After can lengthen the wait. `random` answers a float in [0, 1):
+    what it adds keeps deliveries that failed together from coming back together.
     """
-    if retries is None or retries >= len(policy.retries_s):
+    if retries is None or retries >= len(schedule):
         return None
-    scheduled_s = policy.retries_s[retries]
+    scheduled_s = schedule[retries]
     asked_s = _asked_s(headers, now_ms) if status in _BUSY else 0.0
     later = 1 + JITTER * random()
     return math.ceil(max(scheduled_s * later, min(asked_s * later, MOST_ASKED_S)) * 1000)
@@ -57,22 +63,24 @@ class SessionRetries:
         self._now_ms = now_ms
         self._random = random
 
-    def waits_ms(self, outcome: AttemptOutcome, speed: float) -> Sequence[int]:
+    def waits_ms(self, outcome: AttemptOutcome, speed: float, version: str) -> Sequence[int]:
         """Return the wait that would follow this failure before each of the retries."""
+        schedule = schedule_s(self._policy, version)
         waits_ms = [
-            retry_in_ms(retries, self._policy, outcome.status, outcome.response_headers, self._now_ms(), self._random)
-            for retries in range(len(self._policy.retries_s))
+            retry_in_ms(retries, schedule, outcome.status, outcome.response_headers, self._now_ms(), self._random)
+            for retries in range(len(schedule))
         ]
         return [math.ceil(wait_ms / speed) for wait_ms in waits_ms if wait_ms is not None]
 
-    def scheduled_ms(self, speed: float) -> tuple[int, ...]:
+    def scheduled_ms(self, speed: float, version: str) -> tuple[int, ...]:
         """Return the waits by the schedule alone."""
-        return tuple(round(wait_s * 1000 / speed) for wait_s in self._policy.retries_s)
+        return tuple(round(wait_s * 1000 / speed) for wait_s in schedule_s(self._policy, version))
 
 
 def longest_wait_ms(policy: DeliveryPolicy) -> int:
     """Return how long a delivery can have to wait for its next attempt at most."""
-    return math.ceil(max((MOST_ASKED_S, *(wait_s * (1 + JITTER) for wait_s in policy.retries_s))) * 1000)
+    scheduled_s = (LONGEST_RETRY_S,) if policy.retries_s is None else policy.retries_s
+    return math.ceil(max((MOST_ASKED_S, *(wait_s * (1 + JITTER) for wait_s in scheduled_s))) * 1000)
 
 
 def _asked_s(headers: Headers, now_ms: int) -> float:

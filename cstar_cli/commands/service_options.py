@@ -41,7 +41,13 @@ Database = Annotated[
     ),
 ]
 Retention = Annotated[str, typer.Option(metavar="TIME", help="How long events and their deliveries are kept.")]
-RetrySchedule = Annotated[str, typer.Option(metavar="TIMES", help="The waits before each retry, or none.")]
+RetrySchedule = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIMES",
+        help="The waits before each retry, like 1m,5m,30m, or none. [default: those of the endpoint's wire version]",
+    ),
+]
 DeliveryTimeout = Annotated[str, typer.Option(metavar="TIME", help="How long one exchange with a webhook may take.")]
 MaxInFlight = Annotated[
     int, typer.Option(min=1, max=MOST_IN_FLIGHT, metavar="N", help="How many deliveries at once to one webhook.")

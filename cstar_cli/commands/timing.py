@@ -17,7 +17,7 @@ class Timing(msgspec.Struct, frozen=True):
     """How a cloud delivers, and how long it remembers."""
 
     retention: str = "30d"
-    retry_schedule: str = "1m,5m,30m"
+    retry_schedule: str | None = None
     delivery_timeout: str = "10s"
     max_in_flight: int = 16
     disable_after: str = "5d"
@@ -27,10 +27,11 @@ class Timing(msgspec.Struct, frozen=True):
         return seconds("--retention", self.retention, "1s", "36500d")
 
     def policy(self, *, private_addresses: bool) -> DeliveryPolicy:
-        """Return how deliveries are made. Raises UsageError."""
+        """Return how deliveries are made; their wire version has its own retries. Raises UsageError."""
+        given = self.retry_schedule
         return DeliveryPolicy(
             timeout_s=seconds("--delivery-timeout", self.delivery_timeout, "100ms", "5m"),
-            retries_s=schedule("--retry-schedule", self.retry_schedule, MOST_RETRIES, "10ms", "30d"),
+            retries_s=None if given is None else schedule("--retry-schedule", given, MOST_RETRIES, "10ms", "30d"),
             per_webhook=self.max_in_flight,
             disable_after_s=seconds("--disable-after", self.disable_after, "1s", "3650d"),
             private_addresses=private_addresses,

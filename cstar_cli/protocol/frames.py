@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 
 from cstar_cli.errors import CstarError
+from cstar_cli.events.wires import DEFAULT
 
 SUBPROTOCOL = "cstar.tunnel.v1"
 HEARTBEAT_S = 5.0
@@ -24,7 +25,7 @@ SESSION_NAME = "[A-Za-z0-9][A-Za-z0-9.-]{0,49}"
 # What a machine calls itself: random, and no name that would tell anything.
 ORIGIN = "[A-Za-z0-9_-]{1,64}"
 
-WISHES = ("only_origin", "since_ms", "latest")  # fields of a hello that an older cloud passes over
+WISHES = ("only_origin", "since_ms", "latest", "wire")  # fields of a hello that an older cloud passes over
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -54,7 +55,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", omit_defaults=True):
     unsettled deliveries it is willing to hold. With `retry_speed`, what fails is tried again, so many times faster than
     at a webhook. `name` is what people call the session; with `only_origin` it takes only events that were triggered
     there. A new session brings what came since `since_ms` and no listener was given; with `latest` it skips what came
-    while it was away. Sessions of one `listener` aren't told of each other.
+    while it was away. Sessions of one `listener` aren't told of each other. Bodies are to be in the version `wire`.
     """
 
     forward_to: Text
@@ -69,11 +70,15 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", omit_defaults=True):
     since_ms: TimeMs | None = None
     latest: bool = False
     listener: Name | None = None
+    wire: Name = DEFAULT
+
+
+_WISHLESS = Hello("", (), 1)
 
 
 def wishes_in(hello: Hello) -> tuple[str, ...]:
     """Return which of `WISHES` it has."""
-    return tuple(name for name in WISHES if getattr(hello, name) not in (None, False))
+    return tuple(name for name in WISHES if getattr(hello, name) != getattr(_WISHLESS, name))
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
@@ -241,7 +246,7 @@ def _names_in(frame: Frame) -> Sequence[str]:
     match frame:
         case Hello():
             optional = (frame.session_id, frame.listener, frame.name, frame.only_origin)  # `$` lets a newline pass
-            return [*filter(None, optional), *frame.holding]
+            return [*filter(None, optional), frame.wire, *frame.holding]
         case Welcome():
             return (frame.session_id,)
         case Delivery():

@@ -225,6 +225,9 @@ class ListenerProtocol:
         return [HangUp(f"this process stood still for {lasted_s:.0f} s")]
 
     def _welcome(self, welcome: Welcome) -> list[ListenerCommand]:
+        if "wire" in self.unheeded(welcome):  # what it pushes isn't what was asked for; another node may know better
+            reason = f"it is too old for --wire {self._wanted.wire}: update it, or leave that out"
+            return [HangUp(reason, retry=self.session_id is not None)]
         if self.session_id is not None and not welcome.resumed:
             # Another session answers for another set of deliveries: what the old one held was failed with it.
             self._drop_queued()

@@ -179,6 +179,7 @@ class Post:
     host: str
     delivery_id: str
     headers: dict[str, str]
+    body: bytes
     at: float
 
 
@@ -203,10 +204,12 @@ class FakeSender(Sender):
         spawn: Spawn,
     ) -> Cancelable:
         assert timeout_s is not None
-        return spawn(self._post(target.host.partition(".")[0], dict(headers), timeout_s, done))
+        return spawn(self._post(target.host.partition(".")[0], dict(headers), body, timeout_s, done))
 
-    async def _post(self, host: str, said: dict[str, str], timeout_s: float, done: Callable[[Outcome], None]) -> None:
-        self.posts.append(Post(host, said["x-cstar-delivery"], said, asyncio.get_running_loop().time()))
+    async def _post(
+        self, host: str, said: dict[str, str], body: bytes, timeout_s: float, done: Callable[[Outcome], None]
+    ) -> None:
+        self.posts.append(Post(host, said["webhook-id"], said, body, asyncio.get_running_loop().time()))
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:

@@ -13,6 +13,7 @@ from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.queries import AttemptQuery
 from cstar_cli.cloud.store.records import AttemptOutcome, Session
 from cstar_cli.cloud.store.sqlite.driver import SqliteStore
+from cstar_cli.events.wires import DEFAULT
 from cstar_cli.protocol.frames import (
     Delivery,
     Frame,
@@ -209,8 +210,9 @@ def hello(
     window: int = 100,
     events: Sequence[str] = (),
     retry_speed: float | None = None,
+    wire: str = DEFAULT,
 ) -> Hello:
-    return Hello(URL, tuple(events), window, session_id, holding, retry_speed=retry_speed)
+    return Hello(URL, tuple(events), window, session_id, holding, retry_speed=retry_speed, wire=wire)
 
 
 def result(delivery_id: str, succeeded: bool = True, *, attempt: int = 1) -> Result:

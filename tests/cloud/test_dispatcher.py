@@ -1,6 +1,7 @@
 """What is due is posted and settled, and no endpoint, fault of the store or fault of ours is in another's way."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -104,6 +105,19 @@ async def test_a_failure_is_tried_again_on_schedule_counted_from_the_end_of_the_
         assert len({post.delivery_id for post in desk.posts}) == 1
         await asyncio.sleep(24 * 3600)
         assert len(desk.posts) == 4
+
+
+@virtually
+async def test_a_webhook_of_2026_03_has_its_six_retries_each_counted_and_signed_anew() -> None:
+    desk = Desk(failing)
+    async with dispatching(desk):
+        desk.put(claim("a", wire="2026-03", made_in="2026-03"))
+        await asyncio.sleep(33 * 3600)
+        waits = [later.at - earlier.at for earlier, later in pairwise(desk.posts)]
+        assert waits == pytest.approx([30, 120, 600, 3600, 6 * 3600, 24 * 3600], abs=1)
+        assert [post.headers["X-Delivery-Attempt"] for post in desk.posts] == ["1", "2", "3", "4", "5", "6", "7"]
+        assert len({post.headers["X-Signature"] for post in desk.posts}) == 7
+        assert desk.queue.pending == 0
 
 
 @virtually

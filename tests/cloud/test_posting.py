@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from cstar_cli.cloud.posting import MOST_ERROR_CHARS, Attempt, webhook_headers
 from cstar_cli.cloud.store.records import AttemptOutcome
 from cstar_cli.cloud.store.webhooks import Claim
+from cstar_cli.events.envelope import MAX_BODY_BYTES
+from cstar_cli.events.wires import body_in, wire
 from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Failure, Outcome
 from cstar_cli.sender.posting import Cancelable, Spawn
@@ -45,7 +47,7 @@ def unanswered(failure: Failure, detail: str) -> Outcome:
 
 def test_a_delivery_has_the_contracts_headers_and_those_of_standard_webhooks() -> None:
     old, new = (standard_signature(secret, CLAIM.delivery_id, NOW_S, CLAIM.body) for secret in CLAIM.secrets)
-    assert webhook_headers(CLAIM, NOW_MS) == (
+    assert webhook_headers(CLAIM, CLAIM.body, NOW_MS) == (
         ("content-type", "application/json"),
         ("x-cstar-signature", sign(CLAIM.body, "whsec_old")),
         ("x-cstar-event", "ticket.created"),
@@ -57,8 +59,44 @@ def test_a_delivery_has_the_contracts_headers_and_those_of_standard_webhooks() -
     )
 
 
+BODY = b'{"id":"evt_1","type":"ticket.created","team_id":"t","created_at":"2026-03-26T22:13:30Z","data":{"id":"1"}}'
+
+
+def test_2026_03_has_its_own_headers_made_with_the_old_secret_and_those_of_standard_webhooks() -> None:
+    posted = claim("a", body=BODY, secrets=("whsec_old", "whsec_new"), attempt=2, wire="2026-03", made_in="2026-03")
+    headers = dict(webhook_headers(posted, BODY, NOW_MS))
+    assert headers["X-Signature"] == wire("2026-03").sign(BODY, "whsec_old", NOW_S)
+    assert (headers["X-Webhook-ID"], headers["X-Event-ID"], headers["X-Delivery-Attempt"]) == ("whk_a", "evt_1", "2")
+    assert headers["user-agent"] == "cStar-Webhooks/1.0"
+    assert len(headers["webhook-signature"].split()) == 2
+    assert "x-cstar-signature" not in headers
+
+
+@pytest.mark.parametrize(("made_in", "wanted"), [("2025-12", "2026-03"), ("2026-03", "2025-12")])
+def test_an_event_of_another_version_is_translated_and_what_is_sent_is_what_is_signed(
+    made_in: str, wanted: str
+) -> None:
+    body = BODY if made_in == "2025-12" else body_in("2026-03", BODY, "2025-12")
+    _, sender = attempted(answered(), claim("a", body=body, made_in=made_in, wire=wanted))
+    [post] = sender.posts
+    assert post.body == body_in(wanted, body, made_in) != body
+    assert post.headers.get("x-cstar-signature", sign(post.body, "whsec_1")) == sign(post.body, "whsec_1")
+    signed = wire(wanted).sign(post.body, "whsec_1", NOW_S)
+    assert post.headers[wire(wanted).signature_header] == signed
+
+
+def test_a_body_that_grows_over_a_mebibyte_or_500_levels_by_translation_still_goes() -> None:
+    padding = "x" * (MAX_BODY_BYTES - len(BODY))
+    large = BODY.replace(b'"id":"1"', b'"id":"1%s"' % padding.encode())
+    deep = BODY.replace(b'{"id":"1"}', b"[" * 499 + b"]" * 499)
+    for body in (large, deep):
+        _, sender = attempted(answered(), claim("a", body=body, wire="2026-03"))
+        [post] = sender.posts
+        assert len(post.body) == len(body) + len('{"ticket":}')
+
+
 def test_without_a_rotation_there_is_one_signature() -> None:
-    headers = dict(webhook_headers(claim("a", secrets=("whsec_1",)), NOW_MS))
+    headers = dict(webhook_headers(claim("a", secrets=("whsec_1",)), CLAIM.body, NOW_MS))
     assert headers["webhook-signature"].startswith("v1,")
     assert " " not in headers["webhook-signature"]
 

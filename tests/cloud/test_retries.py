@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cstar_cli.cloud.options import DeliveryPolicy
-from cstar_cli.cloud.retries import SessionRetries, longest_wait_ms, retry_in_ms
+from cstar_cli.cloud.retries import SessionRetries, longest_wait_ms, retry_in_ms, schedule_s
 from cstar_cli.cloud.store.records import AttemptOutcome
+from cstar_cli.events.wires import LONGEST_RETRY_S, NAMES, wire
 
 POLICY = DeliveryPolicy()
 MINUTE_MS = 60_000
@@ -18,13 +19,26 @@ def wait_ms(
     retry_after: str | None = None,
     policy: DeliveryPolicy = POLICY,
     random: float = 0.0,
+    version: str = "2025-12",
 ) -> int | None:
     headers = (("Server", "app"), *((("Retry-After", retry_after),) if retry_after is not None else ()))
-    return retry_in_ms(retries, policy, status, headers, NOW_MS, lambda: random)
+    return retry_in_ms(retries, schedule_s(policy, version), status, headers, NOW_MS, lambda: random)
 
 
 def test_the_waits_are_those_of_the_contract() -> None:
     assert [wait_ms(retries) for retries in range(4)] == [MINUTE_MS, 5 * MINUTE_MS, 30 * MINUTE_MS, None]
+
+
+def test_the_waits_of_2026_03_are_six() -> None:
+    waits_s = (30, 120, 600, 3600, 6 * 3600, 24 * 3600)
+    found = [wait_ms(retries, version="2026-03") for retries in range(7)]
+    assert found == [*(wait_s * 1000 for wait_s in waits_s), None]
+
+
+@pytest.mark.parametrize("version", NAMES)
+def test_a_schedule_that_the_cloud_is_given_is_that_of_every_version(version: str) -> None:
+    policy = DeliveryPolicy(retries_s=(2.0,))
+    assert [wait_ms(retries, policy=policy, version=version) for retries in range(2)] == [2000, None]
 
 
 def test_without_retries_there_is_no_wait() -> None:
@@ -101,6 +115,11 @@ def test_the_longest_wait_is_that_of_the_schedule_with_all_chance() -> None:
     assert longest_wait_ms(DeliveryPolicy(retries_s=(1.0, 7200.0))) == 7560 * 1000
 
 
+def test_the_longest_wait_of_all_versions_is_that_of_a_cloud_which_is_given_no_schedule() -> None:
+    assert longest_wait_ms(DeliveryPolicy()) == 24 * 3600 * 1050
+    assert max(wait_s for name in NAMES for wait_s in wire(name).retries_s) == LONGEST_RETRY_S
+
+
 def test_the_longest_wait_may_be_what_a_receiver_asks_for() -> None:
     assert longest_wait_ms(DeliveryPolicy(retries_s=(1.0,))) == 30 * MINUTE_MS
     assert longest_wait_ms(DeliveryPolicy(retries_s=())) == 30 * MINUTE_MS
@@ -109,7 +128,7 @@ def test_the_longest_wait_may_be_what_a_receiver_asks_for() -> None:
 def session_waits_ms(speed: float, status: int | None = 500, retry_after: str | None = None) -> list[int]:
     headers = (("Retry-After", retry_after),) if retry_after else ()
     outcome = AttemptOutcome("dlv_1", 1, False, status, None, NOW_MS, 1.0, response_headers=headers)
-    return list(SessionRetries(POLICY, lambda: NOW_MS, lambda: 0.0).waits_ms(outcome, speed))
+    return list(SessionRetries(POLICY, lambda: NOW_MS, lambda: 0.0).waits_ms(outcome, speed, "2025-12"))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +136,7 @@ def session_waits_ms(speed: float, status: int | None = 500, retry_after: str | 
 )
 def test_a_session_has_the_same_waits_so_many_times_faster(speed: float, waits_ms: list[int]) -> None:
     assert session_waits_ms(speed) == waits_ms
-    assert SessionRetries(POLICY).scheduled_ms(speed) == tuple(waits_ms)
+    assert SessionRetries(POLICY).scheduled_ms(speed, "2025-12") == tuple(waits_ms)
 
 
 def test_what_a_receiver_asks_of_a_session_is_faster_too() -> None:
@@ -128,5 +147,5 @@ def test_what_a_receiver_asks_of_a_session_is_faster_too() -> None:
 def test_a_session_has_as_many_retries_as_the_schedule_of_its_cloud() -> None:
     retries = SessionRetries(DeliveryPolicy(retries_s=(2.0,)), lambda: NOW_MS, lambda: 0.5)
     outcome = AttemptOutcome("dlv_1", 1, False, 500, None, NOW_MS, 1.0)
-    assert retries.waits_ms(outcome, 1) == [2050]
-    assert retries.scheduled_ms(1) == (2000,)
+    assert retries.waits_ms(outcome, 1, "2026-03") == [2050]
+    assert retries.scheduled_ms(1, "2026-03") == (2000,)

@@ -39,6 +39,7 @@ WISHES = {
     "since_ms": TIME,
     "latest": st.booleans(),
     "listener": st.none() | NAME,
+    "wire": NAME,
 }
 HELLO = st.builds(Hello, TEXT, TEXTS, COUNT, st.none() | NAME, NAMES, TEXT, **WISHES)
 WELCOME = st.builds(

@@ -76,6 +76,24 @@ def test_only_the_latest_others_are_remembered() -> None:
     assert receive(protocol, Joined("laptop-0")) == [Meet("laptop-0")]
 
 
+def test_a_cloud_too_old_for_the_wire_version_is_not_listened_to() -> None:
+    protocol = ListenerProtocol(Hello("u", ("*",), 9, wire="2026-03"), concurrency=1)
+    protocol.connected(0.0)
+    [refusal] = receive(protocol, NEW)
+    assert refusal == HangUp("it is too old for --wire 2026-03: update it, or leave that out", retry=False)
+    knowing = Welcome("ses_1", resumed=False, waiting=0, heeds=("wire",))
+    assert receive(protocol, knowing) == [Accepted(knowing)]
+
+
+def test_while_nodes_are_updated_one_that_is_too_old_for_the_wire_version_is_left_for_another() -> None:
+    protocol = ListenerProtocol(Hello("u", ("*",), 9, wire="2026-03"), concurrency=1)
+    protocol.connected(0.0)
+    receive(protocol, Welcome("ses_1", resumed=False, waiting=0, heeds=("wire",)))
+    [refusal] = reconnect(protocol)
+    assert isinstance(refusal, HangUp)
+    assert refusal.retry
+
+
 def test_the_first_hello_says_what_is_wanted() -> None:
     assert hello_of(listener(3)) == Hello(
         forward_to="http://localhost:3000/webhook", events=("*",), window=3 + QUEUED_BEYOND_SLOTS, agent="cstar/test"

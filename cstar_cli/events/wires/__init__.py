@@ -15,10 +15,15 @@ from pathlib import Path
 from typing import cast
 
 from cstar_cli.errors import UsageError, meant
-from cstar_cli.events.wires.wire import Wire  # not late: a module that is loaded then takes the name of the function
+from cstar_cli.events.wires.wire import (
+    Wire,
+    translated,
+)  # not late: a module that is loaded then takes the name of the function
 
 DEFAULT = "2025-12"
 NAMES = (DEFAULT, "2026-03")
+LONGEST_RETRY_S = 24 * 60 * 60.0
+"""The longest wait before a retry, of all versions: said here too, for who asks has no need of each."""
 
 
 @cache
@@ -38,3 +43,8 @@ def checked_name(name: str) -> str:
     if name not in NAMES:
         raise UsageError(f"There is no wire version {name!r}: take {' or '.join(NAMES)}.{meant(name, NAMES)}")
     return name
+
+
+def body_in(wanted: str, body: bytes, made_in: str) -> bytes:
+    """Return an event's body as the wanted version has it: its own bytes where it was made in that."""
+    return body if wanted == made_in else translated(body, wire(made_in), wire(wanted))
