@@ -1,6 +1,7 @@
 """The one family of errors, and the exit code each becomes.
 
 CstarError               1   the thing failed
+├── NotThere             1   the cloud knows no such thing
 ├── UsageError           2   what was asked for makes no sense
 ├── CloudUnreachable     3   no cloud answers
 ├── NotAllowed           4   the cloud, or the system, says no
@@ -30,6 +31,10 @@ class CstarError(Exception):
     """Something failed; the message is one that a user can act on."""
 
     exit_code: int = ExitCode.FAILED
+
+
+class NotThere(CstarError):
+    """The cloud knows no such webhook, event or delivery."""
 
 
 class UsageError(CstarError):

@@ -35,7 +35,7 @@ def standard_signature(secret: str, message_id: str, timestamp_s: int, body: byt
 
     The key is what the secret's part after `whsec_` stands for in base64, or that part's own bytes where it is none.
     """
-    signed = b"%s.%d.%s" % (message_id.encode(), timestamp_s, body)
+    signed = b"%s.%d.%s" % (message_id.encode("utf-8", "surrogateescape"), timestamp_s, body)
     return "v1," + base64.b64encode(_hmac(standard_key(secret), signed)).decode()
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from cstar_cli.config import is_local
-from cstar_cli.errors import CloudUnreachable, CstarError, NotAllowed, UsageError
+from cstar_cli.errors import CloudUnreachable, CstarError, NotAllowed, NotThere, UsageError
 
 Shape = TypeVar("Shape")
 
@@ -125,7 +125,8 @@ def refusal(status: int, body: bytes, base: str) -> CstarError:
         return CstarError(problem.message)
     if status >= 500:
         return CloudUnreachable(f"The cloud at {base} is in trouble (HTTP {status}): {problem.message}")
-    return CstarError(f"{problem.message.rstrip('.')} (HTTP {status} from {base}).")
+    kind = NotThere if status == 404 else CstarError
+    return kind(f"{problem.message.rstrip('.')} (HTTP {status} from {base}).")
 
 
 def unreachable(base: str, reason: str) -> CloudUnreachable:

@@ -67,6 +67,7 @@ What commands share, or join from packages that never import each other:
     saying.py      a command's own words
     loop.py        the event loop, signals, one error out of a group
     given_body.py  a body and a secret, for sign and verify
+    logged.py      what the log has of a delivery, for verify
     other_secrets.py  secrets that a signature may have been made with instead
     payload.py     what `trigger` sends
     sending.py     sends it, waits, judges

@@ -25,6 +25,7 @@ from cstar_cli.tunnel.surroundings import App, Look, Surroundings
 
 if TYPE_CHECKING:
     from cstar_cli.sender.client import Sender
+    from cstar_cli.suspicions.answers import OtherSecrets
     from cstar_cli.tunnel.forwarder import Forwarder
 
 LOOK_S = 2.0
@@ -185,6 +186,12 @@ def place_of(target: Target) -> str:
     return target.authority if target.authority.endswith(f":{target.port}") else f"{target.authority}:{target.port}"
 
 
+def _other_secrets() -> "OtherSecrets":
+    from cstar_cli.commands.other_secrets import known_secrets  # late: only a refusal asks
+
+    return known_secrets()
+
+
 class _Work:
     """What forwards events, loaded by the time that one can come."""
 
@@ -210,6 +217,7 @@ class _Work:
             self._sender,
             now_ms,
             Hints(options.trust),
+            _other_secrets,
         )
 
     def prepare(self) -> None:

@@ -15,7 +15,8 @@ from cstar_cli.events import canonical
 from cstar_cli.suspicions.suspicion import Suspicion
 
 MOST_UNPACKED_BYTES = 8 * 1024 * 1024
-_RAW = "Verify over the raw body, the bytes as they came, before anything parses them."
+RAW = "Verify over the raw body, the bytes as they came, before anything parses them."
+CUT = "Raise the limit or buffer, and count its length in bytes, not in characters."
 _UTF_16 = (
     ("utf-16-le", b""),
     ("utf-16-be", b""),
@@ -51,8 +52,27 @@ def written_by_python(
 def written_by_php(body: bytes) -> Iterator[bytes]:
     """Yield what `json_encode` writes: slashes are escaped, and non-ASCII text unless it is told otherwise."""
     for ascii in (True, False):
-        for text in written_by_python(body, ascii=ascii, compact=True):
-            yield text.replace(b"/", b"\\/")
+        for indent in (None, 4):
+            for text in written_by_python(body, ascii=ascii, compact=indent is None, indent=indent):
+                yield text.replace(b"/", b"\\/")
+
+
+def written_by_dotnet(body: bytes) -> Iterator[bytes]:
+    """Yield what `System.Text.Json` writes: escapes in upper-case hex, also of some ASCII characters."""
+    for indent in (None, 2):
+        for text in written_by_python(body, ascii=True, compact=indent is None, indent=indent):
+            upper = re.sub(rb"(?<!\\)((?:\\\\)*\\u)([0-9a-f]{4})", lambda found: found[1] + found[2].upper(), text)
+            quoted = re.sub(rb'(?<!\\)((?:\\\\)*)\\"', rb"\1\\u0022", upper)
+            yield re.sub(rb"[<>&'+`]", lambda found: b"\\u%04X" % ord(found[0]), quoted)
+
+
+def with_a_part_alone(body: bytes) -> Iterator[bytes]:
+    """Yield the event's `data` alone."""
+    value = _parsed(body)
+    if isinstance(value, dict) and "data" in value:
+        data = json.dumps(value["data"], ensure_ascii=False).encode("utf-8", "surrogatepass")
+        yield data
+        yield from written_by_javascript(data)
 
 
 def written_by_go_or_rails(body: bytes) -> Iterator[bytes]:
@@ -157,21 +177,23 @@ def _spaced(body: bytes) -> Iterator[bytes]:
 
 
 SUSPICIONS: Iterable[Suspicion] = (
-    Suspicion("A newline or space at the body's end was added or lost", _RAW, with_another_end),
-    Suspicion(f"{_AGAIN}; JSON.stringify's form is the other one", _RAW, written_by_javascript),
+    Suspicion("A newline or space at the body's end was added or lost", RAW, with_another_end),
+    Suspicion(f"{_AGAIN}; JSON.stringify's form is the other one", RAW, written_by_javascript),
     Suspicion(
         f"{_PYTHON} as it is by default: with spaces, non-ASCII text escaped",
-        _RAW,
+        RAW,
         partial(written_by_python, ascii=True),
     ),
-    Suspicion(f"{_PYTHON} with spaces behind commas and colons", _RAW, _spaced),
-    Suspicion(f"{_PYTHON}, non-ASCII text escaped", _RAW, partial(written_by_python, ascii=True, compact=True)),
-    Suspicion(f"{_AGAIN} with indentation", _RAW, _indented),
-    Suspicion(f"{_AGAIN} with its keys sorted", _RAW, _sorted),
-    Suspicion(f"{_AGAIN} by PHP's json_encode, slashes escaped", _RAW, written_by_php),
-    Suspicion(f"{_AGAIN} with <, > and & escaped, as Go and Rails do", _RAW, written_by_go_or_rails),
-    Suspicion("The body's text was written as a JSON string, in quotes", _RAW, as_text_in_json),
-    Suspicion("The body was empty or lost when the signature was made: something had read it", _RAW, nothing),
+    Suspicion(f"{_PYTHON} with spaces behind commas and colons", RAW, _spaced),
+    Suspicion(f"{_PYTHON}, non-ASCII text escaped", RAW, partial(written_by_python, ascii=True, compact=True)),
+    Suspicion(f"{_AGAIN} with indentation", RAW, _indented),
+    Suspicion(f"{_AGAIN} with its keys sorted", RAW, _sorted),
+    Suspicion(f"{_AGAIN} by PHP's json_encode, slashes escaped", RAW, written_by_php),
+    Suspicion(f"{_AGAIN} with <, > and & escaped, as Go and Rails do", RAW, written_by_go_or_rails),
+    Suspicion(f"{_AGAIN} with escapes in upper-case hex, as .NET does", RAW, written_by_dotnet),
+    Suspicion("The event's data alone was signed, and not the whole body", RAW, with_a_part_alone),
+    Suspicion("The body's text was written as a JSON string, in quotes", RAW, as_text_in_json),
+    Suspicion("The body was empty or lost when the signature was made: something had read it", RAW, nothing),
     Suspicion(
         "Line ends were changed, CRLF for LF or the other way round",
         "Read and keep the body as bytes, not as text; git's autocrlf changes files too.",
@@ -193,18 +215,16 @@ SUSPICIONS: Iterable[Suspicion] = (
         "Unpack it before you verify, or have the proxy not compress it.",
         unpacked,
     ),
-    Suspicion(
-        "The body was cut short",
-        "Raise the limit or buffer, and count its length in bytes, not in characters.",
-        cut_short,
-    ),
+    Suspicion("The body was cut short", CUT, cut_short),
 )
+ENDED = "A newline stands at its end as well, as print and echo write it"
+"""What comes on top of a body that was written again."""
 
 
 def truncation(body: bytes) -> str | None:
     """Say that a body seems to lack its end, which nothing can prove."""
     if not body:
-        return "The body is empty."
+        return "The body is empty: give it as @FILE or on standard input, or as what your receiver has seen."
     try:
         json.loads(body)
     except json.JSONDecodeError as error:
@@ -213,6 +233,24 @@ def truncation(body: bytes) -> str | None:
     except (ValueError, RecursionError):
         return None
     return None
+
+
+def difference(seen: bytes, sent: bytes) -> str | None:
+    """Say where the body that a receiver has seen begins to differ from what was sent."""
+    if seen == sent:
+        return None
+    at = next((at for at, (one, other) in enumerate(zip(seen, sent, strict=False)) if one != other), None)
+    if at is None:
+        shorter, end = ("yours", len(seen)) if len(seen) < len(sent) else ("what was sent", len(sent))
+        return f"The body differs from what was sent: both are alike to byte {end}, where {shorter} ends."
+    return (
+        f"The body differs from what was sent, from byte {at + 1} on: {_excerpt(seen, at)} where {_excerpt(sent, at)} "
+        "was sent."
+    )
+
+
+def _excerpt(body: bytes, at: int) -> str:
+    return repr(body[at : at + 20].decode("utf-8", "replace"))
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,7 @@ from cstar_cli.tunnel.headers import delivery_headers
 from cstar_cli.tunnel.hints import Hints
 
 if TYPE_CHECKING:
+    from cstar_cli.suspicions.answers import OtherSecrets
     from cstar_cli.tunnel.refusals import Refusals
 
 MOST_ERROR_CHARS = 1000
@@ -36,7 +37,7 @@ class Forwarder:
     """Posts deliveries to the local URL.
 
     `version` is how they are signed and headed; `timeout_s` is for the whole exchange, None for no limit; `now_ms` is
-    the wall clock.
+    the wall clock. `other_secrets` are those that the application may have in place of the right one.
     """
 
     target: Target
@@ -47,6 +48,7 @@ class Forwarder:
     sender: Sender
     now_ms: Callable[[], int]
     hints: Hints = field(default_factory=Hints)
+    other_secrets: "Callable[[], OtherSecrets] | None" = None
     _refusals: "list[Refusals]" = field(default_factory=list)  # one, once something was refused
 
     def forward(self, delivery: Delivery, session_id: str, done: Done, spawn: Spawn) -> Cancelable:
@@ -93,9 +95,10 @@ class Forwarder:
     def _cause(self, delivery: Delivery, result: Result) -> str | None:
         """Return why the application may have refused it, where that was not told yet."""
         if not self._refusals:
-            from cstar_cli.tunnel.refusals import Refusals  # late: most runs need none of it
+            from cstar_cli.suspicions.answers import no_others  # late: most runs need none of it
+            from cstar_cli.tunnel.refusals import Refusals
 
-            self._refusals.append(Refusals())
+            self._refusals.append(Refusals(self.other_secrets or no_others))
         return self._refusals[0].hint(result, delivery.body, self.secret)
 
 

@@ -7,7 +7,7 @@ from pytest_httpserver import HTTPServer
 
 from cstar_cli.client.api import ApiClient
 from cstar_cli.client.http import httpx
-from cstar_cli.errors import CloudUnreachable, CstarError, NotAllowed, UsageError
+from cstar_cli.errors import CloudUnreachable, CstarError, NotAllowed, NotThere, UsageError
 
 from .fake_cloud import FakeCloud, World, created, failure, page, success
 
@@ -80,7 +80,7 @@ def test_an_address_that_nothing_listens_on_says_how_to_start_a_cloud() -> None:
         (400, UsageError),
         (401, NotAllowed),
         (403, NotAllowed),
-        (404, CstarError),
+        (404, NotThere),
         (413, CstarError),
         (500, CloudUnreachable),
     ],

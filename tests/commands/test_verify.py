@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from cstar_cli.commands.verify import sent_by
-from cstar_cli.errors import CstarError
+from cstar_cli.commands.logged import sent_by, whose_secret
+from cstar_cli.errors import CstarError, UsageError
+from cstar_cli.events.wires.verifying import Given
 from cstar_cli.resources import DeliveryInFull
 from cstar_cli.signing import sign
 from tests.processes import Env, RunCstar, StartListening
@@ -86,13 +88,43 @@ def test_where_nothing_is_found_that_is_said_and_no_secret_is_shown(cstar: RunCs
     assert "\x1b" not in done.stdout + done.stderr
 
 
+def test_the_later_wire_version_signs_its_time_and_is_known_by_its_form(cstar: RunCstar, body: str) -> None:
+    signed = cstar("sign", "--wire", "2026-03", "--at", "1765000000", "--secret", SECRET, body).stdout.strip()
+    assert signed == f"t=1765000000,v1={sign(b'1765000000.' + BODY, SECRET)}"
+    late = cstar("verify", "--secret", SECRET, "-s", signed, body)
+    assert late.returncode == 5
+    assert "The signature is right, and would be refused. Its time is" in late.stderr
+    assert cstar("verify", "--secret", SECRET, "-s", signed, "--tolerance", "36500d", body).returncode == 0
+
+
+def test_a_signature_of_now_is_verified_with_its_headers_name_and_its_age_told(cstar: RunCstar, body: str) -> None:
+    signed = cstar("sign", "--wire", "2026-03", "--secret", SECRET, body).stdout.strip()
+    done = cstar("verify", "--json", "--secret", SECRET, "-s", f"X-Signature: {signed}", body)
+    result = json.loads(done.stdout)
+    assert (result["verified"], result["form"]) == (True, "2026-03")
+    assert 0 <= result["age_s"] < 300
+
+
+def test_the_name_of_a_file_in_its_place_is_told(cstar: RunCstar, body: str) -> None:
+    name = body.removeprefix("@")
+    assert f"write {body} for what it holds" in cstar("sign", "--secret", SECRET, name).stderr
+    assert f"write {body} for what it holds" in cstar("verify", "--secret", SECRET, "-s", SIGNATURE, name).stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("verify", "text"), "--signature"),
         (("verify", "-s", "00", "@nowhere.json"), "Can't read nowhere.json: No such file or directory."),
         (("sign", "@."), "Is a directory"),
-        (("sign", "--secret", "whsec_ ", "text"), "--secret is empty or holds stray characters"),
+        (("sign", "@"), "Write @ and its name"),
+        (("sign", "--wire", "2026-3", "text"), "Did you mean '2026-03'?"),
+        (("sign", "--at", "10m", "text"), "signs no time"),
+        (("sign", "--wire", "2026-03", "--at", "yesterday", "text"), "neither a duration"),
+        (("verify", "--wire", "2026-3", "-s", "00", "text"), "Did you mean '2026-03'?"),
+        (("verify", "--attempt", "2", "-s", "00", "text"), "--attempt is for --delivery"),
+        (("verify", "--tolerance", "long", "-s", "00", "text"), "--tolerance: 'long' is not a duration"),
+        (("sign", "--secret", "whsec_ ", "text"), "--secret (or CSTAR_SECRET) is empty or holds stray characters"),
         (("verify", "--delivery", "evt_1"), "an event, not a delivery"),
     ],
 )
@@ -110,12 +142,37 @@ def test_a_body_that_no_event_can_have_is_refused_before_it_fills_the_memory(cst
     assert "larger than 8 MiB" in done.stderr
 
 
+def delivery_of(*attempts: dict[str, object], target: str = "ses_1") -> DeliveryInFull:
+    common = {"event_id": "evt_1", "event_type": "ticket.created", "target": target, "url": "http://a"}
+    attempt = {"delivery_id": "dlv_1", "status": 401, "duration_ms": 1.0, "outcome": "failed", "error": "401"}
+    answer = {"next_attempt_at": None, "response_headers": (), "response_body": "", "request_body": BODY.decode()}
+    made = [{**common, **attempt, **answer, "time": "2026-03-26T22:13:30Z", **each} for each in attempts]
+    delivery = {"id": "dlv_1", "status": "failed", "created_at": "", "attempt_count": len(made), **common}
+    return msgspec.convert({**delivery, "next_attempt_at": None, "attempts": made}, DeliveryInFull)
+
+
 def test_a_delivery_without_an_attempt_has_no_signature_yet() -> None:
-    waiting = DeliveryInFull(
-        "dlv_1", "evt_1", "ticket.created", "whk_1", "http://a", "pending", 0, "", None, attempts=()
-    )
-    with pytest.raises(CstarError, match="cstar deliveries show dlv_1"):
-        sent_by(waiting)
+    for delivery in (delivery_of(), delivery_of({"attempt": 1, "request_headers": ()})):
+        with pytest.raises(CstarError, match="cstar deliveries show dlv_1"):
+            sent_by(delivery)
+
+
+def test_the_last_attempt_that_sent_something_is_taken_unless_another_is_asked_for() -> None:
+    first = {"attempt": 1, "request_headers": (("x-cstar-signature", "aa"), ("Webhook-Id", "dlv_1"))}
+    second = {"attempt": 2, "request_headers": (("X-Signature", "t=1774563200,v1=bb"),)}
+    delivery = delivery_of(first, second, {"attempt": 3, "request_headers": ()})
+    last = sent_by(delivery)
+    assert (last.wire, last.given) == ("2026-03", Given("t=1774563200,v1=bb", None, "1774563200"))
+    assert last.at_s == 1774563210
+    assert sent_by(delivery, 1).wire == "2025-12"
+    assert sent_by(delivery, 1).given == Given("aa", "dlv_1", None)
+    with pytest.raises(UsageError, match=r"no attempt 3 at dlv_1 that has sent anything, but: 1, 2\."):
+        sent_by(delivery, 3)
+
+
+def test_whose_secret_a_delivery_is_signed_with_is_told() -> None:
+    assert "cstar webhooks rotate-secret whk_1" in whose_secret("whk_1")
+    assert "route's own" in whose_secret("ses_1")
 
 
 def test_a_delivery_is_verified_from_the_log_and_held_against_what_an_application_saw(
@@ -127,3 +184,6 @@ def test_a_delivery_is_verified_from_the_log_and_held_against_what_an_applicatio
     delivery = str(session.next_of("forwarded")["delivery_id"])
     assert cstar("verify", "--delivery", delivery).returncode == 0
     assert cstar("verify", "--delivery", delivery, "changed").returncode == 5
+    gone = cstar("verify", "--delivery", "dlv_nowhere")
+    assert gone.returncode == 1
+    assert "older than what the cloud keeps" in gone.stderr

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
+from cstar_cli.events.wires.verifying import Given
 from cstar_cli.signing import sign, standard_signature
 from cstar_cli.suspicions import bodies, keys
 from cstar_cli.suspicions.explaining import Case, Explanation, explain
-from cstar_cli.suspicions.forms import Given
 
 SECRET = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0"
 BODY = '{"id":"evt_1","created_at":"2025-12-10T14:30:00Z","data":{"b":1,"a":"Zoë & <b>/x","c":["y"]}}'.encode()
@@ -21,14 +21,15 @@ ASCII_BODY = b'{"id":"evt_1","data":{"title":"Cannot log in","tags":["a","b"]}}'
 NOW_S = 1_765_000_000
 
 
-def explained(body: bytes, signature: str, secret: str = SECRET, **given: str) -> Explanation:
-    return explain(
-        Case(body, Given(signature, **given), secret, {"the profile staging's secret": "whsec_staging"}, NOW_S)
-    )
+OTHERS = {"the profile staging's secret": "whsec_staging"}
 
 
-def findings(body: bytes, signature: str, secret: str = SECRET, **given: str) -> str:
-    return "\n".join(finding.what for finding in explained(body, signature, secret, **given).findings)
+def explained(body: bytes, signature: str, secret: str = SECRET, wire: str | None = None, **given: str) -> Explanation:
+    return explain(Case(body, Given(signature, **given), secret, OTHERS, NOW_S, wire))
+
+
+def findings(body: bytes, signature: str, secret: str = SECRET, wire: str | None = None, **given: str) -> str:
+    return "\n".join(finding.what for finding in explained(body, signature, secret, wire, **given).findings)
 
 
 Change = Callable[[bytes], bytes]
@@ -56,6 +57,18 @@ BODIES: dict[str, tuple[Change, str]] = {
         lambda body: body.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026"),
         "<, > and &",
     ),
+    "PHP, pretty": (lambda body: dumped(indent=4)(body).replace(b"/", b"\\/"), "json_encode"),
+    ".NET": (
+        lambda body: (
+            body.replace("ë".encode(), b"\\u00EB")
+            .replace(b"<", b"\\u003C")
+            .replace(b">", b"\\u003E")
+            .replace(b"&", b"\\u0026")
+        ),
+        ".NET",
+    ),
+    "data alone": (lambda body: body[body.index(b'"data":') + 7 : -1], "data alone"),
+    "json.dumps that was printed": (lambda body: dumped()(body) + b"\n", "newline stands at its end as well"),
     "a JSON string": (lambda body: json.dumps(body.decode(), ensure_ascii=False).encode(), "as a JSON string"),
     "newline": (lambda body: body + b"\n", "newline or space"),
     "CRLF at the end": (lambda body: body + b"\r\n", "newline or space"),
@@ -65,6 +78,7 @@ BODIES: dict[str, tuple[Change, str]] = {
     "Latin-1": (lambda body: body.decode("latin-1").encode(), "Latin-1"),
     "cut at a character count": (lambda body: body[: len(body.decode())], "cut short"),
     "cut at a power of two": (lambda body: body[:64], "cut short"),
+    "cut anywhere": (lambda body: body[:41], f"the first 41 of these {len(BODY)} bytes were signed"),
     "read already": (lambda body: b"", "empty or lost"),
     "an object's name": (lambda body: b"[object Object]", "empty or lost"),
 }
@@ -73,6 +87,8 @@ UNDONE = {*BODIES} - {
     "sorted with spaces",
     "cut at a character count",
     "cut at a power of two",
+    "cut anywhere",
+    "data alone",
     "read already",
 }
 UNDONE -= {"an object's name"}  # what is lost can't be had again
@@ -153,13 +169,19 @@ def timed(at_s: int) -> str:
 
 
 def test_the_later_wire_version_is_named_and_its_time_in_the_window_is_no_matter() -> None:
-    found = findings(BODY, timed(NOW_S - 300))
+    found = findings(BODY, timed(NOW_S - 300), wire="2025-12")
     assert "2026-03" in found
     assert "Its time" not in found
 
 
 @pytest.mark.parametrize(
-    ("at_s", "said"), [(NOW_S - 412, "412 s ago"), (NOW_S + 301, "301 s ahead"), (NOW_S * 1000, "in milliseconds")]
+    ("at_s", "said"),
+    [
+        (NOW_S - 412, "412 s ago"),
+        (NOW_S + 301, "301 s ahead"),
+        (NOW_S - 200_000, "2 days ago"),
+        (NOW_S * 1000, "in milliseconds"),
+    ],
 )
 def test_a_time_out_of_the_window_is_told(at_s: int, said: str) -> None:
     assert said in findings(BODY, timed(at_s))
@@ -170,11 +192,31 @@ def test_a_time_before_the_body_is_told_for_a_plain_signature() -> None:
     assert "time stands before the body" in findings(BODY, text, timestamp="1765000000")
 
 
-def test_standard_webhooks_are_named_where_id_and_time_are_given() -> None:
-    text = standard_signature(SECRET, "dlv_1", NOW_S, BODY)
+WRONG_IN_LATER = {
+    f"t={NOW_S},v1={SIGNATURE}": "The body alone was signed",
+    f"t={NOW_S},v1={sign(str(NOW_S).encode() + BODY, SECRET)}": "there was no point",
+    f"t={NOW_S},v1={sign(f'{NOW_S}000.'.encode() + BODY, SECRET)}": "in milliseconds",
+    timed(NOW_S).replace("v1", "v0"): "behind v0=",
+    timed(NOW_S).replace(",", ", "): "",
+    SIGNATURE: "that is wire version 2025-12",
+    SIGNATURE.upper(): "upper-case",
+    timed(NOW_S).partition("v1=")[2]: "the hex behind v1= alone",
+    f"sha256={sign(BODY, 'whsec_staging')}": "the profile staging's secret",
+}
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG_IN_LATER.items(), ids=WRONG_IN_LATER.values())
+def test_what_goes_wrong_with_the_later_wire_version_is_told(text: str, said: str) -> None:
+    assert said in findings(BODY, text, wire="2026-03", timestamp=str(NOW_S))
+
+
+def test_what_goes_wrong_with_standard_webhooks_is_told() -> None:
     given = {"message_id": "dlv_1", "timestamp": str(NOW_S)}
-    assert "Standard Webhooks" in findings(BODY, text, **given)
-    assert "Standard Webhooks" in findings(BODY, f"v1,{'A' * 43}= {text}", **given)
+    message = f"dlv_1.{NOW_S}.".encode()
+    text = standard_signature(SECRET, "dlv_1", NOW_S, dumped()(BODY))
+    assert "json.dumps" in findings(BODY, text, **given)
+    as_text = base64.b64encode(bytes.fromhex(sign(message + BODY, SECRET))).decode()
+    assert "secret's text was the key" in findings(BODY, f"v1,{as_text}", **given)
     [hint] = explained(BODY, text).hints
     assert "--id" in hint
 
@@ -185,6 +227,24 @@ def test_standard_webhooks_are_named_where_id_and_time_are_given() -> None:
 def test_what_nothing_explains_is_never_explained(text: str) -> None:
     result = explained(BODY, text, message_id="é", timestamp="é")
     assert result.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (BODY[:50], "alike to byte 50, where yours ends"),
+        (BODY + b"x", f"alike to byte {len(BODY)}, where what was sent ends"),
+        (BODY.replace(b"evt_1", b"evt_2"), "from byte 12 on: '2"),
+    ],
+)
+def test_where_a_body_differs_from_what_was_sent_is_told(seen: bytes, said: str) -> None:
+    result = explain(Case(seen, Given("0" * 64), SECRET, {}, NOW_S, sent=BODY))
+    assert result.findings == ()
+    assert any(said in hint for hint in result.hints)
+
+
+def test_an_empty_signature_is_told_as_such() -> None:
+    assert "does the header get to your receiver" in explained(BODY, " ").hints[0]
 
 
 def test_two_that_come_together_are_both_named() -> None:
@@ -207,7 +267,7 @@ def test_a_large_body_is_given_up_after_a_bounded_amount_of_work(monkeypatch: py
     monkeypatch.setattr("cstar_cli.suspicions.explaining.MOST_HASHED_BYTES", 100_000)
     result = explained(b'"' + b"a" * 10_000 + b'"', "0" * 64)
     assert result.gave_up
-    assert result.tried <= 40
+    assert result.tried <= 40 + 3 * 10_002
 
 
 @pytest.mark.parametrize(

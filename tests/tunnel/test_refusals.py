@@ -1,4 +1,5 @@
 from cstar_cli.protocol.frames import Result
+from cstar_cli.suspicions.answers import no_others
 from cstar_cli.tunnel.refusals import MOST_LOOKED_AT, Refusals
 
 
@@ -7,14 +8,14 @@ def refused(status: int, body: bytes = b"") -> Result:
 
 
 def test_each_cause_is_told_once() -> None:
-    refusals = Refusals()
+    refusals = Refusals(no_others)
     answers = [refused(401), refused(401), refused(403, b"CSRF"), refused(401), refused(403, b"CSRF")]
     told = [refusals.hint(answer, b"{}", "whsec_1") is not None for answer in answers]
     assert told == [True, False, True, False, False]
 
 
 def test_an_application_that_refuses_all_is_not_looked_at_for_ever() -> None:
-    refusals = Refusals()
+    refusals = Refusals(no_others)
     for _ in range(MOST_LOOKED_AT):
         refusals.hint(refused(401), b"{}", "whsec_1")
     assert refusals.hint(refused(403, b"CSRF"), b"{}", "whsec_1") is None
