@@ -46,6 +46,13 @@ def cstar(home: Env, tmp_path: Path) -> RunCstar:
     return run
 
 
+@pytest.fixture(scope="session")
+def go_cache(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return where Go keeps what it has built, for all tests of a run: Go's own library takes it some seconds."""
+    base = tmp_path_factory.getbasetemp()
+    return (base if worker_id == "master" else base.parent) / "go-cache"
+
+
 @pytest.fixture
 def listening(home: Env, tmp_path: Path) -> Iterator[StartListening]:
     with contextlib.ExitStack() as started:

@@ -98,13 +98,13 @@ func main() {
 """
 
 
-def test_go_is_formatted_compiles_and_reads_an_event(cstar: RunCstar, tmp_path: Path) -> None:
+def test_go_is_formatted_compiles_and_reads_an_event(cstar: RunCstar, tmp_path: Path, go_cache: Path) -> None:
     assert shutil.which("go"), "install Go: what is generated must compile"
     (tmp_path / "cstar").mkdir()
     (tmp_path / "cstar" / "cstar.go").write_text(generated(cstar, "go"))
     (tmp_path / "go.mod").write_text("module example.com/app\n\ngo 1.18\n")
     (tmp_path / "main.go").write_text(GO_PROGRAM)
-    env = {**os.environ, "GOCACHE": str(tmp_path / "cache"), "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"}
+    env = {**os.environ, "GOCACHE": str(go_cache), "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"}
     assert subprocess.run(["gofmt", "-l", "."], cwd=tmp_path, capture_output=True, check=True).stdout == b""
     event = body_of(cstar, "ticket.created")
     done = subprocess.run(
