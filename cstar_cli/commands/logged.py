@@ -7,7 +7,7 @@ import msgspec
 from cstar_cli.commands.ids import WEBHOOK
 from cstar_cli.errors import CstarError, NotThere, UsageError
 from cstar_cli.events.wires import NAMES, wire
-from cstar_cli.events.wires.verifying import TIMED, Given, timed
+from cstar_cli.events.wires.verifying import TIMED, Given, timed, verified
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 
 
 class Logged(msgspec.Struct, frozen=True):
-    """One attempt: `given` is its signature, of the wire version `wire`; `target` is the webhook or session."""
+    """One attempt: `given` is its signature, of the wire version `wire`; `target` is the webhook or session.
+
+    `standard` is the signature by Standard Webhooks beside it, where there is one.
+    """
 
     body: bytes
     given: Given
     wire: str
     at_s: int
     target: str
+    standard: Given | None = None
 
 
 def logged(delivery: str, attempt: int | None, api_base: str) -> Logged:
@@ -70,6 +74,9 @@ def _logged(target: str, attempt: "Exchange") -> Logged:
         version,
         parse_iso(attempt.time) // 1000,
         target,
+        None
+        if (standard := headers.get("webhook-signature")) is None
+        else Given(standard, headers.get("webhook-id"), headers.get("webhook-timestamp")),
     )
 
 
@@ -85,11 +92,18 @@ def _signature(headers: "Mapping[str, str]") -> tuple[str, str] | None:
     return None
 
 
-def whose_secret(target: str) -> str:
-    """Say which secret a delivery to this target is signed with, if not with the profile's."""
-    if target.startswith(WEBHOOK):
+def whose_secret(log: Logged, secret: str, *, given: bool) -> str:
+    """Say which secret a delivery is signed with, where that can be told; `given` says that this one was given."""
+    if log.standard is not None and verified(log.body, log.standard, secret):
         return (
-            f" It went to the webhook {target}, which has a secret of its own, shown when it was made: give that with "
-            f"--secret. If it is lost: cstar webhooks rotate-secret {target}."
+            " But webhook-signature is right under it: the secret was rotated, and until the old one expires "
+            f"{wire(log.wire).signature_header} is made with that."
+        )
+    if given:
+        return ""
+    if log.target.startswith(WEBHOOK):
+        return (
+            f" It went to the webhook {log.target}, which has a secret of its own, shown when it was made: give that "
+            f"with --secret. If it is lost: cstar webhooks rotate-secret {log.target}."
         )
     return " If its listener had another secret (--secret, or a route's own), give that with --secret."

@@ -100,15 +100,14 @@ def verify(
         sent = None if signed.log is None else signed.log.body
         case = Case(signed.body, signed.given, key, others, signed.now_s, signed.wire, tolerance_s, sent)
         explanation = explained(case)
-    hint = unread_file(body) or ("" if signed.log is None or secret else whose(signed.log))
+    hint = unread_file(body) or ("" if signed.log is None else _whose(signed.log, key, given=secret is not None))
     _say_why(signed, late, explanation, hint, json=json)
 
 
-def whose(log: "Logged") -> str:
-    """Say whose secret a delivery may have been signed with."""
+def _whose(log: "Logged", key: str, *, given: bool) -> str:
     from cstar_cli.commands.logged import whose_secret
 
-    return whose_secret(log.target)
+    return whose_secret(log, key, given=given)
 
 
 def _log(delivery: str | None, attempt: int | None, api_base: str) -> "Logged | None":

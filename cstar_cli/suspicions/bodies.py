@@ -83,6 +83,16 @@ def written_by_go_or_rails(body: bytes) -> Iterator[bytes]:
             yield re.sub(b"[<>&]", lambda found: escapes[found[0]], text)
 
 
+def printed_by_python(body: bytes) -> Iterator[bytes]:
+    """Yield what `str` writes of the parsed body."""
+    value = _parsed(body)
+    if isinstance(value, dict | list):
+        try:
+            yield str(value).encode()
+        except (RecursionError, UnicodeEncodeError):
+            return
+
+
 def with_another_end(body: bytes) -> Iterator[bytes]:
     """Yield the body with and without line ends and spaces at its end."""
     stripped = body.rstrip(b" \t\r\n")
@@ -186,6 +196,7 @@ SUSPICIONS: Iterable[Suspicion] = (
     ),
     Suspicion(f"{_PYTHON} with spaces behind commas and colons", RAW, _spaced),
     Suspicion(f"{_PYTHON}, non-ASCII text escaped", RAW, partial(written_by_python, ascii=True, compact=True)),
+    Suspicion(f"{_AGAIN} by Python's str, in single quotes", RAW, printed_by_python),
     Suspicion(f"{_AGAIN} with indentation", RAW, _indented),
     Suspicion(f"{_AGAIN} with its keys sorted", RAW, _sorted),
     Suspicion(f"{_AGAIN} by PHP's json_encode, slashes escaped", RAW, written_by_php),

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from cstar_cli.commands.logged import sent_by, whose_secret
+from cstar_cli.commands.other_secrets import other_secrets
 from cstar_cli.errors import CstarError, UsageError
 from cstar_cli.events.wires.verifying import Given
 from cstar_cli.resources import DeliveryInFull
-from cstar_cli.signing import sign
+from cstar_cli.signing import sign, standard_signature
 from tests.processes import Env, RunCstar, StartListening
 from tests.receiver import StartReceiver
 
@@ -171,8 +172,28 @@ def test_the_last_attempt_that_sent_something_is_taken_unless_another_is_asked_f
 
 
 def test_whose_secret_a_delivery_is_signed_with_is_told() -> None:
-    assert "cstar webhooks rotate-secret whk_1" in whose_secret("whk_1")
-    assert "route's own" in whose_secret("ses_1")
+    attempt = {"attempt": 1, "request_headers": (("x-cstar-signature", SIGNATURE),)}
+    webhooks = sent_by(delivery_of(attempt, target="whk_1"))
+    assert "cstar webhooks rotate-secret whk_1" in whose_secret(webhooks, SECRET, given=False)
+    assert whose_secret(webhooks, SECRET, given=True) == ""
+    assert "route's own" in whose_secret(sent_by(delivery_of(attempt)), SECRET, given=False)
+
+
+def test_a_new_secret_while_the_old_one_signs_is_told() -> None:
+    standard = standard_signature("whsec_new", "dlv_1", 1774563210, BODY)
+    headers = (("webhook-id", "dlv_1"), ("webhook-timestamp", "1774563210"), ("webhook-signature", f"v1,a {standard}"))
+    attempt = {"attempt": 1, "request_headers": (("x-cstar-signature", SIGNATURE), *headers)}
+    rotated = sent_by(delivery_of(attempt, target="whk_1"))
+    assert "the secret was rotated" in whose_secret(rotated, "whsec_new", given=True)
+
+
+def test_the_secrets_of_routes_are_known(home: Env, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in home.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    route = '[[routes]]\nname = "billing"\nforward_to = "http://localhost:1/x"\nevents = ["*"]\nsecret = "whsec_b"\n'
+    (tmp_path / "cstar.toml").write_text(route)
+    assert other_secrets(["whsec_old"]) | {"the secret of route billing": "whsec_b"} == other_secrets(["whsec_old"])
 
 
 def test_a_delivery_is_verified_from_the_log_and_held_against_what_an_application_saw(

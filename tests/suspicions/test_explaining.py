@@ -67,6 +67,7 @@ BODIES: dict[str, tuple[Change, str]] = {
         ),
         ".NET",
     ),
+    "Python's str": (lambda body: str(json.loads(body)).encode(), "by Python's str"),
     "data alone": (lambda body: body[body.index(b'"data":') + 7 : -1], "data alone"),
     "json.dumps that was printed": (lambda body: dumped()(body) + b"\n", "newline stands at its end as well"),
     "a JSON string": (lambda body: json.dumps(body.decode(), ensure_ascii=False).encode(), "as a JSON string"),
@@ -88,6 +89,7 @@ UNDONE = {*BODIES} - {
     "cut at a character count",
     "cut at a power of two",
     "cut anywhere",
+    "Python's str",
     "data alone",
     "read already",
 }
