@@ -55,7 +55,7 @@ def verify(
         ),
     ] = None,
     attempt: Annotated[
-        int | None, typer.Option(min=1, help="Which attempt at the delivery.  [default: the last one]")
+        int | None, typer.Option(min=1, metavar="N", help="Which attempt at the delivery. [default: the last]")
     ] = None,
     secret: Secret = None,
     wire: WireOfSignature = None,

@@ -69,7 +69,8 @@ def explain(case: Case) -> Explanation:
         return Explanation(found, (), trials.count, False)
     differs = None if case.sent is None else bodies.difference(case.body, case.sent)
     hints = (forms.missing(case.given, case.wire), differs, None if differs else bodies.truncation(case.body))
-    return Explanation((), tuple(hint for hint in hints if hint), trials.count, trials.are_enough)
+    gave_up = trials.are_enough or len(case.body) > MOST_BEGINNINGS
+    return Explanation((), tuple(hint for hint in hints if hint), trials.count, gave_up)
 
 
 def _found(case: Case, readings: list[Reading], trials: _Trials) -> tuple[Finding, ...] | None:

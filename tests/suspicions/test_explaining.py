@@ -284,3 +284,9 @@ def test_every_suspicion_has_a_case_here() -> None:
     suspicions = [each.what for each in (*bodies.SUSPICIONS, *keys.SUSPICIONS)]
     # The one form that undoes others; what is undone so names it.
     assert [what for what in suspicions if not any(each in what for each in said)] == [suspicions[1]]
+
+
+def test_that_not_every_length_of_a_large_body_was_tried_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cstar_cli.suspicions.explaining.MOST_BEGINNINGS", 20)
+    assert explained(BODY, "0" * 64).gave_up
+    assert not explained(b"{}", "0" * 64).gave_up
