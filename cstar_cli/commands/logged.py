@@ -99,7 +99,7 @@ def whose_secret(log: Logged, secret: str, *, given: bool) -> str:
             " But webhook-signature is right under it: the secret was rotated, and until the old one expires "
             f"{wire(log.wire).signature_header} is made with that."
         )
-    if given:
+    if given or verified(log.body, log.given, secret, log.wire):
         return ""
     if log.target.startswith(WEBHOOK):
         return (

@@ -174,9 +174,10 @@ def test_the_last_attempt_that_sent_something_is_taken_unless_another_is_asked_f
 def test_whose_secret_a_delivery_is_signed_with_is_told() -> None:
     attempt = {"attempt": 1, "request_headers": (("x-cstar-signature", SIGNATURE),)}
     webhooks = sent_by(delivery_of(attempt, target="whk_1"))
-    assert "cstar webhooks rotate-secret whk_1" in whose_secret(webhooks, SECRET, given=False)
-    assert whose_secret(webhooks, SECRET, given=True) == ""
-    assert "route's own" in whose_secret(sent_by(delivery_of(attempt)), SECRET, given=False)
+    assert "cstar webhooks rotate-secret whk_1" in whose_secret(webhooks, "whsec_b", given=False)
+    assert whose_secret(webhooks, "whsec_b", given=True) == ""
+    assert whose_secret(webhooks, SECRET, given=False) == ""
+    assert "route's own" in whose_secret(sent_by(delivery_of(attempt)), "whsec_b", given=False)
 
 
 def test_a_new_secret_while_the_old_one_signs_is_told() -> None:
