@@ -18,6 +18,9 @@ BENCH := benchmarks/.made
 export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 
+# Where machines set it, each of the many processes that tests start would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # $(call need,CHECK,DEBIAN PACKAGES,ADVICE): unless the check succeeds, install as root through apt-get, or say what to do.
 need = { $(1); } >/dev/null 2>&1 || { \
 	[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
