@@ -1,6 +1,7 @@
 """Fixtures that start real processes, each in a home of its own; whatever a test starts is ended after it."""
 
 import contextlib
+import gc
 import os
 import subprocess
 from collections.abc import Iterator
@@ -84,6 +85,12 @@ def receiver() -> Iterator[StartReceiver]:
             return started.enter_context(contextlib.closing(Receiver(answer or Answer(), port, certificate)))
 
         yield start
+
+
+def pytest_collection_finish() -> None:
+    """Leave what thousands of tests are made of out of each collection of garbage: many tests ask for one."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
