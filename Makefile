@@ -44,8 +44,8 @@ demo: $(INSTALLED) ## Install, then send every event type to a receiver that che
 	@$(BIN)/python $(DEMO)/run.py
 
 test: $(INSTALLED) $(EXPRESS) $(TYPESCRIPT) $(FASTIFY) | postgres faketime nginx golang ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
+	@$(call pytest,-m alone) # first: one process compiles what the workers then load
 	@$(call pytest,-n $(WORKERS) -m 'not alone')
-	@$(call pytest,-m alone)
 
 faults: $(INSTALLED) | postgres faketime nginx ## Put nodes to all faults in their whole size, some 20 minutes; each is counted
 	@CSTAR_FAULTS=full $(call pytest,tests/faults --timeout 1200)
