@@ -51,27 +51,7 @@ class Postgres:
         self._numbers = itertools.count()
         if self._identity:
             os.chown(self._folder, self._identity["user"], self._identity["group"])
-        made = subprocess.run(
-            [
-                _program("initdb"),
-                "-D",
-                self._data,
-                "-U",
-                USER,
-                "--auth=trust",
-                "--no-sync",
-                "--no-locale",
-                "-E",
-                "UTF8",
-            ],
-            **self._identity,
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if made.returncode:
-            raise AssertionError(f"initdb failed: {made.stdout}{made.stderr}")
+        subprocess.run(["cp", "-a", _initialised(), self._data], check=True)
 
     def __enter__(self) -> "Postgres":
         self.start()
@@ -190,6 +170,28 @@ def shared_postgres() -> Postgres:
     atexit.register(server.close)
     server.start()
     return server
+
+
+@functools.cache
+def _initialised() -> Path:
+    """Make a data folder once; a copy of it takes a tenth of the time."""
+    folder = Path(tempfile.mkdtemp(prefix="cstar-initdb-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    identity = _unprivileged()
+    if identity:
+        os.chown(folder, identity["user"], identity["group"])
+    options = ["-U", USER, "--auth=trust", "--no-sync", "--no-locale", "-E", "UTF8"]
+    made = subprocess.run(
+        [_program("initdb"), "-D", folder / "data", *options],
+        **identity,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        raise AssertionError(f"initdb failed: {made.stdout}{made.stderr}")
+    return folder / "data"
 
 
 @functools.cache
