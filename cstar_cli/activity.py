@@ -149,7 +149,7 @@ class Summary(msgspec.Struct, frozen=True):
     """What a listening session came to; so many of what has failed were `waiting` for their retry.
 
     `retried` of what was forwarded were attempts that another one follows, the `waiting` ones' included.
-    `held` events were still to be forwarded; with `held_more` the cloud has others.
+    `held` events were still to be forwarded, the oldest of then; with `held_more` the cloud has others.
     """
 
     forwarded: int
@@ -160,6 +160,7 @@ class Summary(msgspec.Struct, frozen=True):
     held: int = 0
     held_more: bool = False
     retried: int = 0
+    held_since_ms: int | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True):

@@ -8,9 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from cstar_cli import config
-from cstar_cli.activity import Activity, Notice, Ready, Summary
+from cstar_cli.activity import Activity, Notice, Overlap, Ready, Summary
 from cstar_cli.commands.course import Course
 from cstar_cli.commands.embedded import CloudStarter
 from cstar_cli.commands.ids import SESSION
@@ -105,6 +106,7 @@ class _Running:
         self._app = app
         self._advice = _advice(job)
         self._unread: OSError | None = None
+        self._has_met = False  # another listener, which may have been given what this one leaves
 
     async def listen(self, prepare: Callable[[], object]) -> Summary:
         """Listen to the end; `prepare` is called when there is time for what a report needs the first time."""
@@ -117,9 +119,10 @@ class _Running:
             summary = await (app.listen_beside(self._listener) if app else self._listener.run())
         if self._unread is not None:
             raise self._unread
-        return summary
+        return replace(summary, held_since_ms=None) if self._has_met else summary
 
     def _report_or_stop(self, activity: Activity) -> None:
+        self._has_met = self._has_met or isinstance(activity, Overlap)
         if self._advice is not None:
             activity = self._advice.on(activity)
         try:

@@ -69,6 +69,7 @@ class Together:
             held=sum(summary.held for summary in each),
             held_more=any(summary.held_more for summary in each),
             retried=sum(summary.retried for summary in each),
+            held_since_ms=min(filter(None, (summary.held_since_ms for summary in each)), default=None),
         )
 
 

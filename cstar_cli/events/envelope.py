@@ -43,6 +43,10 @@ class Event(msgspec.Struct, frozen=True):
     wire: str = DEFAULT
 
 
+class _Dated(msgspec.Struct):
+    created_at: str
+
+
 class Fresh:
     """Makes what ids are fresh by: 8 characters of the time, and 16 of the system's randomness, all safe in a URL.
 
@@ -120,6 +124,14 @@ def build_event(
 def fresh_id(event_type: str, at_ms: int, made_in: str) -> str:
     """Return a fresh id for an event of a wire version."""
     return new_event_id() if made_in == DEFAULT else wire(made_in).event_id(event_type, at_ms)
+
+
+def created_at_ms(body: bytes) -> int | None:
+    """Return when the event of a body was made, as it tells, to the second."""
+    try:
+        return parse_iso(msgspec.json.decode(body, type=_Dated).created_at)
+    except (msgspec.DecodeError, UnicodeDecodeError, UsageError):
+        return None
 
 
 def iso(ms: int) -> str:

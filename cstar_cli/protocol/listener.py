@@ -41,7 +41,7 @@ class ListenerProtocol:
         At most `most` deliveries are forwarded, where it is given, each until it isn't tried again.
         """
         self.session_id: str | None = None
-        self.given_up = 0  # how many were queued, and never will be forwarded, since it was stopped
+        self.given_up: list[Delivery] = []  # were queued, and never will be forwarded, since it was stopped
         self.gives_up_more = False  # which the cloud may have not pushed yet
         self._wanted = wanted
         self._slots = concurrency if most is None else min(concurrency, most)
@@ -179,7 +179,7 @@ class ListenerProtocol:
             self._void.discard(delivery_id)
         elif self._stopping:
             self._held.pop(delivery_id)
-            self.given_up += 1
+            self._give_up(delivery)
         else:
             self._queued.append(delivery)
 
@@ -208,8 +208,9 @@ class ListenerProtocol:
     def stop(self) -> None:
         """Take nothing more; what runs may finish."""
         self._stopping = True
-        self.given_up = len(self._queued)
         self.gives_up_more = self.has_all_it_takes
+        for delivery in self._queued:
+            self._give_up(delivery)
         self._drop_queued()
 
     def goodbye(self) -> Sequence[ListenerCommand]:
@@ -299,6 +300,12 @@ class ListenerProtocol:
                 self._begun.add(delivery.delivery_id)
                 return delivery
         return None
+
+    def _give_up(self, delivery: Delivery) -> None:
+        if delivery.attempt == 1:
+            self.given_up.append(delivery)
+        else:
+            self._failed.add(delivery.delivery_id)
 
     def _drop_queued(self) -> None:
         for delivery in self._queued:

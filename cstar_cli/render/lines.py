@@ -29,7 +29,7 @@ from cstar_cli.events.catalogue import names
 from cstar_cli.render.output import Colour, Look
 from cstar_cli.render.ready import ready_panel
 from cstar_cli.render.safe import harmless
-from cstar_cli.render.times import clock, clock_of, duration_text, span
+from cstar_cli.render.times import clock, clock_of, duration_text, since_text, span
 
 _TYPE_WIDTH = max(map(len, names()))
 _BODY_CHARS = 300
@@ -69,7 +69,7 @@ def lines_of(activity: Activity, look: Look) -> list[str]:
         case Notice(message=message):
             return [look.paint("yellow", _plain(harmless(message), look))]
         case Summary():
-            return [_summary(activity)]
+            return _summary(activity, look)
         case _:
             assert_never(activity)
 
@@ -234,15 +234,21 @@ def _up(activity: Up) -> str:
     return f"{answers}: delivering {events} that waited."
 
 
-def _summary(activity: Summary) -> str:
+def _summary(activity: Summary, look: Look) -> list[str]:
     text = f"Stopped: {activity.forwarded} forwarded, {activity.succeeded} succeeded, {activity.failed} failed."
     if activity.waiting:
         text += f" {activity.waiting} waited for a retry."
     if activity.unfinished:
         text += f" {activity.unfinished} unfinished."
     if activity.held:
-        text += f" {activity.held} {'or more ' if activity.held_more else ''}not forwarded."
-    return text
+        text += f" {activity.held} {'or more ' if activity.held_more else ''}not delivered."
+    if activity.held_since_ms is None:
+        return [text]
+    return [text, *_hint(_brings(activity.held, activity.held_since_ms, look), look)]
+
+
+def _brings(count: int, oldest_ms: int, look: Look) -> str:
+    return f"cstar listen --since {since_text(oldest_ms, look)} brings {'it' if count == 1 else 'them'}"
 
 
 def _plain(text: str, look: Look) -> str:

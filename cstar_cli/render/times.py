@@ -1,10 +1,13 @@
 """Times and durations as people read them."""
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from time import struct_time
 
 from cstar_cli.render.output import Look
+
+_ROUND_MINUTES = ((5, "5m"), (10, "10m"), (30, "30m"), (60, "1h"), (120, "2h"), (360, "6h"), (720, "12h"))
 
 
 def clock(time_ms: int, look: Look) -> str:
@@ -26,6 +29,15 @@ def span(oldest_ms: int | None, newest_ms: int | None, look: Look) -> str:
         return ""
     first, last = clock(oldest_ms, look), clock(newest_ms, look)
     return f", at {first}" if first == last else f", from {first} to {last}"
+
+
+def since_text(oldest_ms: int, look: Look) -> str:
+    """Return what --since takes to reach back to then, with time enough to type it: `5m`, `2h`, `3d`."""
+    minutes = math.ceil((look.now_s() * 1000 - oldest_ms) / 60_000) + 1
+    for most, text in _ROUND_MINUTES:
+        if minutes <= most:
+            return text
+    return f"{math.ceil(minutes / 1440)}d"
 
 
 def clock_of(time: str, look: Look) -> str:

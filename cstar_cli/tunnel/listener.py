@@ -77,14 +77,16 @@ class Listener:
             await asyncio.wait({connecting}, timeout=ABORT_S if self._abort.is_set() else BYE_S)
             connecting.cancel()
         self._undecided.give_up()
+        held = self._protocol.given_up
         return Summary(
             forwarded=self._succeeded + self._failed,
             succeeded=self._succeeded,
             failed=self._failed,
             unfinished=unfinished,
             waiting=self._protocol.waiting,
-            held=self._protocol.given_up,
+            held=len(held),
             held_more=self._protocol.gives_up_more,
+            held_since_ms=_oldest_ms(held),
             retried=self._retried,
         )
 
@@ -191,6 +193,14 @@ class Listener:
                     await self._progress.wait()
         except TimeoutError:
             return
+
+
+def _oldest_ms(deliveries: Sequence[Delivery]) -> int | None:
+    if not deliveries:
+        return None
+    from cstar_cli.events.envelope import created_at_ms  # late: most listeners leave nothing
+
+    return min(filter(None, (created_at_ms(each.body) for each in deliveries)), default=None)
 
 
 async def _fail(error: Exception) -> None:

@@ -584,9 +584,16 @@ def test_what_is_put_back_while_stopping_is_given_up() -> None:
     receive(protocol, delivery(1), delivery(2))
     protocol.stop()
     protocol.put_back("dlv_1")
-    assert (protocol.running, protocol.queued, protocol.given_up) == (0, 0, 2)
+    assert (protocol.running, protocol.queued, len(protocol.given_up)) == (0, 0, 2)
     protocol.lost(0.0)
     assert hello_of(protocol).holding == ()
+
+
+def test_a_retry_that_a_stop_finds_queued_waited_for_it_and_was_delivered_before() -> None:
+    protocol = welcomed(1)
+    receive(protocol, delivery(1), delivery(2, attempt=2), delivery(3))
+    protocol.stop()
+    assert ([each.delivery_id for each in protocol.given_up], protocol.waiting) == (["dlv_3"], 1)
 
 
 def test_it_has_all_it_takes_when_the_window_is_used_up() -> None:

@@ -235,9 +235,26 @@ def test_a_command_in_a_hint_has_a_line_of_its_own_where_there_is_no_room_beside
 
 def test_a_summary_says_how_many_were_not_forwarded() -> None:
     stopped = replace(samples.SUMMARY, unfinished=0, held=64)
-    assert lines_of(stopped, PLAIN) == ["Stopped: 5 forwarded, 3 succeeded, 2 failed. 64 not forwarded."]
+    assert lines_of(stopped, PLAIN) == ["Stopped: 5 forwarded, 3 succeeded, 2 failed. 64 not delivered."]
     [line] = lines_of(replace(stopped, held_more=True), PLAIN)
-    assert line.endswith(" failed. 64 or more not forwarded.")
+    assert line.endswith(" failed. 64 or more not delivered.")
+
+
+@pytest.mark.parametrize(
+    ("held", "age_s", "text"),
+    [
+        (3, 1, "cstar listen --since 5m brings them"),
+        (1, 240, "cstar listen --since 5m brings it"),
+        (3, 241, "cstar listen --since 10m brings them"),
+        (3, 5 * 3600, "cstar listen --since 6h brings them"),
+        (3, 36 * 3600, "cstar listen --since 2d brings them"),
+    ],
+)
+def test_a_summary_says_how_to_get_what_was_not_delivered(held: int, age_s: int, text: str) -> None:
+    since_ms = samples.NOW_MS - 1000 * age_s
+    summary = replace(samples.SUMMARY, unfinished=0, held=held, held_since_ms=since_ms)
+    stopped = f"Stopped: 5 forwarded, 3 succeeded, 2 failed. {held} not delivered."
+    assert lines_of(summary, PLAIN) == [stopped, f"    Hint: {text}"]
 
 
 def test_a_reconnection_says_what_was_skipped() -> None:

@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from cstar_cli.activity import Down, Finishing, Forwarded, Ready, Summary, Up
+from cstar_cli.events.envelope import parse_iso
 from cstar_cli.protocol.frames import Bye, Heartbeat, Result
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS
 from cstar_cli.tunnel.watch import CLOSING_S, LONGEST_PAUSE_S, MOST_BREAKS
@@ -188,6 +190,18 @@ async def test_a_stop_while_it_is_away_ends_at_once_and_counts_what_waited() -> 
     assert asyncio.get_running_loop().time() == stopped_at
     assert connection.heard(Bye)
     assert desk.of(Finishing) == []
+
+
+@virtually
+async def test_a_stop_says_of_when_the_oldest_is_that_waited() -> None:
+    desk = Desk(FakeCloud(), concurrency=1)
+    running, connection = await start(desk)
+    desk.down = True
+    bodies = (b'{"created_at":"2025-12-10T14:30:02Z"}', b'{"created_at":"2025-12-10T14:30:01Z"}', b"no event's")
+    connection.say(*(replace(delivery(number), body=body) for number, body in enumerate(bodies)))
+    await desk.see(Down)
+    desk.listener.stop()
+    assert (await running).held_since_ms == parse_iso("2025-12-10T14:30:01Z")
 
 
 @virtually
