@@ -166,7 +166,7 @@ class Summary(msgspec.Struct, frozen=True):
 class Accepted(msgspec.Struct, frozen=True):
     """The cloud has made an event durable and fanned it out; `line` is the API's answer, one line of JSON.
 
-    So many of its deliveries go to `webhooks`, the others to listeners.
+    So many of its deliveries go to `webhooks`, the others to listeners, of whom some are `away`.
     """
 
     event_id: str
@@ -174,6 +174,7 @@ class Accepted(msgspec.Struct, frozen=True):
     delivery_ids: tuple[str, ...]
     line: bytes
     webhooks: int = 0
+    away: int = 0
 
 
 class Attempted(msgspec.Struct, frozen=True):

@@ -63,6 +63,7 @@ class EventSummary(msgspec.Struct):
 class DeliverySummary(msgspec.Struct):
     id: str
     target: str = ""
+    target_away: bool = False
 
 
 class CreatedEvent(msgspec.Struct):

@@ -93,6 +93,7 @@ class ApiClient:
             event_type=created.event.type,
             delivery_ids=tuple(delivery.id for delivery in created.deliveries),
             line=msgspec.json.format(body, indent=-1),
+            away=sum(delivery.target_away for delivery in created.deliveries),
             webhooks=sum(delivery.target.startswith("whk_") for delivery in created.deliveries),
         )
 

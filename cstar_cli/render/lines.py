@@ -173,8 +173,10 @@ def _reason(activity: Forwarded | Attempted) -> str:
 
 def _accepted(activity: Accepted, look: Look) -> str:
     count = len(activity.delivery_ids)
-    counts = (("listener", count - activity.webhooks), ("webhook", activity.webhooks))
-    to = ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for noun, number in counts if number) or "nobody"
+    listeners = count - activity.webhooks
+    away = " (away)" if listeners == activity.away else f" ({activity.away} away)"
+    counts = (("listener", listeners, away if activity.away else ""), ("webhook", activity.webhooks, ""))
+    to = ", ".join(f"{n} {noun}{'' if n == 1 else 's'}{more}" for noun, n, more in counts if n) or "nobody"
     mark = look.paint("green" if count else "yellow", look.symbol("✓"))
     return f"{mark} {_type_column(activity.event_type)}  {harmless(activity.event_id)}  {look.symbol('→')} {to}"
 

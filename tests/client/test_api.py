@@ -31,6 +31,14 @@ def test_a_created_event_carries_its_deliveries_and_the_whole_answer_on_one_line
     assert accepted.line == answer.content
 
 
+def test_a_listener_that_is_away_is_told_of() -> None:
+    deliveries = [{"id": "dlv_1", "target": "ses_1", "target_away": True}, {"id": "dlv_2", "target": "whk_1"}]
+    answer = success({"event": {"id": "evt_1", "type": "a.b"}, "deliveries": deliveries})
+    with FakeCloud([answer]).client() as client:
+        accepted = client.create_event(b"{}")
+    assert (accepted.away, accepted.webhooks) == (1, 1)
+
+
 def test_an_answer_on_several_lines_becomes_one_line() -> None:
     spread = (
         b'{\n "success": true, "data": {"event": {"id": "evt_1", "type": "a.b"}, "deliveredTo": 0, "deliveries": []}}'

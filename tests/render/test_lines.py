@@ -146,6 +146,19 @@ def test_an_accepted_event_tells_listeners_from_webhooks() -> None:
     assert lines_of(replace(accepted, delivery_ids=("dlv_1",), webhooks=1), PLAIN)[0].endswith("  → 1 webhook")
 
 
+@pytest.mark.parametrize(
+    ("away", "webhooks", "to"),
+    [
+        (1, 2, "  → 1 listener (away), 2 webhooks"),
+        (3, 0, "  → 3 listeners (away)"),
+        (1, 0, "  → 3 listeners (1 away)"),
+    ],
+)
+def test_an_accepted_event_says_which_listeners_are_away(away: int, webhooks: int, to: str) -> None:
+    accepted = replace(samples.ACCEPTED, delivery_ids=("dlv_1", "dlv_2", "dlv_3"), webhooks=webhooks, away=away)
+    assert lines_of(accepted, PLAIN)[0].endswith(to)
+
+
 def test_an_attempt_of_another_day_shows_the_day() -> None:
     old = replace(samples.ATTEMPTED, time="2025-11-02T08:05:09.000Z", outcome="succeeded", next_attempt_at=None)
     assert lines_of(old, PLAIN)[0].startswith("11-02 08:05 ✓")

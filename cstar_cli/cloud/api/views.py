@@ -42,7 +42,8 @@ class Session(msgspec.Struct, rename="camel"):
 class Delivery(msgspec.Struct, omit_defaults=True):
     """One event on its way to one target: a webhook (`whk_…`) or a listening session (`ses_…`).
 
-    `target_name` is that of a session that has one; what answers with new deliveries leaves it out.
+    `target_name` is that of a session that has one; what answers with new deliveries leaves it out. These have
+    `target_away` where nobody is connected to the session just now.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Delivery(msgspec.Struct, omit_defaults=True):
     created_at: Time
     next_attempt_at: Time | None
     target_name: str | None = None
+    target_away: bool = False
 
 
 class SentEvent(msgspec.Struct, rename={"delivered_to": "deliveredTo"}):
@@ -171,6 +173,7 @@ def delivery(record: records.Delivery, names: Names = NO_NAMES) -> Delivery:
         created_at=iso_ms(record.created_at_ms),
         next_attempt_at=optional_time(record.next_attempt_at_ms),
         target_name=names.get(record.target),
+        target_away=record.is_away,
     )
 
 

@@ -86,7 +86,10 @@ class ListedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event on its way to one target: the id of a webhook (`whk_…`) or of a session (`ses_…`)."""
+    """One event on its way to one target: the id of a webhook (`whk_…`) or of a session (`ses_…`).
+
+    Where it is being made, `is_away` says that nobody is connected to that session now.
+    """
 
     id: str
     event_id: str
@@ -97,6 +100,7 @@ class Delivery:
     attempt_count: int
     created_at_ms: int
     next_attempt_at_ms: int | None
+    is_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)

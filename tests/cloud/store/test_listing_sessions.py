@@ -5,7 +5,7 @@ from cstar_cli.cloud.store.queries import Page
 from cstar_cli.cloud.store.records import Traits
 from cstar_cli.events.filters import EventFilter
 
-from .making import TEAM, URL, Clock, Within, session
+from .making import TEAM, URL, Clock, Within, event, session
 
 
 def test_open_sessions_are_listed_newest_first_by_pages(within: Within[None], clock: Clock) -> None:
@@ -36,6 +36,23 @@ def test_sessions_are_found_by_name_and_one_that_is_away_is_not_connected(within
         [found] = await store.sessions(TEAM, "laptop", Page())
         assert not found.is_connected
         assert await store.sessions("team-2", "laptop", Page()) == []
+
+    within(check)
+
+
+def test_who_makes_a_delivery_is_told_whether_its_listener_is_away(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        there, left = await session(store), await session(store)
+        await store.leave_session(left)
+        made = event()
+        sent = await store.append_event(made)
+        again = await store.queue.resend(TEAM, made.id, None)
+        to_one = await store.queue.resend(TEAM, made.id, left.id)
+        assert again is not None
+        assert to_one is not None
+        told = {(one.target, one.is_away) for one in (*sent, *again)}
+        assert told == {(there.id, False), (left.id, True)}
+        assert [one.is_away for one in to_one] == [True]
 
     within(check)
 

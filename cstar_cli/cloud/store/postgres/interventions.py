@@ -159,14 +159,15 @@ async def _webhook(connection: Connection, event: Event, webhook_id: str) -> Tar
 
 
 async def _session(connection: Connection, event: Event, session_id: str) -> Target:
-    url = await connection.fetchval(
-        "SELECT forward_to FROM sessions WHERE id = $1 AND team_id = $2 AND ended_at_ms IS NULL",
+    row = await connection.fetchrow(
+        "SELECT forward_to, away_since_ms IS NOT NULL FROM sessions"
+        " WHERE id = $1 AND team_id = $2 AND ended_at_ms IS NULL",
         session_id,
         event.team_id,
     )
-    if url is None:
+    if row is None:
         raise reasons.unknown_session(session_id)
-    return Target(session_id, url)
+    return Target(session_id, row[0], is_away=row[1])
 
 
 async def _is_open(connection: Connection, session_id: str) -> bool:

@@ -31,9 +31,9 @@ SELECT made.seq, given.target, (SELECT now_ms()), given.once, given.size
 FROM made JOIN given ON given.id = made.id WHERE starts_with(given.target, $11)
 """
 _TARGETS = """
-SELECT team_id, id, forward_to, origin, patterns FROM sessions
+SELECT team_id, id, forward_to, origin, away_since_ms IS NOT NULL, patterns FROM sessions
 WHERE team_id = ANY ($1::text[]) AND ended_at_ms IS NULL AND epoch > 0
-UNION ALL SELECT team_id, id, url, NULL, patterns FROM webhooks WHERE team_id = ANY ($1::text[]) AND is_active
+UNION ALL SELECT team_id, id, url, NULL, FALSE, patterns FROM webhooks WHERE team_id = ANY ($1::text[]) AND is_active
 """
 _ENDING = 7827  # the first key of the locks that sessions end under; the second one is their team's
 
@@ -45,6 +45,7 @@ class Target:
     id: str
     url: str
     origin: str | None = None
+    is_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ class Wanting:
     async def of(connection: Connection, teams: Collection[str]) -> "Wanting":
         """Read them, once these sessions are kept open."""
         targets: dict[str, list[tuple[Target, EventFilter]]] = defaultdict(list)
-        for team_id, id_, url, origin, patterns in await connection.fetch(_TARGETS, list(teams)):
-            targets[team_id].append((Target(id_, url, origin), rows.filter(patterns)))
+        for team_id, id_, url, origin, is_away, patterns in await connection.fetch(_TARGETS, list(teams)):
+            targets[team_id].append((Target(id_, url, origin, is_away), rows.filter(patterns)))
         return Wanting(targets)
 
     def those(self, event: Event, origin: str | None) -> Sequence[Target]:
@@ -101,7 +102,18 @@ def make(
 ) -> Sequence[Made]:
     return [
         Made(
-            Delivery(new_id("dlv"), event.id, event.type, target.id, target.url, "pending", 0, *[created_at_ms] * 2),
+            Delivery(
+                id=new_id("dlv"),
+                event_id=event.id,
+                event_type=event.type,
+                target=target.id,
+                url=target.url,
+                status="pending",
+                attempt_count=0,
+                created_at_ms=created_at_ms,
+                next_attempt_at_ms=created_at_ms,
+                is_away=target.is_away,
+            ),
             event.team_id,
             event_seq,
             once,

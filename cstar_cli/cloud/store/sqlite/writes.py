@@ -29,6 +29,7 @@ class _Target:
     id: str
     url: str
     origin: str | None = None
+    is_away: bool = False
 
 
 class _Made(NamedTuple):
@@ -136,6 +137,7 @@ def _to(targets: Iterable[_Target], event: Event, created_at_ms: int) -> Sequenc
             attempt_count=0,
             created_at_ms=created_at_ms,
             next_attempt_at_ms=created_at_ms,
+            is_away=target.is_away,
         )
         for target in targets
     ]
@@ -163,13 +165,16 @@ def _is_webhook(target: str) -> bool:
 def _matching(connection: sqlite3.Connection, team_id: str, event_type: str) -> Sequence[_Target]:
     """The open sessions and active webhooks of the team that want events of the type."""
     wanting = connection.execute(
-        "SELECT id, forward_to, origin, patterns FROM sessions WHERE team_id = :team_id AND ended_at_ms IS NULL"
+        "SELECT id, forward_to, origin, away_since_ms IS NOT NULL, patterns FROM sessions"
+        " WHERE team_id = :team_id AND ended_at_ms IS NULL"
         " AND epoch"
-        " UNION ALL SELECT id, url, NULL, patterns FROM webhooks WHERE team_id = :team_id AND is_active",
+        " UNION ALL SELECT id, url, NULL, 0, patterns FROM webhooks WHERE team_id = :team_id AND is_active",
         {"team_id": team_id},
     )
     return [
-        _Target(id_, url, origin) for id_, url, origin, patterns in wanting if rows.filter(patterns).matches(event_type)
+        _Target(id_, url, origin, bool(is_away))
+        for id_, url, origin, is_away, patterns in wanting
+        if rows.filter(patterns).matches(event_type)
     ]
 
 
@@ -199,12 +204,14 @@ def _active_webhook(connection: sqlite3.Connection, event: Event, webhook_id: st
 
 def _session(connection: sqlite3.Connection, event: Event, session_id: str) -> _Target:
     row = connection.execute(
-        "SELECT id, forward_to FROM sessions WHERE id = ? AND team_id = ? AND ended_at_ms IS NULL",
+        "SELECT id, forward_to, origin, away_since_ms IS NOT NULL FROM sessions"
+        " WHERE id = ? AND team_id = ? AND ended_at_ms IS NULL",
         (session_id, event.team_id),
     ).fetchone()
     if not row:
         raise unknown_session(session_id)
-    return _Target(*row)
+    id_, url, origin, is_away = row
+    return _Target(id_, url, origin, bool(is_away))
 
 
 def _deliveries_of(connection: sqlite3.Connection, event_seq: int) -> Sequence[Delivery]:
