@@ -193,7 +193,7 @@ def tell(
         story.tell(planned.step, event.event_id)
         if not (event.delivery_ids or unheard):
             unheard = True
-            report(nobody_listens(event))
+            report(nobody_listens(client, event))
         _await(client, planned, event, after, clocks, report)
 
 

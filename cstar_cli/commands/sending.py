@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from cstar_cli.client.waiting import Awaited
 
 _SHOWN_FAULTS = 3
-_WAITING = " (events wait while the application is away: cstar listen says whether it is)"
+_MOST_LISTENERS = 100
+_WAITING = " (the application is busy, or away: cstar listen says so where it is away)"
 
 Report = Callable[[Activity], None]
 
@@ -93,13 +95,20 @@ def _sent(
         report(event)
         if not (event.delivery_ids or unheard):
             unheard = True
-            report(nobody_listens(event))
+            report(nobody_listens(client, event))
         yield event
 
 
-def nobody_listens(event: Accepted) -> Notice:
-    """Return what to say of an event that goes to nobody."""
-    return Notice(f"accepted, but nobody listens for {event.event_type}: cstar listen --since 5m brings it")
+def nobody_listens(client: ApiClient, event: Accepted) -> Notice:
+    """Return what to say of an event that goes to nobody: also where there are listeners, but all take others."""
+    listeners = 0
+    with suppress(CstarError):  # a cloud that won't say who listens has taken the event all the same
+        listeners = sum(1 for _ in client.records("/sessions", {}, _MOST_LISTENERS))
+    who = "nobody listens for"
+    if listeners:
+        many = f"{_MOST_LISTENERS} or more" if listeners == _MOST_LISTENERS else listeners
+        who = f"{many} listen{'s' if listeners == 1 else ''}, {'but not to' if listeners == 1 else 'none takes'}"
+    return Notice(f"accepted, but {who} {event.event_type}: cstar listen --since 5m brings it")
 
 
 def judge(expectation: Expectation, accepted: Sequence[Accepted], awaited: "Awaited") -> None:

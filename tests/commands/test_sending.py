@@ -3,11 +3,12 @@ from collections.abc import Sequence
 import pytest
 
 from cstar_cli.activity import Accepted, Activity, Attempted, Notice
+from cstar_cli.client.http import httpx
 from cstar_cli.commands.payload import Payload
 from cstar_cli.commands.sending import Clocks, Expectation, expected_status, send
 from cstar_cli.errors import CstarError, ExpectationNotMet, UsageError
 from cstar_cli.events.envelope import parse_iso
-from tests.client.fake_cloud import FakeCloud, attempt, created, cursor, tail_of
+from tests.client.fake_cloud import FakeCloud, attempt, created, cursor, failure, tail_of
 
 PAYLOAD = Payload("ticket.created", False, None)
 NOW_MS = parse_iso("2025-12-10T14:30:00Z")
@@ -36,10 +37,30 @@ def test_the_interval_lies_between_events() -> None:
 
 
 def test_that_nobody_listens_is_told_once() -> None:
-    seen = sent(FakeCloud([created(deliveries=()), created(deliveries=())]), [PAYLOAD] * 2)
+    seen = sent(FakeCloud([created(deliveries=()), listeners(0), created(deliveries=())]), [PAYLOAD] * 2)
     assert [item.message for item in seen if isinstance(item, Notice)] == [
         "accepted, but nobody listens for ticket.created: cstar listen --since 5m brings it"
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "who"),
+    [(1, "1 listens, but not to"), (2, "2 listen, none takes"), (100, "100 or more listen, none takes")],
+)
+def test_that_listeners_take_other_types_is_told(count: int, who: str) -> None:
+    seen = sent(FakeCloud([created(deliveries=()), listeners(count)]), [PAYLOAD])
+    [notice] = [item for item in seen if isinstance(item, Notice)]
+    assert notice.message == f"accepted, but {who} ticket.created: cstar listen --since 5m brings it"
+
+
+def test_a_cloud_that_refuses_to_say_who_listens_is_no_failure() -> None:
+    seen = sent(FakeCloud([created(deliveries=()), failure(403)]), [PAYLOAD])
+    assert [type(item) for item in seen] == [Accepted, Notice]
+
+
+def listeners(count: int) -> httpx.Response:
+    found = [{"id": f"ses_{number}"} for number in range(count)]
+    return httpx.Response(200, json={"success": True, "data": found, "pagination": {"hasMore": False}})
 
 
 def waited(
@@ -77,9 +98,7 @@ def test_waiting_fails_when_nobody_listens() -> None:
 
 
 def test_waiting_fails_when_the_time_is_up() -> None:
-    with pytest.raises(
-        CstarError, match=r"1 delivery has no outcome yet \(events wait while the application is away: "
-    ):
+    with pytest.raises(CstarError, match=r"1 delivery has no outcome yet \(the application is busy, or away: "):
         waited([], None)
 
 
