@@ -121,6 +121,14 @@ class CaughtUp(msgspec.Struct, frozen=True):
     newest_ms: int | None
 
 
+class Unheard(msgspec.Struct, frozen=True):
+    """So many events came lately while nobody listened: they come only when they are asked for."""
+
+    events: int
+    oldest_ms: int
+    newest_ms: int
+
+
 class Overlap(msgspec.Struct, frozen=True):
     """Other listeners of the team, by their names or URLs, take some of the same events: one that comes now, or some.
 
@@ -203,6 +211,7 @@ Activity = (
     | Disconnected
     | Reconnected
     | CaughtUp
+    | Unheard
     | Overlap
     | Finishing
     | Notice

@@ -4,11 +4,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cstar_cli.cloud.store.interface import Store
-from cstar_cli.cloud.store.records import Neighbours, Session, Traits
+from cstar_cli.cloud.store.records import Backlog, Neighbours, Session, Traits
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import DEAD_AFTER_S, Hello, Welcome, wishes_in
 
 UNHEARD_MS = round((DEAD_AFTER_S + 3) * 1000)  # until one who says nothing is taken for away
+
+
+LATELY_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,20 @@ async def welcome(store: Store, hello: Hello, joined: Joined) -> tuple[Welcome, 
         holding = await store.still_pending(session, hello.holding)
     neighbours = Neighbours() if joined.resumed else await store.meet(session)
     backlog = await (store.skip if hello.latest else store.backlog)(session, holding)
+    unheard = Backlog()
+    if not (joined.resumed or hello.session_id or hello.latest) and joined.since_ms is None:
+        unheard = await store.unheard(session, LATELY_MS)
+    times = unheard if unheard.count else backlog
     said = Welcome(
         session.id,
         joined.resumed,
         waiting=0 if hello.latest else backlog.count,
-        oldest_ms=backlog.oldest_ms,
-        newest_ms=backlog.newest_ms,
+        oldest_ms=times.oldest_ms,
+        newest_ms=times.newest_ms,
         skipped=backlog.count if hello.latest else 0,
         others=tuple(neighbours.who),
         more_others=neighbours.more,
         heeds=wishes_in(hello),
+        unheard=unheard.count,
     )
     return said, holding

@@ -19,6 +19,7 @@ from cstar_cli.activity import (
     Ready,
     Reconnected,
     RouteSession,
+    Unheard,
     Up,
 )
 from cstar_cli.commands.listening import Options
@@ -43,6 +44,7 @@ class Account:
         self._report = report
         self._ready: dict[int, Ready] = {}
         self._caught_up: dict[int, CaughtUp] = {}
+        self._unheard: list[Unheard] = []
         self._met: set[str] = set()
         self._sessions: dict[int, str] = {}
         self._away: set[int] = set()
@@ -64,6 +66,8 @@ class Account:
                 self._take_ready(number, activity)
             case CaughtUp():
                 self._take_caught_up(number, activity)
+            case Unheard():
+                self._take_unheard(activity)
             case Overlap(others=others):
                 if not self._met.issuperset(others):  # each route meets them
                     self._met.update(others)
@@ -133,6 +137,22 @@ class Account:
                     newest_ms=max((one.newest_ms for one in each if one.newest_ms is not None), default=None),
                 )
             )
+
+    def _take_unheard(self, unheard: Unheard) -> None:
+        """Tell of all together, when the others have told theirs."""
+        if not self._unheard:
+            asyncio.get_running_loop().call_later(MOST_EARLY_S, self._tell_unheard)
+        self._unheard.append(unheard)
+
+    def _tell_unheard(self) -> None:
+        told, self._unheard = self._unheard, []
+        self._report(
+            Unheard(
+                sum(each.events for each in told),
+                min(each.oldest_ms for each in told),
+                max(each.newest_ms for each in told),
+            )
+        )
 
     def _take_reconnected(self, number: int, back: Reconnected) -> None:
         self._sessions[number], self._noticed = back.session_id, ""

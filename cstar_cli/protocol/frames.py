@@ -87,6 +87,7 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
     The oldest and the newest of their events were made at these times. `retry_waits_ms` are the waits before each retry
     of what fails, where the listener has asked for retries. A new session is told which `others` of the team, by their
     names or URLs, take some of the same events; there may be more. Of the `WISHES` in the hello, it `heeds` these.
+    A new session that brings nothing is told how many events were `unheard` lately, and the times are of these.
     """
 
     session_id: Name
@@ -99,6 +100,7 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", omit_defaults=True):
     others: tuple[Text, ...] = ()
     more_others: int = 0
     heeds: tuple[Text, ...] = ()
+    unheard: int = 0
 
 
 class Joined(msgspec.Struct, frozen=True, tag="joined"):

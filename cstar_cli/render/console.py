@@ -22,13 +22,14 @@ from cstar_cli.activity import (
     Ready,
     Reconnected,
     Summary,
+    Unheard,
     Up,
 )
 from cstar_cli.render.output import Look, Output, columns_of, has_symbols, wants_colour
 
 Renderer = Callable[[Activity], None]
 
-_ASIDE = {CaughtUp, Overlap, Notice, Disconnected, Reconnected, Down, Up, Finishing, Summary}
+_ASIDE = {CaughtUp, Unheard, Overlap, Notice, Disconnected, Reconnected, Down, Up, Finishing, Summary}
 
 
 class Console(msgspec.Struct, frozen=True):

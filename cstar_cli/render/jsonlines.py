@@ -18,6 +18,7 @@ from cstar_cli.activity import (
     Ready,
     Reconnected,
     Summary,
+    Unheard,
     Up,
 )
 
@@ -85,6 +86,8 @@ def json_line(activity: Activity) -> bytes | None:
         case CaughtUp(events=events):
             span = {"oldest": _time(activity.oldest_ms), "newest": _time(activity.newest_ms)}
             return _line({"type": "caught_up", "events": events, **span})
+        case Unheard(events=events, oldest_ms=oldest_ms, newest_ms=newest_ms):
+            return _line({"type": "unheard", "events": events, "oldest": _time(oldest_ms), "newest": _time(newest_ms)})
         case Down(forward_to=forward_to, hint=hint):
             return _line({"type": "down", "forward_to": forward_to, "hint": hint})
         case Up(forward_to=forward_to, waited=waited, more=more):

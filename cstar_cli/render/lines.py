@@ -23,6 +23,7 @@ from cstar_cli.activity import (
     Ready,
     Reconnected,
     Summary,
+    Unheard,
     Up,
 )
 from cstar_cli.events.catalogue import names
@@ -58,6 +59,8 @@ def lines_of(activity: Activity, look: Look) -> list[str]:
             return [f"{clock(activity.time_ms, look)} {look.paint('green', _reconnected(activity, look))}"]
         case CaughtUp():
             return [look.paint("green" if activity.events else "dim", _caught_up(activity, look))]
+        case Unheard():
+            return _unheard(activity, look)
         case Overlap():
             return [look.paint("yellow", _overlap(activity))]
         case Finishing(running=running):
@@ -200,6 +203,12 @@ def _caught_up(activity: CaughtUp, look: Look) -> str:
     verb = "was" if activity.events == 1 else "were"
     when = span(activity.oldest_ms, activity.newest_ms, look)
     return f"{_events(activity.events)} {verb} delivered to nobody{when}: delivering now."
+
+
+def _unheard(activity: Unheard, look: Look) -> list[str]:
+    when = span(activity.oldest_ms, activity.newest_ms, look)
+    words = look.paint("yellow", f"{_events(activity.events)} came while nobody listened{when}.")
+    return [words, *_hint(_brings(activity.events, activity.oldest_ms, look), look)]
 
 
 def _overlap(activity: Overlap) -> str:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
-from cstar_cli.activity import CaughtUp, Disconnected, Notice, Overlap, Reconnected
+from cstar_cli.activity import CaughtUp, Disconnected, Notice, Overlap, Reconnected, Unheard
 from cstar_cli.backoff import jittered
 from cstar_cli.errors import CloudUnreachable, CstarError
 from cstar_cli.protocol.commands import ListenerCommand
@@ -107,6 +107,8 @@ class Link:
                 self._around.report(Notice(f"This cloud is too old for {_UNHEEDED[wish]}."))
             if (since_ms := self._protocol.since_ms) is not None and "since_ms" not in unheeded:
                 self._around.report(CaughtUp(since_ms, welcome.waiting, welcome.oldest_ms, welcome.newest_ms))
+            elif welcome.unheard and welcome.oldest_ms is not None and welcome.newest_ms is not None:
+                self._around.report(Unheard(welcome.unheard, welcome.oldest_ms, welcome.newest_ms))
             return
         self._around.report(
             Reconnected(

@@ -1,7 +1,7 @@
 import pytest
 from msgspec.structs import replace
 
-from cstar_cli.activity import Activity, CaughtUp, Forwarded, Overlap
+from cstar_cli.activity import Activity, CaughtUp, Forwarded, Overlap, Unheard
 from cstar_cli.events.catalogue import names
 from cstar_cli.render.lines import lines_of
 
@@ -268,6 +268,14 @@ def test_a_summary_says_how_to_get_what_was_not_delivered(held: int, age_s: int,
     summary = replace(samples.SUMMARY, unfinished=0, held=held, held_since_ms=since_ms)
     stopped = f"Stopped: 5 forwarded, 3 succeeded, 2 failed. {held} not delivered."
     assert lines_of(summary, PLAIN) == [stopped, f"    Hint: {text}"]
+
+
+def test_what_nobody_heard_lately_is_counted_and_a_hint_says_how_to_get_it() -> None:
+    unheard = Unheard(2, samples.NOW_MS - 240_000, samples.NOW_MS - 60_000)
+    assert lines_of(unheard, PLAIN) == [
+        "2 events came while nobody listened, from 14:26:00 to 14:29:00.",
+        "    Hint: cstar listen --since 5m brings them",
+    ]
 
 
 def test_a_reconnection_says_what_was_skipped() -> None:

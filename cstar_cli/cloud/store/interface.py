@@ -258,6 +258,10 @@ class Store(Protocol):
         """
         ...
 
+    async def unheard(self, session: Session, within_ms: int) -> Backlog:
+        """Tell of what the session would have been brought of the time before it was opened, of the newest events."""
+        ...
+
     async def end_session(self, session: Session, reason: str) -> None:
         """Close the session unless it has gone on in a later epoch; its pending deliveries fail with the reason."""
         ...

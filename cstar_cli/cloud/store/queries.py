@@ -12,6 +12,7 @@ from cstar_cli.events.filters import EventFilter
 
 MAX_PAGE_SIZE = 100
 CAUGHT_UP_AT_ONCE = 500  # events that are looked at in one transaction, which others wait for
+UNHEARD_LOOKED_AT = 200  # the newest ones: whoever opens a session waits for it
 NEIGHBOURS_LOOKED_AT = 50  # the newest ones: a team may have thousands of sessions
 NEIGHBOURS_TOLD = 5
 LAST_PLACE = 2**62  # among events: after all of them

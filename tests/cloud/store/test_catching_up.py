@@ -56,6 +56,34 @@ def test_it_brings_what_it_would_take_now(within: Within[None]) -> None:
     within(check)
 
 
+def test_what_it_would_have_brought_is_told_of_where_it_brings_nothing(within: Within[None], clock: Clock) -> None:
+    async def check(store: Store) -> None:
+        left = await session(store)
+        await store.leave_session(left)
+        await stored(store, event(at_ms=SINCE_MS - 1), event("boss.spawned"), event(team_id="team-2"))
+        await stored(store, event(at_ms=SINCE_MS), event(at_ms=T0_MS - 1000))
+        await clock.move_to(T0_MS)
+        opened = await store.open_session(TEAM, EventFilter.parse(["ticket.*"]), URL, Traits(listener="me"))
+        await stored(store, event(at_ms=T0_MS))
+        assert await store.unheard(opened, HOUR_MS) == Backlog(2, SINCE_MS, T0_MS - 1000)
+        yours = await store.open_session(TEAM, EventFilter.parse(()), URL, Traits(origin="mine"))
+        assert await store.unheard(yours, HOUR_MS) == Backlog()
+        assert await brought(store, opened) != []
+
+    within(check)
+
+
+def test_what_a_listener_was_given_is_not_unheard(within: Within[None], clock: Clock) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        await store.settle(to, [outcome(await delivered(store), 500)])
+        await store.end_session(to, "over")
+        await clock.advance(1)
+        assert await store.unheard(await session(store), HOUR_MS) == Backlog()
+
+    within(check)
+
+
 @pytest.mark.parametrize("status", [200, 500])
 def test_what_a_listener_was_given_does_not_come_again(within: Within[None], status: int) -> None:
     async def check(store: Store) -> None:

@@ -182,6 +182,9 @@ class PostgresStore:
     async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
         return await self._database.ask(reads.backlog, session.id, tuple(without))
 
+    async def unheard(self, session: Session, within_ms: int) -> Backlog:
+        return await self._database.ask(opening.unheard, session, within_ms)
+
     async def meet(self, session: Session) -> Neighbours:
         found = await self._database.ask(meeting.neighbours, session)
         told = found[:NEIGHBOURS_TOLD]

@@ -11,9 +11,9 @@ from cstar_cli.cloud.store.postgres import making
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
 from cstar_cli.cloud.store.postgres.making import Made
-from cstar_cli.cloud.store.queries import CAUGHT_UP_AT_ONCE
+from cstar_cli.cloud.store.queries import CAUGHT_UP_AT_ONCE, UNHEARD_LOOKED_AT
 from cstar_cli.cloud.store.reasons import STOPPED, moved
-from cstar_cli.cloud.store.records import Delivery, Session
+from cstar_cli.cloud.store.records import Backlog, Delivery, Session
 from cstar_cli.events.envelope import new_id
 
 # Whom a test was for alone isn't a listener. A listener has been given what it was posted, and what waits for it while
@@ -91,6 +91,26 @@ async def catch_up(
     ]
     await making.insert(connection, made)
     return Written((replace(session, epoch=int(is_last)), found[-1]["seq"] if found else after))
+
+
+async def unheard(connection: Connection, session: Session, within_ms: int) -> Backlog:
+    """Tell of the newest events of before the session that no listener has been given."""
+    found = await connection.fetch(
+        "SELECT e.seq, e.type, e.created_at_ms, e.origin, s.opened_at_ms FROM sessions s CROSS JOIN LATERAL ("
+        " SELECT * FROM events WHERE team_id = s.team_id ORDER BY seq DESC LIMIT $2) e WHERE s.id = $1",
+        session.id,
+        UNHEARD_LOOKED_AT,
+    )
+    times = {
+        seq: created_at_ms
+        for seq, type_, created_at_ms, origin, opened_at_ms in found
+        if opened_at_ms - within_ms <= created_at_ms < opened_at_ms
+        and session.origin in (None, origin)
+        and session.filter.matches(type_)
+    }
+    for seq in await _taken(connection, session, [*times]):
+        times.pop(seq, None)
+    return Backlog.between(len(times), [*times.values()])
 
 
 async def _taken(connection: Connection, session: Session, seqs: Sequence[int]) -> Collection[int]:

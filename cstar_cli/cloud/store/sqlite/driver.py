@@ -173,6 +173,9 @@ class SqliteStore:
     async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
         return await self._tunnels.ask_together(reads.backlog, session.id, tuple(without))
 
+    async def unheard(self, session: Session, within_ms: int) -> Backlog:
+        return await self._tunnels.ask_together(opening.unheard, session, within_ms)
+
     async def meet(self, session: Session) -> Neighbours:
         found = await self._tunnels.ask_together(meeting.neighbours, session)
         told = found[:NEIGHBOURS_TOLD]

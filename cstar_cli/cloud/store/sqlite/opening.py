@@ -9,9 +9,9 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from cstar_cli.cloud.store.queries import CAUGHT_UP_AT_ONCE
+from cstar_cli.cloud.store.queries import CAUGHT_UP_AT_ONCE, UNHEARD_LOOKED_AT
 from cstar_cli.cloud.store.reasons import STOPPED, moved
-from cstar_cli.cloud.store.records import Session
+from cstar_cli.cloud.store.records import Backlog, Session
 from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.events.envelope import new_id
 
@@ -78,6 +78,25 @@ def catch_up(
         ],
     )
     return Written((replace(session, epoch=int(is_last)), found[-1][0] if found else after))
+
+
+def unheard(connection: sqlite3.Connection, session: Session, within_ms: int) -> Backlog:
+    """Tell of the newest events of before the session that no listener has been given."""
+    found = connection.execute(
+        "SELECT e.seq, e.type, e.created_at_ms, e.origin, s.opened_at_ms FROM sessions s JOIN events e USING (team_id)"
+        " WHERE s.id = ? ORDER BY e.seq DESC LIMIT ?",
+        (session.id, UNHEARD_LOOKED_AT),
+    )
+    times = {
+        seq: created_at_ms
+        for seq, type_, created_at_ms, origin, opened_at_ms in found
+        if opened_at_ms - within_ms <= created_at_ms < opened_at_ms
+        and session.origin in (None, origin)
+        and session.filter.matches(type_)
+    }
+    for seq in _taken(connection, session, [*times]):
+        times.pop(seq, None)
+    return Backlog.between(len(times), [*times.values()])
 
 
 def _taken(connection: sqlite3.Connection, session: Session, seqs: Sequence[int]) -> Collection[int]:
