@@ -37,6 +37,7 @@ class Watch:
         self._task: asyncio.Task[None] | None = None  # while nothing listens
         self._was_there = False
         self._over = False
+        self._has_hinted = False
         self._breaks: dict[str, int] = {}
 
     def begin(self) -> None:
@@ -59,8 +60,11 @@ class Watch:
         return True
 
     async def hint(self, why: "Unanswered") -> str | None:
-        """Say what may help, where an event has failed."""
-        return await self._app.hint() if why == "refused" and not self._app.holds else None
+        """Say what may help, where an event has failed; the next ones fail for the same reason."""
+        if why != "refused" or self._app.holds or self._has_hinted:
+            return None
+        self._has_hinted = True
+        return await self._app.hint()
 
     async def _look_first(self) -> None:
         if await self._app.look() == "refuses":

@@ -177,6 +177,17 @@ async def test_without_holding_what_is_refused_fails_with_a_hint() -> None:
 
 
 @virtually
+async def test_what_may_help_is_said_once_however_many_events_are_refused() -> None:
+    desk = Desk(FakeCloud(), holds=False)
+    _, connection = await start(desk)
+    desk.down = True
+    connection.say(delivery(1))
+    await desk.see(Forwarded)
+    connection.say(delivery(2), delivery(3))
+    assert [line.hint for line in await desk.see(Forwarded, 3)] == ["look elsewhere", None, None]
+
+
+@virtually
 async def test_a_stop_while_it_is_away_ends_at_once_and_counts_what_waited() -> None:
     desk = Desk(FakeCloud(), concurrency=2)
     running, connection = await start(desk)
