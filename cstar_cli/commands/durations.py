@@ -38,10 +38,18 @@ def schedule(option: str, text: str, most_waits: int, least: str, most: str) -> 
 
 
 def moment(text: str, now_ms: int) -> str:
-    """Return the ISO 8601 time of `10m` (ago), or of a time written out."""
+    """Return the ISO 8601 time of what --since says: `10m` (ago), or a time written out."""
     from cstar_cli.events.envelope import iso_ms
 
-    return iso_ms(moment_ms(text, now_ms))
+    return iso_ms(since_ms(text, now_ms))
+
+
+def since_ms(text: str, now_ms: int) -> int:
+    """Return the moment of the option --since, which an error names."""
+    try:
+        return moment_ms(text, now_ms)
+    except UsageError as error:
+        raise UsageError(f"--since: {error}") from None
 
 
 def moment_ms(text: str, now_ms: int) -> int:

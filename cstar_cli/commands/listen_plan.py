@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cstar_cli import config
 from cstar_cli.clock import now_ms
-from cstar_cli.commands.durations import moment_ms
+from cstar_cli.commands.durations import since_ms as moment_of_since
 from cstar_cli.commands.given import Context, in_this_run
 from cstar_cli.commands.listening import Options, SessionOptions
 from cstar_cli.commands.session_names import checked_name
@@ -28,7 +28,7 @@ def session_of(
         name=None if name is None else checked_name(name),
         origin=home.machine() if only_mine else None,
         latest=latest,
-        since_ms=None if since is None else moment_ms(since, now_ms()),
+        since_ms=None if since is None else moment_of_since(since, now_ms()),
     )
 
 
