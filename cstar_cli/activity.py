@@ -9,6 +9,17 @@ from typing import Literal
 import msgspec
 
 OutcomeName = Literal["succeeded", "failed", "canceled"]
+ChaosName = Literal["drop", "duplicate", "shuffle", "delay"]
+
+
+class ChaosCounts(msgspec.Struct, frozen=True):
+    """How many deliveries `--chaos` did what to; so many `duplicates_failed` of those that were posted twice."""
+
+    duplicated: int = 0
+    duplicates_failed: int = 0
+    dropped: int = 0
+    shuffled: int = 0
+    delayed: int = 0
 
 
 class RouteSession(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -40,12 +51,15 @@ class Ready(msgspec.Struct, frozen=True):
     name: str | None = None
     only_mine: bool = False
     insecure: bool = False
+    chaos: str | None = None
+    seed: int | None = None
 
 
 class Forwarded(msgspec.Struct, frozen=True):
     """One attempt at the local URL has ended, well or badly; `route` is its name where there are several.
 
-    One that has failed may be followed by another, and has its session beside it.
+    One that has failed may be followed by another, and has its session beside it. `chaos` is what `--chaos` did to it,
+    which delayed it for so long.
     """
 
     time_ms: int
@@ -63,6 +77,8 @@ class Forwarded(msgspec.Struct, frozen=True):
     route: str | None = None
     next_attempt_at_ms: int | None = None
     session_id: str | None = None
+    chaos: tuple[ChaosName, ...] = ()
+    delay_ms: int = 0
 
 
 class Down(msgspec.Struct, frozen=True):
@@ -169,6 +185,7 @@ class Summary(msgspec.Struct, frozen=True):
     held_more: bool = False
     retried: int = 0
     held_since_ms: int | None = None
+    chaos: ChaosCounts | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True):

@@ -35,6 +35,7 @@ What `listen` is made of:
     listen_plan.py what one run is to do, made of them
     listen_run.py  does it, from its plan to its exit code
     pace.py        how fast it forwards, how many, how often
+    chaos_spec.py  what --chaos may say
     course.py      when it is ready, when it ends, with which exit code
     ready_file.py  which tells scripts so
     listening.py   a listener with everything real around it

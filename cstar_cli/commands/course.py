@@ -82,6 +82,8 @@ class Course:
             raise ExpectationNotMet(f"Forwarded {forwarded} of {asked} within {self._limits.for_text}.")
         if failed:
             raise CstarError(f"{failed} of {_events(forwarded)} failed.")
+        if summary.chaos is not None and summary.chaos.duplicates_failed:
+            raise CstarError(f"{summary.chaos.duplicates_failed} of {_duplicates(summary.chaos.duplicated)} failed.")
         return ExitCode.DONE
 
     def _announce(self, ready: Ready) -> None:
@@ -107,3 +109,7 @@ class Course:
 
 def _events(count: int) -> str:
     return "1 event" if count == 1 else f"{count} events"
+
+
+def _duplicates(count: int) -> str:
+    return "1 duplicate" if count == 1 else f"{count} duplicates"

@@ -34,6 +34,8 @@ def listen(
     retry_speed: opts.RetrySpeed = None,
     debug_wait: opts.DebugWait = False,
     on_down: opts.WhenDown = OnDown.HOLD,
+    chaos: opts.Chaos = None,
+    seed: opts.Seed = None,
     once: opts.Once = False,
     max: opts.Max = None,
     for_time: opts.For = None,
@@ -66,7 +68,7 @@ def listen(
     from cstar_cli.commands.listen_run import Job, Shown, run
     from cstar_cli.commands.listening import Options
     from cstar_cli.commands.loop import run_async
-    from cstar_cli.commands.pace import pace_of, retry_speed_of
+    from cstar_cli.commands.pace import pace_of, retry_speed_of, with_chaos
     from cstar_cli.commands.ready_file import ReadyFile
     from cstar_cli.events.filters import EventFilter
     from cstar_cli.sender.tls import trust_of
@@ -74,8 +76,9 @@ def listen(
     from cstar_cli.tunnel.headers import parse_headers
 
     limits = limits_of(max, for_time, once=once)
+    pace = pace_of(context, timeout, concurrency, limits.most, debug_wait=debug_wait)
     shared = Options(
-        pace=pace_of(context, timeout, concurrency, limits.most, debug_wait=debug_wait),
+        pace=with_chaos(pace, context, chaos, seed),
         target=parse_forward_to(forward_to),
         filter=EventFilter.parse(events or []),
         secret=signing_secret,

@@ -63,6 +63,13 @@ For = Annotated[
 ReadyFile = Annotated[
     Path | None, typer.Option(metavar="PATH", help="Have this file from when it is ready until it ends, for scripts.")
 ]
+Chaos = Annotated[
+    str | None,
+    typer.Option(metavar="WHAT", help="Put your handler to the test: duplicate=10%,shuffle=5,delay=0..2s,drop=1%."),
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, max=1_000_000_000, metavar="N", help="Have the chaos of an earlier run again.")
+]
 Latest = Annotated[bool, typer.Option("--latest", help="After a gap, skip what came meanwhile.")]
 Name = Annotated[
     str | None, typer.Option(metavar="NAME", help="What to call this session, in lists, logs and by other commands.")

@@ -20,6 +20,7 @@ from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.target import Target
 from cstar_cli.sender.tls import SYSTEM, Trust
 from cstar_cli.tunnel.connection import CloudAddress, Connection, dial
+from cstar_cli.tunnel.limits import MOST_SET_ASIDE
 from cstar_cli.tunnel.listener import Listener
 from cstar_cli.tunnel.surroundings import App, Look, Surroundings
 
@@ -117,7 +118,8 @@ async def real_listener(
     """Yield a listener that is ready to `run`; those of one `process` aren't told of each other."""
     work = _Work(options)
     wanted = _hello(options, process or new_process())
-    protocol = ListenerProtocol(wanted, concurrency=options.pace.concurrency, most=options.pace.most)
+    pace = options.pace
+    protocol = ListenerProtocol(wanted, concurrency=pace.concurrency, most=pace.most, set_aside=pace.chaos is not None)
 
     def prepare() -> None:
         output.prepare()
@@ -142,6 +144,7 @@ async def real_listener(
         now_ms=now_ms,
         random=random.random,
         app=App(options.target.url, place_of(options.target), options.holds, work.look, work.hint),
+        chaos=pace.chaos,
     )
     try:
         yield Listener(protocol, around)
@@ -150,10 +153,11 @@ async def real_listener(
 
 
 def _hello(options: Options, process: str) -> Hello:
+    held_back = 0 if options.pace.chaos is None else MOST_SET_ASIDE
     return Hello(
         forward_to=options.target.url,
         events=options.filter.patterns,
-        window=options.pace.concurrency + QUEUED_BEYOND_SLOTS,
+        window=options.pace.concurrency + QUEUED_BEYOND_SLOTS + held_back,
         agent=f"cstar-cli/{__version__}",
         retry_speed=options.retry_speed,
         name=options.session.name,
@@ -165,6 +169,7 @@ def _hello(options: Options, process: str) -> Hello:
 
 
 def _ready(options: Options, address: CloudAddress, session_id: str, embedded: bool) -> Ready:
+    chaos = options.pace.chaos
     return Ready(
         forward_to=options.target.url,
         secret=options.secret,
@@ -176,6 +181,8 @@ def _ready(options: Options, address: CloudAddress, session_id: str, embedded: b
         name=options.session.name,
         only_mine=options.session.origin is not None,
         insecure=options.unverified,
+        chaos=None if chaos is None else chaos.text,
+        seed=None if chaos is None else chaos.seed,
     )
 
 

@@ -108,6 +108,6 @@ def _options(route: Route, shared: Options, env: Mapping[str, str]) -> Options:
         secret=shared.secret if secret is None else secret,
         headers=shared.headers if route.headers is None else route.headers,
         session=replace(shared.session, name=_session_name(route, shared.session.name)),
-        pace=shared.pace.for_route(route.timeout_s, route.concurrency),
+        pace=shared.pace.for_route(route.name, route.timeout_s, route.concurrency),
         trust=trust_for(route, shared.trust),
     )

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
-from cstar_cli.activity import Summary
+from cstar_cli.activity import ChaosCounts, Summary
 from cstar_cli.commands.account import Account, Routed
 from cstar_cli.commands.listening import Listening, Output, new_process, real_listener
 from cstar_cli.tunnel.connection import CloudAddress, Unreachable
@@ -70,7 +70,13 @@ class Together:
             held_more=any(summary.held_more for summary in each),
             retried=sum(summary.retried for summary in each),
             held_since_ms=min(filter(None, (summary.held_since_ms for summary in each)), default=None),
+            chaos=_chaos_of(each),
         )
+
+
+def _chaos_of(each: Sequence[Summary]) -> ChaosCounts | None:
+    counts = [astuple(summary.chaos) for summary in each if summary.chaos is not None]
+    return ChaosCounts(*map(sum, zip(*counts, strict=True))) if counts else None
 
 
 class SharedCloud:

@@ -43,6 +43,12 @@ class Forward(msgspec.Struct, frozen=True):
     delivery: Delivery
 
 
+class SetAside(msgspec.Struct, frozen=True):
+    """Listener: this delivery has come, and waits for `let_go`."""
+
+    delivery: Delivery
+
+
 class Enough(msgspec.Struct, frozen=True):
     """Listener: as many have been forwarded as were asked for: stop."""
 
@@ -67,5 +73,5 @@ class End(msgspec.Struct, frozen=True):
     """Relay: the listener has ended its session."""
 
 
-ListenerCommand = Send | HangUp | Accepted | Concluded | Meet | Forward | Enough
+ListenerCommand = Send | HangUp | Accepted | Concluded | Meet | Forward | SetAside | Enough
 RelayCommand = Send | HangUp | Open | Settle | Refill | End

@@ -5,6 +5,8 @@ cloud says that the result is durable. All three survive a lost connection; a re
 delivery id and never forwarded again. When the cloud has ended the session, all three are void: what runs may finish,
 its result is nobody's any more.
 
+Where deliveries are `set_aside`, each waits before it is queued until it is `let_go`, in whichever order that is.
+
 What failed may come again as the delivery's next attempt, which is forwarded like any other.
 
 While the application is away (`hold`) nothing is started, and what was started in vain is queued again (`put_back`), in
@@ -22,7 +24,17 @@ from collections.abc import Iterable, Sequence, Set
 
 from msgspec.structs import replace
 
-from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Meet, Send
+from cstar_cli.protocol.commands import (
+    Accepted,
+    Concluded,
+    Enough,
+    Forward,
+    HangUp,
+    ListenerCommand,
+    Meet,
+    Send,
+    SetAside,
+)
 from cstar_cli.protocol.frames import Bye, Delivery, Frame, Hello, Joined, Refused, Result, Settled, Welcome, wishes_in
 from cstar_cli.protocol.heartbeat import Pulse
 from cstar_cli.protocol.standstill import Standstill
@@ -35,7 +47,7 @@ MOST_MET = 100
 class ListenerProtocol:
     """Frames, results and ticks in; commands out."""
 
-    def __init__(self, wanted: Hello, *, concurrency: int, most: int | None = None) -> None:
+    def __init__(self, wanted: Hello, *, concurrency: int, most: int | None = None, set_aside: bool = False) -> None:
         """`wanted` is what each connection's hello says; the session and what is held of it are filled in.
 
         At most `most` deliveries are forwarded, where it is given, each until it isn't tried again.
@@ -47,11 +59,13 @@ class ListenerProtocol:
         self._slots = concurrency if most is None else min(concurrency, most)
         self._left = most
         self._begun: set[str] = set()  # those of `most` that aren't at their end
+        self._sets_aside = set_aside
+        self._aside: dict[str, Delivery] = {}
         self._queued: deque[Delivery] = deque()
         self._running: dict[str, Delivery] = {}
         self._void: set[str] = set()  # those that run for a session which has ended
         self._unsettled: dict[str, Result] = {}
-        self._held: dict[str, None] = {}  # the ids of all three in the order of arrival, without the void
+        self._held: dict[str, None] = {}  # the ids of all four in the order of arrival, without the void
         self._failed: set[str] = set()  # those that wait for their next attempt, elsewhere
         self._met: deque[str] = deque(maxlen=MOST_MET)
         self._pulse: Pulse | None = None
@@ -64,7 +78,7 @@ class ListenerProtocol:
 
     @property
     def holding(self) -> Set[str]:
-        """The deliveries that are queued, running or unsettled, in the order of their arrival."""
+        """The deliveries that are set aside, queued, running or unsettled, in the order of their arrival."""
         return self._held.keys()
 
     @property
@@ -165,6 +179,16 @@ class ListenerProtocol:
             commands += self._count(result.delivery_id)
         return self._noted(commands + self._start(), now)
 
+    def let_go(self, delivery_ids: Iterable[str], now: float) -> Sequence[ListenerCommand]:
+        """Queue those of these that are set aside still, as if they came now."""
+        self._turn(now)
+        for delivery_id in delivery_ids:
+            delivery = self._aside.pop(delivery_id, None)
+            if delivery is not None:
+                self._held[delivery_id] = self._held.pop(delivery_id)
+                self._queued.append(delivery)
+        return self._noted(self._start(), now)
+
     def hold(self) -> None:
         """Start nothing more until `release`."""
         self._on_hold = True
@@ -209,7 +233,7 @@ class ListenerProtocol:
         """Take nothing more; what runs may finish."""
         self._stopping = True
         self.gives_up_more = self.has_all_it_takes
-        for delivery in self._queued:
+        for delivery in (*self._queued, *self._aside.values()):
             self._give_up(delivery)
         self._drop_queued()
 
@@ -252,7 +276,11 @@ class ListenerProtocol:
         if delivery.delivery_id not in self._held and not self._stopping and len(self._held) < MOST_HELD:
             self._held[delivery.delivery_id] = None
             self._failed.discard(delivery.delivery_id)
-            self._queued.append(delivery)
+            if self._sets_aside:
+                self._aside[delivery.delivery_id] = delivery
+                commands.append(SetAside(delivery))
+            else:
+                self._queued.append(delivery)
         return commands
 
     def _settle(self, settled: Settled) -> list[ListenerCommand]:
@@ -308,9 +336,10 @@ class ListenerProtocol:
             self._failed.add(delivery.delivery_id)
 
     def _drop_queued(self) -> None:
-        for delivery in self._queued:
+        for delivery in (*self._queued, *self._aside.values()):
             del self._held[delivery.delivery_id]
         self._queued.clear()
+        self._aside.clear()
 
     def _noted(self, commands: list[ListenerCommand], now: float) -> list[ListenerCommand]:
         if self._pulse and Send in map(type, commands):

@@ -57,6 +57,8 @@ class _ForwardedLine(msgspec.Struct, frozen=True, gc=False, tag="forwarded", omi
     error: str | None
     next_attempt_at: str | None
     route: str | None = None
+    chaos: tuple[str, ...] = ()
+    delay_ms: int = 0
 
 
 def json_line(activity: Activity) -> bytes | None:
@@ -68,10 +70,12 @@ def json_line(activity: Activity) -> bytes | None:
         case Ready(cloud=cloud, team_id=team_id, secret=secret, routes=routes) if routes:
             shown = None if all(route.own_secret for route in routes) else secret
             fields = {"secret": shown, "cloud": cloud, "team_id": team_id, "name": activity.name, "routes": routes}
-            return _line({"type": "ready", **fields})
+            return _line({"type": "ready", **fields, **_chaos(activity)})
         case Ready():
             more = {"insecure": True} if activity.insecure else {}
-            return _line({"type": "ready", **{name: getattr(activity, name) for name in _READY}, **more})
+            return _line(
+                {"type": "ready", **{name: getattr(activity, name) for name in _READY}, **more, **_chaos(activity)}
+            )
         case Attempted():
             return _line({name: getattr(activity, name) for name in _ATTEMPTED})
         case Accepted(line=line):
@@ -112,8 +116,14 @@ def _forwarded(activity: Forwarded) -> bytes:
             activity.error,
             None if activity.next_attempt_at_ms is None else _time(activity.next_attempt_at_ms),
             activity.route,
+            activity.chaos,
+            activity.delay_ms,
         )
     )
+
+
+def _chaos(ready: Ready) -> dict[str, object]:
+    return {"chaos": ready.chaos, "seed": ready.seed} if ready.chaos is not None else {}
 
 
 def _time(ms: int | None) -> str | None:

@@ -128,6 +128,11 @@ def _row(activity: Forwarded | Attempted, time_ms: int, look: Look) -> list[str]
         rows = _beside(rows, f"{look.symbol('→')} {harmless(activity.route)}", "dim", look)
     if activity.attempt > 1 and was_posted(activity):
         rows = _beside(rows, f"attempt {activity.attempt}", "yellow", look, gap=" ")
+    if isinstance(activity, Forwarded) and activity.chaos:
+        from cstar_cli.render.chaos import chaos_text  # late: most runs have none
+
+        if words := chaos_text(activity):
+            rows = _beside(rows, words, "yellow", look)
     if good:
         return rows
     rows = _beside(rows, _plain(harmless(_reason(activity), _REASON_CHARS), look), colour, look)
@@ -253,6 +258,10 @@ def _summary(activity: Summary, look: Look) -> list[str]:
         text += f" {activity.unfinished} unfinished."
     if activity.held:
         text += f" {activity.held} {'or more ' if activity.held_more else ''}not delivered."
+    if activity.chaos is not None:
+        from cstar_cli.render.chaos import counts_text  # late: most runs have none
+
+        text += f" {counts_text(activity.chaos)}"
     if activity.held_since_ms is None:
         return [text]
     return [text, *_hint(_brings(activity.held, activity.held_since_ms, look), look)]

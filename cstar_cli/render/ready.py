@@ -13,6 +13,7 @@ def ready_panel(activity: Ready, look: Look) -> list[str]:
     rows = [
         *(_routes(activity, look) if activity.routes else _where_to(activity, look)),
         *_retries(activity),
+        *([("Chaos", f"{harmless(activity.chaos)}  --seed {activity.seed}")] if activity.chaos else []),
         *([("Takes", "only what this machine triggers")] if activity.only_mine else []),
         *([("Session", harmless(activity.name))] if activity.name else []),
         ("Cloud", harmless(activity.cloud) + (" (inside this process)" if activity.embedded else "")),
@@ -63,4 +64,5 @@ def _retries(activity: Ready) -> Iterator[tuple[str, str]]:
 def ready_line(activity: Ready, look: Look) -> str:
     """Return the one line that stands for the panel where there is no room for it."""
     where_to = ", ".join(route.forward_to for route in activity.routes) or activity.forward_to
-    return f"Ready! {harmless(activity.cloud)} {look.symbol('→')} {harmless(where_to)}"
+    chaos = "" if activity.chaos is None else f"  (--chaos {harmless(activity.chaos)} --seed {activity.seed})"
+    return f"Ready! {harmless(activity.cloud)} {look.symbol('→')} {harmless(where_to)}{chaos}"

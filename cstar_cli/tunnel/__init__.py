@@ -7,6 +7,8 @@
     connection.py   dial, frames in and out; which failures are worth another try
     websocket.py    one websocket, over the sans-I/O core of websockets
     forwarder.py    one delivery: sign, post, result
+    chaos.py        what becomes of which delivery under `--chaos`,
+    meddling.py       and its being done
     headers.py      the headers of a forwarded event: ours, and the user's
     addresses.py    what `--forward-to` may say
     routes.py       which events go where, as settings files say

@@ -8,7 +8,17 @@ from msgspec.structs import replace
 
 from cstar_cli.activity import Finishing, Forwarded, Overlap, Summary
 from cstar_cli.errors import CstarError
-from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Meet, Send
+from cstar_cli.protocol.commands import (
+    Accepted,
+    Concluded,
+    Enough,
+    Forward,
+    HangUp,
+    ListenerCommand,
+    Meet,
+    Send,
+    SetAside,
+)
 from cstar_cli.protocol.frames import Delivery, Frame, Result
 from cstar_cli.protocol.listener import ListenerProtocol
 from cstar_cli.tunnel.connection import Unreachable
@@ -20,6 +30,7 @@ from cstar_cli.tunnel.watch import Watch
 if TYPE_CHECKING:
     from cstar_cli.sender.posting import Cancelable, Spawn
     from cstar_cli.tunnel.forwarder import Unanswered
+    from cstar_cli.tunnel.meddling import Meddling
 
 DRAIN_S = 10.0
 SETTLE_S = 2.0
@@ -39,6 +50,8 @@ class Listener:
         self._undecided = Undecided(around.report)
         self._link = Link(protocol, around, self._do, self._received, self._undecided.give_up)
         self._watch: Watch | None = None
+        self._meddling: Meddling | None = None
+        self._forward = around.forward
         self._forwards: dict[str, Cancelable] = {}
         self._workers: asyncio.TaskGroup | None = None
         self._succeeded = 0
@@ -63,11 +76,14 @@ class Listener:
             self._workers = group
             if self._around.app is not None:
                 self._watch = Watch(self._around.app, self._protocol, self._around, self._do, group.create_task)
+            self._begin_chaos(group.create_task)
             connecting = group.create_task(self._link.stay())
             await self._stop.wait()
             self._protocol.stop()
             if self._watch is not None:
                 self._watch.end()
+            if self._meddling is not None:
+                self._meddling.end()
             self._progress.set()
             if self._protocol.running:
                 self._around.report(Finishing(self._protocol.running))
@@ -88,7 +104,16 @@ class Listener:
             held_more=self._protocol.gives_up_more,
             held_since_ms=_oldest_ms(held),
             retried=self._retried,
+            chaos=None if self._meddling is None else self._meddling.counts(),
         )
+
+    def _begin_chaos(self, spawn: "Spawn") -> None:
+        if self._around.chaos is None:
+            return
+        from cstar_cli.tunnel.meddling import Meddling  # late: most runs need none of it
+
+        self._meddling = Meddling(self._around.chaos, self._protocol, self._around, self._do, spawn)
+        self._forward = self._meddling.forward
 
     def _received(self, frames: Sequence[Frame]) -> Awaitable[object] | None:
         self._do(self._protocol.received(frames, self._around.clock()))
@@ -115,6 +140,9 @@ class Listener:
                     self._link.accepted(welcome)
                     if self._watch is not None:
                         self._watch.begin()
+                case SetAside(delivery):
+                    assert self._meddling
+                    self._meddling.hold_back(delivery)
                 case Enough():
                     if not self.stopping:
                         self.stop()
@@ -133,14 +161,14 @@ class Listener:
         room = self._around.room()
         spawn = self._workers.create_task
         if room is None:
-            forward = self._around.forward(delivery, self._forwarded, spawn)
+            forward = self._forward(delivery, self._forwarded, spawn)
         else:
             forward = spawn(self._forward_later(delivery, spawn, room))
         self._forwards[delivery.delivery_id] = forward
 
     async def _forward_later(self, delivery: Delivery, spawn: "Spawn", room: Awaitable[object]) -> None:
         await room
-        self._forwards[delivery.delivery_id] = self._around.forward(delivery, self._forwarded, spawn)
+        self._forwards[delivery.delivery_id] = self._forward(delivery, self._forwarded, spawn)
 
     def _forwarded(self, result: Result, forwarded: Forwarded, unanswered: "Unanswered | None" = None) -> None:
         if unanswered is not None and self._watch is not None and self._workers is not None:
@@ -179,9 +207,9 @@ class Listener:
     async def _drain(self) -> int:
         """Wait for what is in flight, and for its results to be durable; return how many were given up."""
         await self._until(lambda: not self._protocol.running, DRAIN_S)
-        unfinished = self._protocol.running
-        for forward in self._forwards.values():
+        for forward in [*self._forwards.values()]:  # one that is given up may tell what came of it so far
             forward.cancel()
+        unfinished = self._protocol.running
         await self._until(lambda: not self._protocol.unsettled, SETTLE_S)
         return unfinished
 

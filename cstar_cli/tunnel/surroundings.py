@@ -12,6 +12,7 @@ from cstar_cli.tunnel.connection import Connection
 
 if TYPE_CHECKING:
     from cstar_cli.sender.posting import Cancelable, Spawn
+    from cstar_cli.tunnel.chaos import Chaos
     from cstar_cli.tunnel.forwarder import Done
 
 
@@ -39,7 +40,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     Unreachable when another was first;
     `forward` posts a delivery and calls back, later, starting tasks by what it is given last; `room` is None, or what
     to wait for while whoever shows the outcomes can't keep up; `clock` is monotonic, in seconds; without an `app` an
-    event that is refused fails, and that is all.
+    event that is refused fails, and that is all; `chaos` is what is to become of deliveries.
     """
 
     dial: Callable[[], AbstractAsyncContextManager[Connection]]
@@ -52,3 +53,4 @@ class Surroundings(msgspec.Struct, frozen=True):
     now_ms: Callable[[], int]
     random: Callable[[], float]
     app: App | None = None
+    chaos: "Chaos | None" = None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from cstar_cli.activity import Ready, Summary
+from cstar_cli.activity import ChaosCounts, Ready, Summary
 from cstar_cli.commands.course import Course, Limits, limits_of
 from cstar_cli.commands.ready_file import ReadyFile
 from cstar_cli.errors import CloudUnreachable, CstarError, ExitCode, ExpectationNotMet, UsageError
@@ -86,6 +86,14 @@ async def test_as_many_as_asked_for_is_done_when_all_succeeded_and_failed_when_o
     with pytest.raises(CstarError, match=r"^1 of 3 events failed\.$") as failed:
         course.exit_code(Summary(3, 2, 1, 0))
     assert failed.value.exit_code is ExitCode.FAILED
+
+
+@virtually
+async def test_a_duplicate_that_fails_is_a_failure_but_no_event() -> None:
+    course = Stage(Limits(most=3)).course
+    assert course.exit_code(Summary(3, 3, 0, 0, chaos=ChaosCounts(duplicated=2))) is ExitCode.DONE
+    with pytest.raises(CstarError, match=r"^1 of 2 duplicates failed\.$"):
+        course.exit_code(Summary(3, 3, 0, 0, chaos=ChaosCounts(duplicated=2, duplicates_failed=1)))
 
 
 @virtually

@@ -46,7 +46,7 @@ def test_what_settings_and_variables_say_gives_way_to_it() -> None:
 
 
 def test_a_route_says_how_it_is_forwarded_along_but_at_a_breakpoint() -> None:
-    assert Pace(10.0, 32).for_route(None, None) == Pace(10.0, 32)
-    assert Pace(10.0, 32).for_route(2.5, None) == Pace(2.5, 32)
-    assert Pace(10.0, 32).for_route(None, 1) == Pace(10.0, 1)
-    assert Pace(None, 1).for_route(2.5, 8) == Pace(None, 1)
+    assert Pace(10.0, 32).for_route("a", None, None) == Pace(10.0, 32)
+    assert Pace(10.0, 32).for_route("a", 2.5, None) == Pace(2.5, 32)
+    assert Pace(10.0, 32).for_route("a", None, 1) == Pace(10.0, 1)
+    assert Pace(None, 1).for_route("a", 2.5, 8) == Pace(None, 1)

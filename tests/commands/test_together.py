@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cstar_cli.activity import Ready, Summary
+from cstar_cli.activity import ChaosCounts, Ready, Summary
 from cstar_cli.commands.together import SharedCloud, Together
 from cstar_cli.errors import NotAllowed
 from cstar_cli.protocol.frames import Bye
+from cstar_cli.tunnel.chaos import Chaos
 from tests.tunnel.fakes import REFUSED, Desk, FakeCloud, FakeConnection, Starter, delivery
 from tests.tunnel.virtual_time import virtually
 
@@ -17,11 +18,11 @@ from tests.tunnel.virtual_time import virtually
 class Crowd:
     """Two listeners that find no cloud, and the one that they share once it is started."""
 
-    def __init__(self, others_first: int = 0) -> None:
+    def __init__(self, others_first: int = 0, chaos: Chaos | None = None) -> None:
         self.cloud = FakeCloud(REFUSED)
         self.starter = Starter(self.cloud, others_first)
         self.shared = SharedCloud(self.starter)
-        self.desks = [Desk(self.cloud, start_cloud=self.shared.start) for _ in range(2)]  # type: ignore[arg-type]
+        self.desks = [Desk(self.cloud, start_cloud=self.shared.start, chaos=chaos) for _ in range(2)]  # type: ignore[arg-type]
         self.together = Together([desk.listener for desk in self.desks], self.shared)
 
     async def let_in(self) -> list[FakeConnection]:
@@ -132,3 +133,15 @@ async def test_the_first_stop_lets_all_finish_the_second_ends_all_and_the_sums_a
         assert not run.done()
         crowd.together.stop()
     assert run.result() == Summary(forwarded=2, succeeded=2, failed=0, unfinished=2)
+
+
+@virtually
+async def test_what_chaos_did_along_all_routes_is_summed_up() -> None:
+    crowd = Crowd(chaos=Chaos("", 7, duplicate=1.0))
+    async with running(crowd.together) as run:
+        for connection in await crowd.let_in():
+            connection.say(delivery(1))
+            await connection.settle()
+        await asyncio.sleep(1)
+        crowd.together.stop()
+    assert run.result().chaos == ChaosCounts(duplicated=2)

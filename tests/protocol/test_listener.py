@@ -1,6 +1,16 @@
 import pytest
 
-from cstar_cli.protocol.commands import Accepted, Concluded, Enough, Forward, HangUp, ListenerCommand, Meet, Send
+from cstar_cli.protocol.commands import (
+    Accepted,
+    Concluded,
+    Enough,
+    Forward,
+    HangUp,
+    ListenerCommand,
+    Meet,
+    Send,
+    SetAside,
+)
 from cstar_cli.protocol.frames import (
     Bye,
     Delivery,
@@ -20,14 +30,18 @@ RESUMED = Welcome("ses_1", resumed=True, waiting=0)
 OTHER = Welcome("ses_2", resumed=False, waiting=0)
 
 
-def listener(concurrency: int = 2, *, retry_speed: float | None = None, most: int | None = None) -> ListenerProtocol:
+def listener(
+    concurrency: int = 2, *, retry_speed: float | None = None, most: int | None = None, set_aside: bool = False
+) -> ListenerProtocol:
     window = concurrency + QUEUED_BEYOND_SLOTS
     hello = Hello("http://localhost:3000/webhook", ("*",), window, agent="cstar/test", retry_speed=retry_speed)
-    return ListenerProtocol(hello, concurrency=concurrency, most=most)
+    return ListenerProtocol(hello, concurrency=concurrency, most=most, set_aside=set_aside)
 
 
-def welcomed(concurrency: int = 2, *, retry_speed: float | None = None, most: int | None = None) -> ListenerProtocol:
-    protocol = listener(concurrency, retry_speed=retry_speed, most=most)
+def welcomed(
+    concurrency: int = 2, *, retry_speed: float | None = None, most: int | None = None, set_aside: bool = False
+) -> ListenerProtocol:
+    protocol = listener(concurrency, retry_speed=retry_speed, most=most, set_aside=set_aside)
     protocol.connected(0.0)
     protocol.received([NEW], 0.0)
     return protocol
@@ -699,3 +713,42 @@ def test_what_was_queued_before_a_standstill_that_the_session_has_not_outlived_i
     assert forwarded(list(protocol.finished(result(1), 60.0))) == []
     protocol.connected(60.0)
     assert forwarded(receive(protocol, OTHER, delivery(3), now=60.0)) == ["dlv_3"]
+
+
+def test_what_is_set_aside_is_started_once_it_is_let_go_and_in_that_order() -> None:
+    protocol = welcomed(1, set_aside=True)
+    assert receive(protocol, *map(delivery, (1, 2, 3))) == [SetAside(delivery(number)) for number in (1, 2, 3)]
+    assert forwarded(protocol.let_go(["dlv_3", "dlv_1"], 0.0)) == ["dlv_3"]
+    assert forwarded(protocol.let_go(["dlv_2", "dlv_3", "dlv_9"], 0.0)) == []
+    assert forwarded(protocol.finished(result(3), 0.0)) == ["dlv_1"]
+    assert forwarded(protocol.finished(result(1), 0.0)) == ["dlv_2"]
+
+
+def test_what_is_set_aside_is_held_and_a_repeat_of_it_is_known() -> None:
+    protocol = welcomed(set_aside=True)
+    receive(protocol, delivery(1))
+    assert receive(protocol, delivery(1)) == []
+    protocol.lost(0.0)
+    assert hello_of(protocol).holding == ("dlv_1",)
+    assert receive(protocol, RESUMED, delivery(1)) == [Accepted(RESUMED)]
+
+
+def test_what_is_set_aside_is_void_with_its_session_and_given_up_at_the_end() -> None:
+    protocol = welcomed(set_aside=True)
+    receive(protocol, delivery(1))
+    reconnect(protocol, OTHER)
+    assert (forwarded(protocol.let_go(["dlv_1"], 0.0)), len(protocol.holding)) == ([], 0)
+    receive(protocol, delivery(2), delivery(3))
+    protocol.let_go(["dlv_2"], 0.0)
+    protocol.stop()
+    assert ([given.delivery_id for given in protocol.given_up], [*protocol.holding]) == (["dlv_3"], ["dlv_2"])
+    assert forwarded(protocol.let_go(["dlv_3"], 0.0)) == []
+
+
+def test_what_was_let_go_while_on_hold_keeps_the_order_that_it_was_let_go_in() -> None:
+    protocol = welcomed(1, set_aside=True)
+    receive(protocol, *map(delivery, (1, 2, 3)))
+    protocol.hold()
+    assert forwarded(protocol.let_go(["dlv_3", "dlv_1", "dlv_2"], 0.0)) == []
+    assert forwarded(protocol.release(0.0)) == ["dlv_3"]
+    assert forwarded(protocol.finished(result(3), 0.0)) == ["dlv_1"]

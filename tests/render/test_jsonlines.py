@@ -41,6 +41,15 @@ def test_several_routes_reconnect_with_all_their_sessions() -> None:
     assert [route["session_id"] for route in back["routes"]] == ["ses_1", "ses_2"]
 
 
+def test_what_chaos_does_is_said_at_the_beginning_and_of_each_attempt_that_it_met() -> None:
+    for ready in (samples.READY, samples.SEVERAL_READY):
+        line = json.loads(json_line(replace(ready, chaos="drop=1%", seed=7)) or b"")
+        assert (line["chaos"], line["seed"]) == ("drop=1%", 7)
+    forwarded = replace(samples.SUCCEEDED, chaos=("shuffle", "delay"), delay_ms=1234)
+    line = json.loads(json_line(forwarded) or b"")
+    assert (line["chaos"], line["delay_ms"]) == (["shuffle", "delay"], 1234)
+
+
 def test_an_attempt_of_one_of_several_routes_names_it() -> None:
     line = json.loads(json_line(replace(samples.SUCCEEDED, route="billing")) or b"")
     assert (line["route"], line["url"]) == ("billing", "http://localhost:3000/webhook")

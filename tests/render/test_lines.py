@@ -1,12 +1,12 @@
 import pytest
 from msgspec.structs import replace
 
-from cstar_cli.activity import Activity, CaughtUp, Forwarded, Overlap, Unheard
+from cstar_cli.activity import Activity, CaughtUp, ChaosCounts, Forwarded, Overlap, Unheard
 from cstar_cli.events.catalogue import names
 from cstar_cli.render.lines import lines_of
 
 from . import samples
-from .samples import ASCII, ATTEMPTED, COLOURED, EVENT_ID, FAILED, PLAIN, SUCCEEDED
+from .samples import ASCII, ATTEMPTED, COLOURED, EVENT_ID, FAILED, PLAIN, REFUSED, SUCCEEDED
 
 
 def test_a_success_is_one_line_with_time_type_id_status_and_duration() -> None:
@@ -47,6 +47,37 @@ def test_a_failure_that_is_tried_again_says_when() -> None:
 def test_the_summary_counts_what_waited_for_a_retry() -> None:
     summary = replace(samples.SUMMARY, unfinished=0, waiting=2)
     assert lines_of(summary, PLAIN) == ["Stopped: 5 forwarded, 3 succeeded, 2 failed. 2 waited for a retry."]
+
+
+@pytest.mark.parametrize(
+    ("activity", "end"),
+    [
+        (replace(SUCCEEDED, chaos=("duplicate",)), "200   4.2 ms  chaos: duplicate"),
+        (replace(SUCCEEDED, chaos=("shuffle",)), "chaos: out of order"),
+        (replace(SUCCEEDED, chaos=("shuffle", "delay"), delay_ms=1234), "chaos: out of order, delayed 1.23 s"),
+        (replace(FAILED, chaos=("delay",), delay_ms=50), "500   4.2 ms  chaos: delayed 50 ms  Internal Server Error"),
+        (
+            replace(REFUSED, chaos=("drop",), error="dropped by --chaos", duration_ms=0.0, hint=None),
+            "---           dropped by --chaos",
+        ),
+    ],
+)
+def test_a_line_says_what_chaos_did(activity: Forwarded, end: str) -> None:
+    assert lines_of(activity, PLAIN)[0].endswith(f"  {end}")
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        (ChaosCounts(12, 2, 3, 5, 9), "Chaos: 12 duplicated (2 failed), 3 dropped, 5 out of order, 9 delayed."),
+        (ChaosCounts(dropped=1), "Chaos: 1 dropped."),
+        (ChaosCounts(), "Chaos: nothing done."),
+    ],
+)
+def test_the_summary_says_what_chaos_did(counts: ChaosCounts, text: str) -> None:
+    assert lines_of(replace(samples.SUMMARY, unfinished=0, chaos=counts), PLAIN) == [
+        f"Stopped: 5 forwarded, 3 succeeded, 2 failed. {text}"
+    ]
 
 
 def test_a_failure_gives_the_reason_and_the_receivers_answer() -> None:

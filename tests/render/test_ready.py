@@ -41,6 +41,12 @@ def test_the_panel_calls_no_filter_all(events: tuple[str, ...]) -> None:
     assert "  Events          all" in lines_of(replace(samples.READY, events=events), PLAIN)
 
 
+def test_the_seed_of_chaos_is_shown_so_that_it_can_be_had_again() -> None:
+    ready = replace(samples.READY, chaos="shuffle=5,drop=1%", seed=7)
+    assert "  Chaos           shuffle=5,drop=1%  --seed 7" in lines_of(ready, PLAIN)
+    assert ready_line(ready, PLAIN).endswith("  (--chaos shuffle=5,drop=1% --seed 7)")
+
+
 def test_the_panel_of_several_routes_lists_them_and_shows_no_secret_of_their_own() -> None:
     lines = lines_of(samples.SEVERAL_READY, PLAIN)
     assert lines[:5] == [

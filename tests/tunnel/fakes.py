@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, Literal, NoReturn, TypeVar
 
 from msgspec.structs import replace
 
@@ -12,6 +12,7 @@ from cstar_cli.errors import CstarError
 from cstar_cli.protocol.frames import WISHES, Bye, Delivery, Frame, Hello, Result, Settled, Welcome, decode
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.posting import Cancelable, Spawn
+from cstar_cli.tunnel.chaos import Chaos
 from cstar_cli.tunnel.connection import Connection, Take, Unreachable
 from cstar_cli.tunnel.forwarder import Done, Unanswered
 from cstar_cli.tunnel.listener import Listener
@@ -180,8 +181,8 @@ class Starter:
 class Desk:
     """A listener, what it reports, and the receiver it forwards to: it answers while its `gate` is open.
 
-    While it is `down` it refuses, and what it has in its hands then it breaks off when the gate opens, like the ids in
-    `broken_off`.
+    What it gets a second time it takes as `repeats` says. While it is `down` it refuses, and what it has in its hands
+    then it breaks off when the gate opens, like the ids in `broken_off`.
     """
 
     def __init__(
@@ -195,9 +196,11 @@ class Desk:
         holds: bool = True,
         most: int | None = None,
         wanted: Hello | None = None,
+        chaos: Chaos | None = None,
     ) -> None:
         self.cloud = cloud
         self.failing = False
+        self.repeats: Literal["answered", "failed", "hung"] = "answered"
         self.forwarding: list[str] = []
         self.down = False
         self.broken_off: set[str] = set()
@@ -214,6 +217,7 @@ class Desk:
                 wanted or Hello("http://app", ("*",), concurrency + QUEUED_BEYOND_SLOTS, retry_speed=retry_speed),
                 concurrency=concurrency,
                 most=most,
+                set_aside=chaos is not None,
             ),
             Surroundings(
                 dial=cloud.dial,
@@ -226,6 +230,7 @@ class Desk:
                 now_ms=lambda: 0,
                 random=lambda: jitter,
                 app=App("http://app", "app:80", holds, self._look, self._hint),
+                chaos=chaos,
             ),
         )
 
@@ -257,7 +262,10 @@ class Desk:
         return "look elsewhere"
 
     def _forward(self, delivery: Delivery, done: Done, spawn: Spawn) -> Cancelable:
+        is_repeat = delivery.delivery_id in self.forwarding
         self.forwarding.append(delivery.delivery_id)
+        if is_repeat and self.repeats == "hung":
+            return spawn(_hang())
         if self.gate.is_set() or self.down:  # from a callback, as on a kept connection
             return asyncio.get_running_loop().call_soon(self._answer, delivery, done)
         return spawn(self._answer_later(delivery, done))
@@ -268,7 +276,8 @@ class Desk:
 
     def _answer(self, delivery: Delivery, done: Done, unanswered: Unanswered = "refused") -> None:
         without = unanswered if self.down or delivery.delivery_id in self.broken_off else None
-        error = without or ("failed" if self.failing else None)
+        is_repeat = self.forwarding.count(delivery.delivery_id) > 1
+        error = without or ("failed" if self.failing or (is_repeat and self.repeats == "failed") else None)
         status = None if without else 200
         done(
             Result(delivery.delivery_id, delivery.attempt, not error, status, error, 0, 1.0, body=self.body),
@@ -299,6 +308,10 @@ async def error_of(listener: Listener) -> CstarError:
         error = error.exceptions[0]
     assert isinstance(error, CstarError)
     return error
+
+
+async def _hang() -> None:
+    await asyncio.Event().wait()
 
 
 def _ready(session_id: str, embedded: bool) -> Ready:
