@@ -10,6 +10,7 @@ decompression, TLS always verified.
     client      Sender: a pooled connection or a new one, one exchange, an Outcome
     ├── request     the bytes of one POST
     ├── posting     one post under way, without a task where a connection is kept
+    ├── trickle     a request sent in pieces, for those who try out a receiver
     ├── verdict     how an exchange failed, in words
     ├── pool        idle keep-alive connections, by origin
     ├── connect     name → addresses → those that are allowed → TCP and TLS, each address in turn

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from cstar_cli.sender.answer import AnswerReader
 from cstar_cli.sender.connect import Allow, Connector, Unconnected
@@ -63,6 +63,25 @@ class Sender:
                 return outcome
         return await self._post_anew(post)
 
+    async def post_slowly(
+        self,
+        target: Target,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        timeout_s: float | None,
+        *,
+        pieces: int,
+        pause_s: float,
+    ) -> Outcome:
+        """Post like `post`, on a connection of its own, the body in so many pieces with a pause before each."""
+        from cstar_cli.sender.trickle import exchange_slowly, pieces_of  # late: nothing that delivers needs it
+
+        post = self._post_of(target, headers, body, timeout_s)
+        parts = pieces_of(post.request, len(body), pieces)
+        return await self._post_anew(
+            post, lambda connection: exchange_slowly(connection, parts, pause_s, post.deadline)
+        )
+
     def begin(
         self,
         target: Target,
@@ -111,8 +130,10 @@ class Sender:
         started = self._clock()
         return Post(target, request, started, timeout_s, None if timeout_s is None else started + timeout_s)
 
-    async def _post_anew(self, post: Post) -> Outcome:
-        """Post on a connection of its own, kept afterwards."""
+    async def _post_anew(
+        self, post: Post, exchange: Callable[[Connection], Awaitable[Ending]] | None = None
+    ) -> Outcome:
+        """Post on a connection of its own, kept afterwards; `exchange` says how, where it isn't as usual."""
         try:
             connection = await self._connector.connect(post.target, post.deadline)
         except TimeoutError:
@@ -122,11 +143,15 @@ class Sender:
             return unanswered(connection, connected_ms)
         if self._closed:
             connection.abort()
-        ending = await self._exchange(connection, post)
+        ending = await self._exchange(connection, post, exchange)
         return self._outcome(connection, ending, post, connected_ms)
 
-    async def _exchange(self, connection: Connection, post: Post) -> Ending:
+    async def _exchange(
+        self, connection: Connection, post: Post, exchange: Callable[[Connection], Awaitable[Ending]] | None = None
+    ) -> Ending:
         try:
+            if exchange is not None:
+                return await exchange(connection)
             return await connection.exchange(post.request, post.deadline)
         except BaseException:
             connection.abort()

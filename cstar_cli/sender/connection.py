@@ -87,6 +87,11 @@ class Connection(asyncio.Protocol):
         if deadline is not None:
             self._deadlines.watch(self, deadline, self._loop)
 
+    def go_on(self, more: bytes) -> None:
+        """Send more of the request that has begun."""
+        if not self.closing and self._transport is not None:
+            self._transport.write(more)
+
     @property
     def closing(self) -> bool:
         """Whether nothing can be sent any more."""
