@@ -24,6 +24,11 @@ def write_shared(path: Path, text: str) -> None:
     _replace(path, text, mode)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace a file whole by exactly these bytes; who may read it is for the umask to say. Raises OSError."""
+    _put(path.resolve(), data, 0o666)
+
+
 def write_through(path: Path, data: bytes) -> None:
     """Replace a file whole where links lead to it; its owner and mode stay, and a new one is for its owner alone.
 

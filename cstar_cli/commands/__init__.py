@@ -20,6 +20,8 @@
     sign.py        signs a body
     verify.py      verifies a signature
     snippet.py     prints a receiver (of the folder cstar_cli/snippets)
+    check.py       puts a receiver to the test,
+    check_run.py     one trial after the other
     login.py       login, logout, whoami: which cloud the profile is for
     cloud.py       the cloud as a process of its own: status, stop, and in files of their own
     cloud_serve.py   serve and migrate
@@ -74,6 +76,7 @@ What commands share, or join from packages that never import each other:
     sending.py     sends it, waits, judges
     reaching.py    whether something listens at an address
     editor.py      changes text in the user's editor
+    report_file.py  a report for other programs
     within.py      work that takes no longer than a time
     durations.py   `5s`, `10m`, `1m,5m,30m`, times
 """

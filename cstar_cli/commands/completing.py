@@ -54,6 +54,13 @@ def complete_wire(incomplete: str) -> Offers:
     return _beginning([(name, "") for name in NAMES], incomplete)
 
 
+def complete_trial(incomplete: str) -> Offers:
+    """Return the trials of `cstar check`, with what each sends."""
+    from cstar_cli.conformance.trials import EVERY
+
+    return _beginning([(each.name, each.sends) for each in EVERY], incomplete)
+
+
 def complete_profile(incomplete: str) -> Offers:
     """Return the profiles that were made."""
     from cstar_cli import config

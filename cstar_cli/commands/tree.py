@@ -24,6 +24,7 @@ PLACES = {
     "sign": "sign.sign",
     "verify": "verify.verify",
     "snippet": "snippet.snippet",
+    "check": "check.check",
     "login": "login.login",
     "logout": "login.logout",
     "whoami": "login.whoami",

@@ -7,6 +7,8 @@
     jsonlines   Activity → one line of JSON for programs
     safe        foreign text made harmless for a terminal
     tables      rich tables, the only place that loads rich
+    check       what came of putting a receiver to the test
+    junit       the same as JUnit's XML
     facts       names and values of one thing
     webhooks, events, deliveries   the cloud's resources as tables and facts
     times       times and durations

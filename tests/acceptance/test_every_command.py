@@ -46,6 +46,7 @@ ARGUMENTS = {
     "sign": "é",
     "verify": "--delivery {delivery} --explain",
     "snippet": "go",
+    "check": "{url}",
     "types generate": "--lang typescript",
     "fixtures show": "hostile",
     "fixtures save": "again --from {event} --force",
