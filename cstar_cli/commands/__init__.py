@@ -39,6 +39,7 @@ What `listen` is made of:
     pace.py        how fast it forwards, how many, how often
     chaos_spec.py  what --chaos may say
     course.py      when it is ready, when it ends, with which exit code
+    record.py      keeps what is forwarded in a file
     ready_file.py  which tells scripts so
     listening.py   a listener with everything real around it
     routing.py     the settings files' routes, as options of listeners

@@ -44,6 +44,9 @@ def listen(
     latest: opts.Latest = False,
     name: opts.Name = None,
     only_mine: opts.OnlyMine = False,
+    record: opts.Record = None,
+    redact: opts.Redact = None,
+    force: opts.Force = False,
     insecure: common.Insecure = False,
     cacert: common.CaCert = None,
     json: opts.Json = False,
@@ -64,7 +67,7 @@ def listen(
         typer.echo(signing_secret)
         return
     from cstar_cli.commands.course import Course, limits_of
-    from cstar_cli.commands.listen_plan import address_of, hand_over, plan_of, session_of
+    from cstar_cli.commands.listen_plan import address_of, hand_over, plan_of, record_of, session_of
     from cstar_cli.commands.listen_run import Job, Shown, run
     from cstar_cli.commands.listening import Options
     from cstar_cli.commands.loop import run_async
@@ -94,6 +97,7 @@ def listen(
         home=home,
         command=hand_over(signing_secret, secret_env or [], env_file, context.args),
         shown=Shown(json=json, quiet=quiet, no_color=no_color),
+        record=record_of(record, redact or [], force=force),
     )
     with ReadyFile(ready_file) as announced:
         code = run_async(run(job, Course(limits, announced)))

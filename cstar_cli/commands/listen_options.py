@@ -79,5 +79,14 @@ Since = Annotated[
     str | None,
     typer.Option(metavar="1h|TIME", help="Bring what came since then, while nobody listened."),
 ]
+Record = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Keep what is forwarded, and the answers, for cstar replay; no secrets."),
+]
+Redact = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PATH", help="Leave this out of --record: data.customer.email, response.token."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file of --record, if it is there.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.")]

@@ -15,6 +15,7 @@ from cstar_cli.tunnel.connection import CloudAddress
 
 if TYPE_CHECKING:
     from cstar_cli.commands.process import Command
+    from cstar_cli.commands.record import Record
     from cstar_cli.commands.routing import Plan
 
 
@@ -45,6 +46,17 @@ def plan_of(context: Context, shared: Options, home: config.Home) -> "Options | 
     from cstar_cli.commands.routing import plan, routes_here
 
     return plan(routes_here(home), shared, os.environ)
+
+
+def record_of(path: Path | None, redacted: list[str], *, force: bool) -> "Record | None":
+    """Return what is to be recorded, and where."""
+    if path is None:
+        if redacted or force:
+            raise UsageError("--redact and --force are for --record: give it a FILE.")
+        return None
+    from cstar_cli.commands.record import Record
+
+    return Record(path.expanduser(), force, tuple(redacted))
 
 
 def address_of(api_base: str, home: config.Home) -> CloudAddress:

@@ -20,6 +20,7 @@ from cstar_cli.commands.loop import on_stop_signals
 from cstar_cli.commands.remembered import forget, remember
 from cstar_cli.commands.resend_advice import ResendAdvice
 from cstar_cli.commands.timing import timing_of
+from cstar_cli.errors import CstarError
 from cstar_cli.render.console import make_renderer, open_console
 from cstar_cli.render.queued import QueuedOutput
 from cstar_cli.tunnel.connection import CloudAddress
@@ -27,6 +28,7 @@ from cstar_cli.tunnel.connection import CloudAddress
 if TYPE_CHECKING:
     from cstar_cli.commands.app import App
     from cstar_cli.commands.process import Command
+    from cstar_cli.commands.record import Record, Recording
     from cstar_cli.commands.routing import Plan
     from cstar_cli.commands.together import Together
     from cstar_cli.tunnel.listener import Listener
@@ -43,13 +45,17 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What one `listen` is to do: what goes where, from which cloud, beside which command of the user's."""
+    """What one `listen` is to do: what goes where, from which cloud, beside which command of the user's.
+
+    With `record`, what is forwarded is kept in a file.
+    """
 
     plan: "Options | Plan"
     address: CloudAddress
     home: config.Home
     command: "Command | None"
     shown: Shown
+    record: "Record | None" = None
 
 
 async def run(job: Job, course: Course) -> int:
@@ -70,19 +76,25 @@ async def run(job: Job, course: Course) -> int:
         renderer()(activity)
         sessions.note(activity)
 
+    recording = _recording(job)
     app = _application(job)
     for warning in job.plan.warnings():
         report(Notice(warning))
-    running = _Running(job, course, stdout, report, app)
+    running = _Running(job, course, stdout, report, app, recording)
     try:
         summary = await running.listen(renderer)
         code = app.exit_code() if app is not None else None
         stdout.finish()  # before the last word, where both are one terminal
         report(summary)
+        fault = None if recording is None else recording.finish()
     finally:
+        if recording is not None:
+            recording.close()
         stdout.finish()
         stderr.finish()
         sessions.forget()
+    if fault is not None:
+        raise CstarError(fault)
     return course.exit_code(summary) if code is None else code
 
 
@@ -98,12 +110,14 @@ class _Running:
         stdout: QueuedOutput,
         report: Callable[[Activity], None],
         app: "App | None",
+        recording: "Recording | None",
     ) -> None:
         self._job = job
         self._course = course
         self._stdout = stdout
         self._report = report
         self._app = app
+        self._recording = recording
         self._advice = _advice(job)
         self._unread: OSError | None = None
         self._has_met = False  # another listener, which may have been given what this one leaves
@@ -112,6 +126,8 @@ class _Running:
         """Listen to the end; `prepare` is called when there is time for what a report needs the first time."""
         app, report = self._app, self._report_or_stop
         output = Output(app.reporting(report) if app else report, self._stdout.room, prepare)
+        if self._recording is not None:
+            output = self._recording.beside(output)
         async with _opening(self._job, output) as self._listener:
             on_stop_signals(self._interrupt)
             self._course.begin(self._stop_first)
@@ -148,6 +164,8 @@ class _Running:
 
     def _stop(self) -> None:
         self._stdout.make_room()
+        if self._recording is not None:
+            self._recording.make_room()
         self._listener.stop()
 
 
@@ -185,6 +203,14 @@ def _application(job: Job) -> "App | None":
     from cstar_cli.commands.app import application
 
     return application(job.command, job.plan.targets(), stdout=sys.stderr.fileno() if job.shown.json else None)
+
+
+def _recording(job: Job) -> "Recording | None":
+    if job.record is None:
+        return None
+    from cstar_cli.commands.record import Recording
+
+    return Recording(job.record, job.plan, job.address.token)
 
 
 def _opening(job: Job, output: Output) -> "Opening":

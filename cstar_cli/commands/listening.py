@@ -15,7 +15,7 @@ from cstar_cli.activity import Activity, Ready, Summary
 from cstar_cli.clock import elapsed_clock, now_ms
 from cstar_cli.commands.pace import Pace
 from cstar_cli.events.filters import EventFilter
-from cstar_cli.protocol.frames import Headers, Hello
+from cstar_cli.protocol.frames import Delivery, Headers, Hello
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.target import Target
 from cstar_cli.sender.tls import SYSTEM, Trust
@@ -26,8 +26,11 @@ from cstar_cli.tunnel.surroundings import App, Look, Surroundings
 
 if TYPE_CHECKING:
     from cstar_cli.sender.client import Sender
+    from cstar_cli.sender.posting import Cancelable, Spawn
     from cstar_cli.suspicions.answers import OtherSecrets
-    from cstar_cli.tunnel.forwarder import Forwarder
+    from cstar_cli.tunnel.forwarder import Done, Forwarder
+
+    Forward = Callable[[Delivery, Done, Spawn], Cancelable]
 
 LOOK_S = 2.0
 
@@ -83,12 +86,15 @@ class Options(msgspec.Struct, frozen=True):
 class Output(msgspec.Struct, frozen=True):
     """Where what happens goes; `room` is what to wait for while whoever shows it can't keep up.
 
-    `prepare` is called when there is time for what `report` needs the first time.
+    `prepare` is called when there is time for what `report` needs the first time. Each post is made by what `around`
+    makes of the way to post, with its route where there are several.
     """
 
     report: Callable[[Activity], None]
     room: Callable[[], Awaitable[object] | None]
     prepare: Callable[[], object] = lambda: None
+    around: "Callable[[Forward, Options, str | None], Forward] | None" = None
+    route: str | None = None
 
 
 class Listening(Protocol):
@@ -133,9 +139,12 @@ async def real_listener(
             loop.call_soon(loop.call_soon, prepare)
             yield connection
 
+    def forward(delivery: Delivery, done: "Done", spawn: "Spawn") -> "Cancelable":
+        return work.forwarder.forward(delivery, protocol.session_id or "", done, spawn)
+
     around = Surroundings(
         dial=dialled,
-        forward=lambda delivery, done, spawn: work.forwarder.forward(delivery, protocol.session_id or "", done, spawn),
+        forward=forward if output.around is None else output.around(forward, options, output.route),
         ready=partial(_ready, options, address),
         report=output.report,
         room=output.room,

@@ -26,7 +26,7 @@ async def real_listeners(
     async with AsyncExitStack() as stack:
         listeners: list[Listening] = []
         for number, route in enumerate(routes):
-            own = replace(output, report=account.of(number))
+            own = replace(output, report=account.of(number), route=route.name)
             listener = real_listener(route.options, address, own, start, process)
             listeners.append(await stack.enter_async_context(listener))
         try:

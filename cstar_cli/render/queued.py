@@ -28,11 +28,12 @@ class QueuedOutput(io.BufferedIOBase):
     later: waking it costs more than a line does.
 
     An error of the descriptor (its reader has gone, the disk is full) is raised by the next write, and told to whoever
-    asked for it by `when_broken`.
+    asked for it by `when_broken`. The end waits `flush_s` for a reader that takes nothing.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, flush_s: float = FLUSH_S) -> None:
         self._descriptor = descriptor
+        self._flush_s = flush_s
         self._queue: SimpleQueue[Sequence[bytes] | None] = SimpleQueue()
         self._pending: list[bytes] = []
         self._handed_at = -PAUSE_S
@@ -74,6 +75,16 @@ class QueuedOutput(io.BufferedIOBase):
         self._tell = tell
         self._tell_if_broken()
 
+    @property
+    def error(self) -> OSError | None:
+        """What went wrong, if anything has."""
+        return self._error
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether something of it has not been written."""
+        return self._error is not None or self._taken < self._written
+
     def room(self) -> Awaitable[object] | None:
         """Return None, or, while more is queued than the reader takes, what to wait for."""
         return None if self._has_room.is_set() else self._has_room.wait()
@@ -94,7 +105,7 @@ class QueuedOutput(io.BufferedIOBase):
         self._finished = True
         self._hand_over()
         self._queue.put(None)
-        self._thread.join(FLUSH_S)
+        self._thread.join(self._flush_s)
 
     def _hand_over(self) -> None:
         if self._pending:
