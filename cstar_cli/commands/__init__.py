@@ -4,6 +4,12 @@
     listen.py      forwards events to a local URL, or along routes
     trigger.py     makes events and sends them
     wait.py        waits until an event was delivered
+    replay.py      sends what was recorded again, and compares the answers:
+    replay_run.py    one replay from its file to its exit code,
+    recorded.py      the file,
+    replaying.py     each delivery when it is due,
+    replay_sending.py  its post,
+    replay_account.py  what came of all
     logs.py        follows what became of them
     webhooks.py    registers URLs, tries them out, makes up for what failed
     events.py      lists, shows and resends what has happened

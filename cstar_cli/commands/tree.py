@@ -13,6 +13,7 @@ PLACES = {
     "listen": "listen.listen",
     "trigger": "trigger.trigger",
     "wait": "wait.wait",
+    "replay": "replay.replay",
     "logs": "logs.app",
     "webhooks": "webhooks.app",
     "events": "events.app",

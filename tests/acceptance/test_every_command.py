@@ -28,6 +28,7 @@ ARGUMENTS = {
     "listen": "-f {url}",
     "trigger": "ticket.created",
     "wait": "ticket.created --timeout 0.1s",
+    "replay": "recorded.jsonl -f {url} --diff",
     "logs tail": "--no-follow",
     "webhooks create": "--url https://example.com/hook --events ticket.*",
     "webhooks show": "{webhook}",
@@ -80,7 +81,7 @@ class Cloud:
     def __init__(self, zygote: Zygote, env: Env, folder: Path) -> None:
         self.zygote, self.env, self.folder = zygote, env, folder
         self._app = Receiver(Answer(500, HOSTILE.encode(), {"X-Evil": "a\x9b2J \x85b"}))
-        self._listener = Listening(["-f", self._app.url], env, folder).await_ready()
+        self._listener = Listening(["-f", self._app.url, "--record", "recorded.jsonl"], env, folder).await_ready()
         data = json.dumps({"title": HOSTILE, HOSTILE: "x" * 300})
         [event] = self._records("trigger", "ticket.created", "--data", data, "--json")
         self._listener.next_of("forwarded")
