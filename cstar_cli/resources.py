@@ -6,6 +6,7 @@ Import it late: it loads msgspec.
 import msgspec
 
 from cstar_cli.activity import Attempted
+from cstar_cli.events.wires import DEFAULT
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -24,6 +25,7 @@ class Webhook(msgspec.Struct, frozen=True, rename="camel"):
     failing_since: str | None = None
     previous_secret_valid_until: str | None = None
     signing_secret: str | None = None
+    wire: str = DEFAULT
 
 
 class Trial(msgspec.Struct, frozen=True, rename="camel"):
@@ -118,6 +120,7 @@ class Session(msgspec.Struct, frozen=True, rename="camel"):
     events: tuple[str, ...]
     connected: bool
     opened_at: str
+    wire: str = DEFAULT
 
 
 class Exchange(Attempted, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ def webhook(record: Webhook, output: Output) -> None:
             ("Name", record.name, None),
             ("URL", record.url, "bold"),
             ("Events", ", ".join(record.events), None),
+            ("Wire", record.wire, None),
             ("State", state, STATUS_COLOURS[state]),
             ("Why", record.disabled_reason, "red"),
             ("Failing since", time(record.failing_since), "yellow"),

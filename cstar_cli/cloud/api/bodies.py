@@ -1,7 +1,7 @@
 """What bodies may say: the fields of a struct, and no others."""
 
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -47,6 +47,10 @@ Patterns = Annotated[
         examples=[["ticket.*", "survey.submitted"]],
     ),
 ]
+Wire = Annotated[
+    Literal["2025-12", "2026-03"],
+    Meta(description="The wire version that its deliveries have: payload, headers, signature, retries."),
+]
 EventType = Annotated[str, Meta(description="A type of the catalogue.", examples=["ticket.created"])]
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -76,6 +80,7 @@ class NewWebhook(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     events: Patterns
     name: Name | None = None
     is_active: bool = True
+    wire: Wire = "2025-12"
 
 
 class WebhookPatch(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -85,6 +90,7 @@ class WebhookPatch(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     events: Patterns | None = None
     name: Name | None = None
     is_active: bool | None = None
+    wire: Wire | None = None
 
 
 class Test(msgspec.Struct, forbid_unknown_fields=True):

@@ -27,7 +27,7 @@ async def show(request: Request) -> views.DeliveryDetails:
     if not delivery or not event:
         raise _no_delivery(delivery_id)
     names = await names_of(store, [delivery])
-    return views.delivery_details(delivery, await store.exchanges_of(delivery_id), event.body, names)
+    return views.delivery_details(delivery, await store.exchanges_of(delivery_id), event, names)
 
 
 async def retry(request: Request) -> views.Delivery:

@@ -14,6 +14,7 @@ from cstar_cli.cloud.store import records
 from cstar_cli.cloud.store.records import DeliveryStatus, OutcomeName
 from cstar_cli.events import envelope
 from cstar_cli.events.envelope import iso, iso_ms
+from cstar_cli.events.wires import body_in, sent_in
 
 Names = Mapping[str, str]  # of sessions, by their ids
 NO_NAMES: Names = MappingProxyType({})
@@ -37,6 +38,7 @@ class Session(msgspec.Struct, rename="camel"):
     events: list[str]
     connected: bool
     opened_at: Time
+    wire: str
 
 
 class Delivery(msgspec.Struct, omit_defaults=True):
@@ -99,6 +101,8 @@ class Attempt(msgspec.Struct, omit_defaults=True, kw_only=True):
 class AttemptDetails(Attempt, kw_only=True):
     """An attempt with what was sent and answered; `response_body` is its beginning.
 
+    `request_body` is the event's body as its endpoint's wire version had it then.
+
     `error_class` is the error in one word; the times to the connection and to the first byte count from the start.
     """
 
@@ -141,6 +145,7 @@ def session(record: records.OpenSession) -> Session:
         events=list(record.filter.patterns),
         connected=record.is_connected,
         opened_at=iso_ms(record.opened_at_ms),
+        wire=record.wire,
     )
 
 
@@ -178,11 +183,11 @@ def delivery(record: records.Delivery, names: Names = NO_NAMES) -> Delivery:
 
 
 def delivery_details(
-    record: records.Delivery, exchanges: Sequence[records.Exchange], request_body: bytes, names: Names
+    record: records.Delivery, exchanges: Sequence[records.Exchange], event: envelope.Event, names: Names
 ) -> DeliveryDetails:
     return DeliveryDetails(
         **structs.asdict(delivery(record, names)),
-        attempts=[_attempt_details(exchange, request_body, names) for exchange in exchanges],
+        attempts=[_attempt_details(exchange, event, names) for exchange in exchanges],
     )
 
 
@@ -212,11 +217,12 @@ def _attempt(record: records.Attempt, names: Names) -> Attempt:
     )
 
 
-def _attempt_details(record: records.Exchange, request_body: bytes, names: Names) -> AttemptDetails:
+def _attempt_details(record: records.Exchange, event: envelope.Event, names: Names) -> AttemptDetails:
+    sent = body_in(sent_in(record.request_headers) or event.wire, event.body, event.wire)
     return AttemptDetails(
         **structs.asdict(_attempt(record.attempt, names)),
         request_headers=list(record.request_headers),
-        request_body=request_body.decode(),
+        request_body=sent.decode(),
         response_headers=list(record.response_headers),
         response_body=record.response_body.decode(errors="replace"),
         error_class=record.error_class,

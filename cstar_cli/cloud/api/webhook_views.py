@@ -17,7 +17,8 @@ UNDER_WAY = "no answer yet: the delivery is still under way, and cstar deliverie
 class Webhook(msgspec.Struct, rename="camel"):
     """A registered URL. `disabledReason` says why it isn't active, `failingSince` since when no attempt has succeeded.
 
-    After a rotation the secret before stays valid until `previousSecretValidUntil`.
+    After a rotation the secret before stays valid until `previousSecretValidUntil`. `wire` is the wire version that it
+    wants.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Webhook(msgspec.Struct, rename="camel"):
     previous_secret_valid_until: Time | None
     created_at: Time
     updated_at: Time
+    wire: str
 
 
 class WebhookWithSecret(Webhook):
@@ -76,6 +78,7 @@ def webhook(record: webhook_records.Webhook, now_ms: int) -> Webhook:
         previous_secret_valid_until=optional_time(until_ms if until_ms is not None and until_ms > now_ms else None),
         created_at=iso_ms(record.created_at_ms),
         updated_at=iso_ms(record.updated_at_ms),
+        wire=record.wire,
     )
 
 

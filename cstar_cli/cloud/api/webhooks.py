@@ -22,6 +22,7 @@ from cstar_cli.events import catalogue
 from cstar_cli.events.envelope import build_event, new_id
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.events.fixtures import fixture
+from cstar_cli.events.wires import wire
 from cstar_cli.sender.guard import allowed
 from cstar_cli.sender.target import Target
 from cstar_cli.signing import new_secret
@@ -48,6 +49,7 @@ async def create(request: Request, body: bodies.NewWebhook) -> views.WebhookWith
         filter=_filter(body.events),
         secret=new_secret(random_bytes(request, "secret")),
         is_active=body.is_active,
+        wire=body.wire,
     )
     webhook = await cloud.store.webhooks.create(team_of(request), wanted)
     return views.with_secret(webhook, cloud.now_ms())
@@ -58,7 +60,10 @@ async def show(request: Request) -> views.Webhook:
 
 
 async def update(request: Request, body: bodies.WebhookPatch) -> views.Webhook:
-    """Change a webhook. Disabling it stops its deliveries, enabling it lets it start afresh."""
+    """Change a webhook. Disabling it stops its deliveries, enabling it lets it start afresh.
+
+    Another wire version holds from the next attempt on, of what waits for a retry as well.
+    """
     cloud, webhook_id = cloud_of(request), request.path_params["webhook_id"]
     if body.url is not None:
         _target(cloud, body.url)
@@ -68,6 +73,7 @@ async def update(request: Request, body: bodies.WebhookPatch) -> views.Webhook:
         filter=None if body.events is None else _filter(body.events),
         is_active=body.is_active,
         reason=DISABLED if body.is_active is False else None,
+        wire=body.wire,
     )
     webhook = await cloud.store.webhooks.change(team_of(request), webhook_id, change)
     if webhook is None:
@@ -106,16 +112,18 @@ async def recover(request: Request, body: bodies.Recovery) -> views.Recovered:
 
 
 async def test(request: Request, body: bodies.Test) -> views.TestDelivery:
-    """Send one event to one webhook, once, and wait for what comes of it."""
+    """Send one event to one webhook, in its wire version, once, and wait for what comes of it."""
     cloud, team_id = cloud_of(request), team_of(request)
     webhook = await _named(request)
-    event_type, now_ms = _test_type(body.event, webhook.filter), cloud.now_ms()
+    made_in, event_type, now_ms = webhook.wire, _test_type(body.event, webhook), cloud.now_ms()
+    bytes_of_id = random_bytes(request, "event")
     event = build_event(
         event_type,
-        fixture(event_type, team_id, now_ms),
+        fixture(event_type, team_id, now_ms, wire=made_in),
         team_id,
         now_ms,
-        lambda: new_id("evt", random_bytes(request, "event")),
+        lambda: wire(made_in).event_id(event_type, now_ms, bytes_of_id),
+        made_in=made_in,
     )
     [delivery] = await cloud.store.append_event(event, only=webhook.id)
     cloud.metrics.event_accepted()
@@ -192,12 +200,14 @@ def _filter(patterns: Sequence[str]) -> EventFilter:
     return wanted
 
 
-def _test_type(wanted: str | None, subscriptions: EventFilter) -> str:
+def _test_type(wanted: str | None, webhook: Webhook) -> str:
     if wanted is not None:
-        if not catalogue.is_known(wanted):
-            raise invalid("unknown_event_type", catalogue.unknown_type(wanted), "event")
+        if not catalogue.is_known(wanted, webhook.wire):
+            other = catalogue.elsewhere(wanted, webhook.wire)
+            of_other = f"{wanted} is of wire version {other}, and this webhook wants {webhook.wire}."
+            raise invalid("unknown_event_type", of_other if other else catalogue.unknown_type(wanted), "event")
         return wanted
-    subscribed = next(filter(subscriptions.matches, catalogue.names()), None)
+    subscribed = next(filter(webhook.filter.matches, catalogue.names(webhook.wire)), None)
     if subscribed is None:
         raise invalid("parameter_missing", "This webhook subscribes to no type of the catalogue: name one.", "event")
     return subscribed

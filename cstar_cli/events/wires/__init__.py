@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import cast
 
 from cstar_cli.errors import UsageError, meant
-from cstar_cli.events.wires.wire import (
-    Wire,
-    translated,
-)  # not late: a module that is loaded then takes the name of the function
+
+# Not late: a module that is loaded takes the name of the function.
+from cstar_cli.events.wires.wire import Headers, Wire, translated
 
 DEFAULT = "2025-12"
 NAMES = (DEFAULT, "2026-03")
@@ -48,3 +47,9 @@ def checked_name(name: str) -> str:
 def body_in(wanted: str, body: bytes, made_in: str) -> bytes:
     """Return an event's body as the wanted version has it: its own bytes where it was made in that."""
     return body if wanted == made_in else translated(body, wire(made_in), wire(wanted))
+
+
+def sent_in(headers: Headers) -> str | None:
+    """Return the version that headers were made in, which their signature tells; None where there is none."""
+    signed = {wire(name).signature_header.lower(): name for name in NAMES}
+    return next((signed[name.lower()] for name, _ in headers if name.lower() in signed), None)

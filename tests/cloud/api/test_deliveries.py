@@ -1,5 +1,10 @@
+from msgspec.structs import replace
+
+from cstar_cli.events.envelope import build_event
+from cstar_cli.events.wires import body_in
+
 from ..serving import Serve, There, is_missing
-from ..store.making import URL, delivered, event, outcome, session
+from ..store.making import T0_MS, TEAM, URL, delivered, event, outcome, session
 
 
 def test_deliveries_are_listed_newest_first_in_pages(serve: Serve) -> None:
@@ -104,5 +109,21 @@ def test_another_teams_delivery_is_missing(serve: Serve) -> None:
         await session(there.cloud.store, team_id="team-2")
         made = await delivered(there.cloud.store, team_id="team-2")
         assert is_missing(await there.get(f"/deliveries/{made.id}"))
+
+    serve(check)
+
+
+def test_each_attempt_shows_the_body_as_the_wire_version_of_its_headers_had_it(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        store = there.cloud.store
+        to = await session(store)
+        made = build_event("ticket.created", {"id": "1"}, TEAM, T0_MS)
+        [delivery] = await store.append_event(made)
+        for attempt, header in enumerate(("x-cstar-signature", "X-Signature", "other"), 1):
+            sent = replace(outcome(delivery, 500, attempt=attempt), request_headers=((header, "s"),))
+            await store.settle(to, [sent], {delivery.id: [0, 0, 0]})
+        shown = (await there.get(f"/deliveries/{delivery.id}")).json()["data"]
+        bodies = [attempt["request_body"].encode() for attempt in shown["attempts"]]
+        assert bodies == [made.body, body_in("2026-03", made.body, "2025-12"), made.body]
 
     serve(check)

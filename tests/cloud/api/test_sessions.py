@@ -21,6 +21,7 @@ def test_open_sessions_are_listed_and_found_by_name(serve: Serve) -> None:
         assert found == {
             "id": named.id,
             "name": "laptop",
+            "wire": "2025-12",
             "forwardTo": URL,
             "events": ["ticket.*"],
             "connected": True,

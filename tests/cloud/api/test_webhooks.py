@@ -37,6 +37,7 @@ def test_a_webhook_is_answered_with_its_secret(serve: Serve) -> None:
             "previousSecretValidUntil": None,
             "createdAt": made["createdAt"],
             "updatedAt": made["createdAt"],
+            "wire": "2025-12",
             "signingSecret": made["signingSecret"],
         }
 
@@ -192,6 +193,34 @@ def test_what_a_patch_names_changes_and_the_rest_stays(serve: Serve) -> None:
             after = (await there.client.patch(path, json=change)).json()["data"]
             assert after == before | change | {"updatedAt": after["updatedAt"]}
             assert (await there.get(path)).json()["data"] == after
+
+    serve(check)
+
+
+def test_a_webhook_wants_a_wire_version_that_can_be_changed(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        made = await created(there, wire="2026-03", events=["community_post.voted"])
+        path = f"/webhooks/{made['id']}"
+        assert made["wire"] == "2026-03"
+        assert (await there.client.patch(path, json={"name": "Other"})).json()["data"]["wire"] == "2026-03"
+        assert (await there.client.patch(path, json={"wire": "2025-12"})).json()["data"]["wire"] == "2025-12"
+        assert is_invalid(await there.post(NEW | {"wire": "2026-3"}, "/webhooks"), "wire")
+
+    serve(check)
+
+
+def test_a_test_is_of_a_type_of_the_webhooks_wire_version(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        made = await created(there, wire="2026-03", events=["ticket.deleted", "achievement.unlocked"])
+        tried = (await there.post({}, f"/webhooks/{made['id']}/test")).json()["data"]
+        assert tried["event"] == "ticket.deleted"
+        shown = (await there.get(f"/deliveries/{tried['deliveryId']}")).json()["data"]
+        [attempt] = shown["attempts"]
+        assert shown["event_id"].startswith("evt_ticket_deleted_")
+        assert '"data":{"ticket":{' in attempt["request_body"]
+        refused = await there.post({"event": "achievement.unlocked"}, f"/webhooks/{made['id']}/test")
+        assert is_invalid(refused, "event", "unknown_event_type")
+        assert "is of wire version 2025-12" in refused.text
 
     serve(check)
 
