@@ -23,7 +23,10 @@ class ChaosCounts(msgspec.Struct, frozen=True):
 
 
 class RouteSession(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One of several routes, and its session; `own_secret` where it isn't signed with the secret that is shown."""
+    """One of several routes, and its session; `own_secret` where it isn't signed with the secret that is shown.
+
+    `wire` is the wire version of its events, where that isn't the usual one.
+    """
 
     name: str
     forward_to: str
@@ -31,12 +34,14 @@ class RouteSession(msgspec.Struct, frozen=True, omit_defaults=True):
     session_id: str
     own_secret: bool
     insecure: bool = False
+    wire: str | None = None
 
 
 class Ready(msgspec.Struct, frozen=True):
     """The tunnel is up and the session accepted: from now on events are forwarded.
 
-    With `routes`, all of these are; the other fields are the first one's.
+    With `routes`, all of these are; the other fields are the first one's. `wire` is the wire version of what is
+    forwarded, where that isn't the usual one.
     """
 
     forward_to: str
@@ -53,6 +58,7 @@ class Ready(msgspec.Struct, frozen=True):
     insecure: bool = False
     chaos: str | None = None
     seed: int | None = None
+    wire: str | None = None
 
 
 class Forwarded(msgspec.Struct, frozen=True):

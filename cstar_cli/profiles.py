@@ -1,6 +1,6 @@
 """Profiles: who the user is, and to which cloud. One file each, readable by its owner alone.
 
-    profiles/NAME.json   {"team_id", "signing_secret", "login"?: {"api_base", "team_id", "api_key"}}
+    profiles/NAME.json   {"team_id", "signing_secret", "login"?: {"api_base", "team_id", "api_key", "wire"?}}
 
 `team_id` is the team of this home's own clouds. `login` is what `cstar login` was given for another one: the key is for
 the address that stands beside it, and goes nowhere else.
@@ -23,12 +23,13 @@ _NAME = re.compile(r"[a-z0-9_-]{1,50}")
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class Login(msgspec.Struct, frozen=True):
-    """What opens a cloud that isn't this home's own."""
+class Login(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What opens a cloud that isn't this home's own; `wire` is the wire version to use there, where one was named."""
 
     api_base: Text
     team_id: Text
     api_key: Text
+    wire: str | None = None
 
     def __repr__(self) -> str:
         return f"Login({self.api_base!r}, {self.team_id!r})"  # a key is for no log
@@ -83,11 +84,17 @@ class Profiles(msgspec.Struct, frozen=True):
         return found
 
     def log_in(self, name: str, login: Login) -> None:
-        """Give a profile a login; a new profile shares the home's own team with the default one."""
+        """Give a profile a login; a new profile shares the home's own team with the default one.
+
+        A wire version that was named before is kept for the same cloud.
+        """
         from cstar_cli.signing import new_secret
 
-        fresh = Profile(self.get(DEFAULT_PROFILE).team_id, new_secret())
-        self._write(name, msgspec.structs.replace(self.find(name) or fresh, login=login))
+        profile = self.find(name) or Profile(self.get(DEFAULT_PROFILE).team_id, new_secret())
+        before = profile.login
+        if login.wire is None and before is not None and before.api_base == login.api_base:
+            login = msgspec.structs.replace(login, wire=before.wire)
+        self._write(name, msgspec.structs.replace(profile, login=login))
 
     def log_out(self, name: str) -> Login | None:
         """Take a profile's login away and return it, if it had one."""

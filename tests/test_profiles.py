@@ -81,3 +81,15 @@ def test_a_name_is_short_and_plain(name: str) -> None:
 def test_any_other_name_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="is no name for a profile"):
         profile_name(name)
+
+
+def test_a_wire_version_is_kept_until_another_is_named_or_another_cloud(profiles: Profiles) -> None:
+    def kept(login: Login) -> str | None:
+        profiles.log_in("work", login)
+        now = profiles.get("work").login
+        return now.wire if now else None
+
+    assert kept(Login("https://a.test", "team", "sk_1", "2026-03")) == "2026-03"
+    assert kept(Login("https://a.test", "team", "sk_2")) == "2026-03"
+    assert kept(Login("https://a.test", "team", "sk_2", "2025-12")) == "2025-12"
+    assert kept(Login("https://b.test", "team", "sk_3")) is None

@@ -22,7 +22,7 @@ from cstar_cli.activity import (
     Unheard,
     Up,
 )
-from cstar_cli.commands.listening import Options
+from cstar_cli.commands.listening import Options, wire_shown
 from cstar_cli.commands.places import Places
 
 MOST_EARLY_S = 1.0
@@ -182,6 +182,7 @@ class Account:
                 session_id=self._sessions.get(number, ""),
                 own_secret=route.own_secret,
                 insecure=route.options.unverified,
+                wire=wire_shown(route.options.wire),
             )
             for number, route in enumerate(self._routes)
         )

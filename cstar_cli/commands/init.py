@@ -35,6 +35,7 @@ events = ["*"]              # or ["ticket.*", "*.created", "!ticket.updated"]: a
 # concurrency = 32                          # how many at once; 1 keeps the order
 # cacert = "ca.pem"                         # to trust at an https:// URL, besides the system's authorities
 # insecure = true                           # take any certificate there
+# wire = "2026-03"                          # the wire version that it wants; else 2025-12
 """
 
 

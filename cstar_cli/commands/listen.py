@@ -14,6 +14,7 @@ from cstar_cli import config
 from cstar_cli.commands import listen_options as opts
 from cstar_cli.commands import options as common
 from cstar_cli.commands.pace import OnDown
+from cstar_cli.events.wires import DEFAULT
 from cstar_cli.profiles import checked_secret
 
 DEFAULT_FORWARD_TO = "http://localhost:3000/webhook"
@@ -23,6 +24,7 @@ def listen(
     context: typer.Context,
     forward_to: opts.ForwardTo = DEFAULT_FORWARD_TO,
     events: common.EventGlobs = None,
+    wire: common.Wire = DEFAULT,
     secret: opts.Secret = None,
     print_secret: opts.PrintSecret = False,
     secret_env: opts.SecretEnv = None,
@@ -85,11 +87,12 @@ def listen(
         target=parse_forward_to(forward_to),
         filter=EventFilter.parse(events or []),
         secret=signing_secret,
-        headers=parse_headers(header or []),
+        headers=parse_headers(header or [], wire),
         retry_speed=retry_speed_of(retry_speed, retry=retry),
         holds=on_down is OnDown.HOLD,
         session=session_of(home, name, since, latest=latest, only_mine=only_mine),
         trust=trust_of(cacert, insecure=insecure),
+        wire=wire,
     )
     job = Job(
         plan=plan_of(context, shared, home),

@@ -15,6 +15,7 @@ from cstar_cli.activity import Activity, Ready, Summary
 from cstar_cli.clock import elapsed_clock, now_ms
 from cstar_cli.commands.pace import Pace
 from cstar_cli.events.filters import EventFilter
+from cstar_cli.events.wires import DEFAULT
 from cstar_cli.protocol.frames import Delivery, Headers, Hello
 from cstar_cli.protocol.listener import QUEUED_BEYOND_SLOTS, ListenerProtocol
 from cstar_cli.sender.target import Target
@@ -56,7 +57,7 @@ class Options(msgspec.Struct, frozen=True):
 
     With a `retry_speed`, what fails is tried again by the cloud's schedule, so many times faster.
 
-    With `holds`, events wait while nothing listens there.
+    With `holds`, events wait while nothing listens there. `wire` is the wire version that they come in.
     """
 
     target: Target
@@ -68,6 +69,7 @@ class Options(msgspec.Struct, frozen=True):
     holds: bool = False
     session: SessionOptions = SessionOptions()
     trust: Trust = SYSTEM
+    wire: str = DEFAULT
 
     @property
     def unverified(self) -> bool:
@@ -174,6 +176,7 @@ def _hello(options: Options, process: str) -> Hello:
         since_ms=options.session.since_ms,
         latest=options.session.latest,
         listener=process,
+        wire=options.wire,
     )
 
 
@@ -192,7 +195,13 @@ def _ready(options: Options, address: CloudAddress, session_id: str, embedded: b
         insecure=options.unverified,
         chaos=None if chaos is None else chaos.text,
         seed=None if chaos is None else chaos.seed,
+        wire=wire_shown(options.wire),
     )
+
+
+def wire_shown(wire: str) -> str | None:
+    """Return the wire version where it is worth a word."""
+    return None if wire == DEFAULT else wire
 
 
 def place_of(target: Target) -> str:
@@ -217,7 +226,7 @@ class _Work:
 
     @cached_property
     def forwarder(self) -> "Forwarder":
-        from cstar_cli.events.wires import DEFAULT, wire
+        from cstar_cli.events.wires import wire
         from cstar_cli.sender.client import Sender
         from cstar_cli.tunnel.forwarder import Forwarder
         from cstar_cli.tunnel.hints import Hints
@@ -226,7 +235,7 @@ class _Work:
         self._sender = Sender(max_connections=options.pace.concurrency, trust=options.trust)
         return Forwarder(
             options.target,
-            wire(DEFAULT),
+            wire(options.wire),
             options.secret,
             options.headers,
             options.pace.timeout_s,

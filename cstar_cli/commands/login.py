@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cstar_cli import config
-from cstar_cli.commands.options import ApiBase
+from cstar_cli.commands.options import ApiBase, KeptWire
 from cstar_cli.errors import NotAllowed, UsageError
 from cstar_cli.profiles import Login
 
@@ -28,6 +28,7 @@ def login(
         bool, typer.Option("--insecure-http", help="Allow http:// to another machine: the key can be read on its way.")
     ] = False,
     api_base: ApiBase = config.DEFAULT_API_BASE,
+    kept_wire: KeptWire = None,
 ) -> None:
     """Check an API key with its cloud and keep both in the profile.
 
@@ -43,7 +44,7 @@ def login(
     identity = _ask(base, config.Credentials(team or "", key))
     if team not in (None, identity.team_id):
         raise NotAllowed(f"The key is of the team {identity.team_id}, not of {team}: nothing is kept.")
-    home.profiles.log_in(home.profile_name, Login(base, identity.team_id, key))
+    home.profiles.log_in(home.profile_name, Login(base, identity.team_id, key, kept_wire))
     say(f"Logged in to {base} as {_title(identity, key)}.", f"Team {identity.team_id}, profile {home.profile_name}")
 
 
@@ -74,14 +75,22 @@ def whoami(
     credentials = config.credentials(base, os.environ, home)
     identity = _ask(base, credentials)
     if json:
-        say_json({"profile": home.profile_name, "apiBase": base, **_fields(identity, credentials.token)})
+        wire = _kept_wire(home, base)
+        say_json({"profile": home.profile_name, "apiBase": base, "wire": wire, **_fields(identity, credentials.token)})
         return
     say(
         f"Profile  {home.profile_name}",
         f"Cloud    {base}",
         f"Team     {identity.team_id}",
         f"Key      {_title(identity, credentials.token)}",
+        *([f"Wire     {wire}"] if (wire := _kept_wire(home, base)) else []),
     )
+
+
+def _kept_wire(home: config.Home, base: str) -> str | None:
+    """Return the wire version that the profile keeps for this cloud, if it keeps one."""
+    login = home.profile().login
+    return login.wire if login is not None and login.api_base == base else None
 
 
 def _ask(base: str, credentials: config.Credentials) -> "Identity":

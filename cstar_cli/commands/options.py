@@ -7,6 +7,13 @@ import typer
 from cstar_cli.commands.completing import complete_globs, complete_wire, ids
 from cstar_cli.commands.ids import DELIVERY, EVENT, WEBHOOK, of_kind
 
+
+def _known_wire(name: str | None) -> str | None:
+    from cstar_cli.events.wires import checked_name
+
+    return None if name is None else checked_name(name)
+
+
 ApiBase = Annotated[str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud's address.")]
 Wire = Annotated[
     str,
@@ -15,6 +22,27 @@ Wire = Annotated[
         envvar="CSTAR_WIRE",
         metavar="VERSION",
         help="The wire version: 2025-12 or 2026-03.",
+        callback=_known_wire,
+        autocompletion=complete_wire,
+    ),
+]
+NewWire = Annotated[
+    str | None,
+    typer.Option(
+        "--wire",
+        metavar="VERSION",
+        help="Another wire version, from the next attempt on.",
+        callback=_known_wire,
+        autocompletion=complete_wire,
+    ),
+]
+KeptWire = Annotated[
+    str | None,
+    typer.Option(
+        "--wire",
+        metavar="VERSION",
+        help="Keep it in the profile: the wire version of what commands send and take.",
+        callback=_known_wire,
         autocompletion=complete_wire,
     ),
 ]

@@ -47,13 +47,14 @@ def index(json: Json = False, no_color: NoColor = False) -> None:
                     "concurrency": route.concurrency,
                     "cacert": route.cacert,
                     "insecure": route.insecure,
+                    "wire": route.wire,
                 }
             )
     else:
         rows = (
             (
                 route.name,
-                Words(", ".join(route.filter.patterns)),
+                Words(", ".join(route.filter.patterns) + (f", wire {route.wire}" if route.wire else "")),
                 Url(route.target.url),
                 Words(secret_shown(route, os.environ)),
             )

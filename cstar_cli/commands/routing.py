@@ -18,6 +18,7 @@ from cstar_cli.protocol.frames import SESSION_NAME
 from cstar_cli.sender.target import Target
 from cstar_cli.sender.tls import Trust, trust_of
 from cstar_cli.tunnel import routes
+from cstar_cli.tunnel.headers import check_headers
 from cstar_cli.tunnel.routes import Route
 
 
@@ -101,13 +102,18 @@ def _session_name(route: Route, of_all: str | None) -> str | None:
 
 def _options(route: Route, shared: Options, env: Mapping[str, str]) -> Options:
     secret = secret_of(route, env)
+    headers = shared.headers if route.headers is None else route.headers
+    wire = route.wire or shared.wire
+    if headers:
+        check_headers(headers, wire)
     return replace(
         shared,
         target=route.target,
         filter=route.filter,
         secret=shared.secret if secret is None else secret,
-        headers=shared.headers if route.headers is None else route.headers,
+        headers=headers,
         session=replace(shared.session, name=_session_name(route, shared.session.name)),
         pace=shared.pace.for_route(route.name, route.timeout_s, route.concurrency),
         trust=trust_for(route, shared.trust),
+        wire=wire,
     )

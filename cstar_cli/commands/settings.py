@@ -16,7 +16,7 @@ from cstar_cli.profiles import DEFAULT_PROFILE, profile_name
 if TYPE_CHECKING:
     from cstar_cli.positions import Path
 
-SHARED = ("api_base", "profile")
+SHARED = ("api_base", "profile", "wire")
 TABLES = tuple(name for name in tree.PLACES if name != config.ROUTES)
 # Where this one sends a key that the user types, no project may say.
 _NO_PROJECTS = "login"
@@ -55,7 +55,8 @@ def choose(command: str, named: str | None, env: Mapping[str, str] = os.environ)
     profile = profile_name(named or str(config.merged(users, projects).get("profile", DEFAULT_PROFILE)))
     found = home.profiles.find(profile)
     if found is not None and found.login is not None:
-        users = {"api_base": found.login.api_base, **users}
+        kept = {} if found.login.wire is None else {"wire": found.login.wire}
+        users = {"api_base": found.login.api_base, **kept, **users}
     if env.get("CSTAR_API_KEY"):
         trusted = config.api_base(str(users.get("api_base", config.DEFAULT_API_BASE)))
         projects = _without_foreign(projects, trusted)

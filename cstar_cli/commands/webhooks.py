@@ -9,8 +9,9 @@ import typer
 from cstar_cli.clock import now_ms
 from cstar_cli.commands.asking import asks
 from cstar_cli.commands.completing import complete_any_type, complete_globs
-from cstar_cli.commands.options import WebhookId
+from cstar_cli.commands.options import NewWire, WebhookId, Wire
 from cstar_cli.errors import CstarError, UsageError
+from cstar_cli.events.wires import DEFAULT
 
 if TYPE_CHECKING:
     from cstar_cli.commands.dialogue import Dialogue
@@ -41,6 +42,7 @@ def create(
     name: Annotated[
         str | None, typer.Option(metavar="TEXT", help="A name to know it by. [default: the URL's host]")
     ] = None,
+    wire: Wire = DEFAULT,
 ) -> None:
     """Register a URL for events; shows its signing secret once."""
     from cstar_cli.render.webhooks import webhook as view
@@ -49,6 +51,8 @@ def create(
     request: dict[str, object] = {"url": url, "events": _patterns(talk, events)}
     if name is not None:
         request["name"] = name
+    if wire != DEFAULT:  # which an older cloud, that has no other, doesn't know by its name
+        request["wire"] = wire
     made = talk.show(talk.post("/webhooks", request), Webhook, view)
     talk.say(
         f"The signing secret is shown this once: keep it where the receiver finds it. "
@@ -82,12 +86,13 @@ def update(
     url: Annotated[str | None, Url] = None,
     events: Annotated[list[str] | None, Events] = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="A name to know it by.")] = None,
+    new_wire: NewWire = None,
 ) -> None:
-    """Change a webhook's URL, events or name."""
-    wanted = {"url": url, "events": _patterns(talk, events) if events else None, "name": name}
+    """Change a webhook's URL, events, name or wire version."""
+    wanted = {"url": url, "events": _patterns(talk, events) if events else None, "name": name, "wire": new_wire}
     changes = {key: value for key, value in wanted.items() if value is not None}
     if not changes:
-        raise UsageError("Nothing to change: give --url, --events or --name.")
+        raise UsageError("Nothing to change: give --url, --events, --name or --wire.")
     _change(talk, webhook, changes)
 
 
@@ -160,7 +165,7 @@ def rotate_secret(
     overlap_s = ceil(seconds("--overlap", overlap, "0s", "30d"))
     talk.show(talk.post(f"/webhooks/{webhook}/rotate-secret", {"overlapSeconds": overlap_s}), Webhook, view)
     old = (
-        f"For {overlap} x-cstar-signature is still made with the old one, and webhook-signature with both."
+        f"For {overlap} cStar's own signature is still made with the old one, and webhook-signature with both."
         if overlap_s
         else "The old one is no longer valid."
     )

@@ -72,10 +72,10 @@ def json_line(activity: Activity) -> bytes | None:
             fields = {"secret": shown, "cloud": cloud, "team_id": team_id, "name": activity.name, "routes": routes}
             return _line({"type": "ready", **fields, **_chaos(activity)})
         case Ready():
-            more = {"insecure": True} if activity.insecure else {}
-            return _line(
-                {"type": "ready", **{name: getattr(activity, name) for name in _READY}, **more, **_chaos(activity)}
-            )
+            unusual = {"insecure": True} if activity.insecure else {}
+            wire = {"wire": activity.wire} if activity.wire else {}
+            fields = {name: getattr(activity, name) for name in _READY}
+            return _line({"type": "ready", **fields, **unusual, **wire, **_chaos(activity)})
         case Attempted():
             return _line({name: getattr(activity, name) for name in _ATTEMPTED})
         case Accepted(line=line):

@@ -33,6 +33,7 @@ def _where_to(activity: Ready, look: Look) -> list[tuple[str, str]]:
         ("Forwarding to", look.paint("bold", harmless(activity.forward_to)) + _unverified(activity.insecure, look)),
         ("Signing secret", harmless(activity.secret)),
         ("Events", _events_text(activity.events)),
+        *([("Wire version", harmless(activity.wire))] if activity.wire else []),
     ]
 
 
@@ -41,7 +42,8 @@ def _routes(activity: Ready, look: Look) -> Iterator[tuple[str, str]]:
         where = look.paint("bold", harmless(route.forward_to))
         yield harmless(route.name), where + _unverified(route.insecure, look)
         own = ", signed with a secret of its own" if route.own_secret else ""
-        yield "", look.paint("dim", _events_text(route.events) + own)
+        wire = f", wire version {harmless(route.wire)}" if route.wire else ""
+        yield "", look.paint("dim", _events_text(route.events) + wire + own)
     if not all(route.own_secret for route in activity.routes):
         yield "Signing secret", harmless(activity.secret)
 

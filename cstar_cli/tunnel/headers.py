@@ -23,8 +23,16 @@ def parse_headers(texts: Iterable[str], version: str = DEFAULT) -> Headers:
 
     Raises UsageError for one that the wire version gives itself.
     """
-    pairs = [_parse(text, version) for text in texts]
+    pairs = [_parse(text) for text in texts]
+    check_headers(pairs, version)
     return tuple((name, value) for name, value in pairs if name.lower() not in _HOP_BY_HOP)
+
+
+def check_headers(headers: Iterable[tuple[str, str]], version: str) -> None:
+    """Raise UsageError for a header that the wire version gives itself."""
+    for name, _ in headers:
+        if name.lower() in _FRAMING | wire(version).own_headers:
+            raise UsageError(f"The header {name} is set by cstar for each delivery and can't be given.")
 
 
 def delivery_headers(version: Wire, sending: Sending, secret: str, extra: Headers) -> Headers:
@@ -38,13 +46,11 @@ def _with_agent(extra: Headers, contracts: str | None) -> Headers:
     return extra if named else (("user-agent", contracts or _AGENT), *extra)
 
 
-def _parse(text: str, version: str) -> tuple[str, str]:
+def _parse(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     name, value = name.strip(" \t"), value.strip(" \t")
     if not colon or not _NAME.fullmatch(name):
         raise UsageError(f"{text!r} is not a header: write it as 'Name: value'.")
     if _UNSENDABLE.search(value):
         raise UsageError(f"The value of the header {name} holds a character that can't be sent.")
-    if name.lower() in _FRAMING | wire(version).own_headers:
-        raise UsageError(f"The header {name} is set by cstar for each delivery and can't be given.")
     return name, value

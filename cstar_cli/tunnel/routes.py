@@ -22,6 +22,7 @@ from cstar_cli.envfile import is_name
 from cstar_cli.errors import UsageError, meant
 from cstar_cli.events.catalogue import all_names
 from cstar_cli.events.filters import EventFilter
+from cstar_cli.events.wires import DEFAULT, checked_name
 from cstar_cli.positions import Path, TomlFile
 from cstar_cli.profiles import checked_secret
 from cstar_cli.protocol.frames import Headers
@@ -33,7 +34,7 @@ from cstar_cli.tunnel.limits import MOST_CONCURRENCY, MOST_TIMEOUT_S
 KEY = "routes"
 KEYS = (
     *("name", "forward_to", "events", "headers", "secret", "secret_env"),
-    *("timeout", "concurrency", "cacert", "insecure"),
+    *("timeout", "concurrency", "cacert", "insecure", "wire"),
 )
 
 _SHOWN_TYPES = 3
@@ -57,6 +58,7 @@ class Route(msgspec.Struct, frozen=True):
     concurrency: int | None = None
     insecure: bool | None = None
     cacert: str | None = None
+    wire: str | None = None
 
 
 def parse(written: object, file: TomlFile) -> Sequence[Route]:
@@ -149,6 +151,7 @@ def _route(table: _Table) -> Route:
         concurrency=table.take("concurrency", _count),
         insecure=table.take("insecure", _truth),
         cacert=table.take("cacert", _file),
+        wire=table.take("wire", _wire),
     )
 
 
@@ -183,7 +186,8 @@ def _headers(table: _Table) -> Headers | None:
     written = table.take("headers", _table)
     if written is None:
         return None
-    each = (table.take_within("headers", name, partial(_header, name)) for name in written)
+    version = table.take("wire", _wire) or DEFAULT
+    each = (table.take_within("headers", name, partial(_header, name, version)) for name in written)
     return tuple(chain.from_iterable(each))
 
 
@@ -193,10 +197,10 @@ def _table(value: object) -> Mapping[str, object]:
     return value
 
 
-def _header(name: str, value: object) -> Headers:
+def _header(name: str, version: str, value: object) -> Headers:
     if not isinstance(value, str):
         raise UsageError(f"it must be a text, as in {_HEADERS}.")
-    return parse_headers([f"{name}: {value}"])
+    return parse_headers([f"{name}: {value}"], version)
 
 
 def _name(value: object) -> str:
@@ -227,6 +231,10 @@ def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_CONCURRENCY:
         raise UsageError(f"it must be a whole number from 1 to {MOST_CONCURRENCY}, without quotes.")
     return value
+
+
+def _wire(value: object) -> str:
+    return checked_name(str(value))
 
 
 def _truth(value: object) -> bool:

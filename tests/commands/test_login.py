@@ -92,7 +92,16 @@ def test_logged_in_all_commands_use_that_cloud(cstar: RunCstar, cloud: HTTPServe
 def test_whoami_as_json_is_one_object(cstar: RunCstar, cloud: HTTPServer, away: Env) -> None:
     cstar("login", "--api-base", base_of(cloud), "--api-key", KEY, env=away)
     [line] = cstar("whoami", "--json", env=away).stdout.splitlines()
-    assert json.loads(line) == {"profile": "default", "apiBase": base_of(cloud), **WHO, "hint": HINT}
+    assert json.loads(line) == {"profile": "default", "apiBase": base_of(cloud), "wire": None, **WHO, "hint": HINT}
+
+
+def test_a_wire_version_that_a_login_names_is_what_its_profiles_commands_want(
+    cstar: RunCstar, cloud: HTTPServer, away: Env
+) -> None:
+    cstar("login", "--api-base", base_of(cloud), "--api-key", KEY, "--wire", "2026-03", env=away)
+    assert "Wire     2026-03" in cstar("whoami", env=away).stdout
+    refused = cstar("login", "--api-base", base_of(cloud), "--api-key", KEY, "--wire", "2026", env=away)
+    assert (refused.returncode, "take 2025-12 or 2026-03" in refused.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

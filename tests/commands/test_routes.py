@@ -56,6 +56,7 @@ def test_the_list_says_what_each_is_and_no_secret(cstar: RunCstar, project: Proj
         "concurrency": None,
         "cacert": None,
         "insecure": None,
+        "wire": None,
     }
     assert (second["name"], second["own_secret"], second["secret_env"]) == (":5000/all", True, None)
     assert "hidden" not in shown

@@ -53,3 +53,12 @@ def test_a_session_is_called_as_its_route_unless_all_have_a_name(
     planned = plan(both, shared, {})
     assert [each.options.session.name for each in planned.routes] == called
     assert [*planned.session_names().values()] == told_apart
+
+
+def test_a_route_wants_its_own_wire_version_or_that_of_all_and_may_give_no_header_of_that(route: Route) -> None:
+    routes = [Route("a", route.target, route.filter, wire="2025-12"), Route("b", route.target, route.filter)]
+    shared = Options(route.target, route.filter, "whsec_1", (), wire="2026-03")
+    assert [each.options.wire for each in plan(routes, shared, {}).routes] == ["2025-12", "2026-03"]
+    given = Route("c", route.target, route.filter, headers=(("X-Event-ID", "1"),))
+    with pytest.raises(UsageError, match="The header X-Event-ID is set by cstar"):
+        plan([given], shared, {})

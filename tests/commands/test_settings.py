@@ -27,8 +27,8 @@ class Place:
         (self.folder / "home").mkdir(exist_ok=True)
         (self.folder / "home" / "config.toml").write_text(text)
 
-    def log_in(self, profile: str, api_base: str = THERE) -> None:
-        home(self.env).profiles.log_in(profile, Login(api_base, "team", "sk_live_mine"))
+    def log_in(self, profile: str, api_base: str = THERE, wire: str | None = None) -> None:
+        home(self.env).profiles.log_in(profile, Login(api_base, "team", "sk_live_mine", wire))
 
     def api_base(self, *command: str, profile: str | None = None, env: dict[str, str] | None = None) -> object:
         """Return what stands as the command's --api-base where no flag and no variable says another."""
@@ -141,3 +141,17 @@ def test_a_damaged_profile_is_told(place: Place) -> None:
     (place.folder / "home" / "profiles" / "work.json").write_text("{")
     with pytest.raises(CstarError, match="is damaged"):
         choose("listen", "work", place.env)
+
+
+def test_a_profile_keeps_a_wire_version_which_gives_way_to_the_files(place: Place) -> None:
+    def wires(profile: str | None = None) -> tuple[object, object]:
+        found = [choose(name, profile, place.env).defaults for name in ("listen", "webhooks")]
+        return found[0].get("listen", {}).get("wire"), found[1].get("webhooks", {}).get("create", {}).get("wire")
+
+    place.log_in("work", wire="2026-03")
+    assert wires() == (None, None)
+    assert wires("work") == ("2026-03", "2026-03")
+    place.user('wire = "2025-12"\n')
+    assert wires("work") == ("2025-12", "2025-12")
+    place.project('wire = "2026-03"\n[listen]\nwire = "2025-12"\n')
+    assert wires() == ("2025-12", "2026-03")

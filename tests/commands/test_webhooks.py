@@ -7,7 +7,7 @@ from cstar_cli.commands import webhooks
 from cstar_cli.errors import CstarError, UsageError
 from cstar_cli.signing import sign
 from tests.client.fake_cloud import failure, page, success
-from tests.processes import RunCstar, StartServing
+from tests.processes import Env, RunCstar, StartServing
 from tests.receiver import Answer, StartReceiver
 
 from .talking import DELIVERY_ID, EVENT_ID, TIME, URL, WEBHOOK_ID, raw, talk, webhook
@@ -98,6 +98,23 @@ def test_a_disabled_webhook_says_why() -> None:
     assert "  Failing since   12-05 14:30\n" in said.stdout
 
 
+def test_a_wire_version_is_sent_where_it_is_not_the_usual_one() -> None:
+    said = talk(success(webhook(wire="2026-03")), success(webhook()))
+    webhooks.create(said.dialogue(), URL, ["*"], wire="2026-03")
+    assert json.loads(said.body()) == {"url": URL, "events": ["*"], "wire": "2026-03"}
+    assert "  Wire            2026-03\n" in said.stdout
+    webhooks.create(said.dialogue(), URL, ["*"])
+    assert json.loads(said.body(1)) == {"url": URL, "events": ["*"]}
+
+
+def test_an_update_changes_the_wire_version_only_where_the_command_line_says_so(cstar: RunCstar, home: Env) -> None:
+    said = talk(success(webhook(wire="2025-12")))
+    webhooks.update(said.dialogue(), WEBHOOK_ID, new_wire="2025-12")
+    assert json.loads(said.body()) == {"wire": "2025-12"}
+    none = cstar("webhooks", "update", WEBHOOK_ID, env={**home, "CSTAR_WIRE": "2026-03"})
+    assert (none.returncode, "Nothing to change" in none.stderr) == (2, True)
+
+
 def test_an_update_sends_what_changes_and_nothing_else() -> None:
     said = talk(success(webhook(name="Billing")))
     webhooks.update(said.dialogue(), WEBHOOK_ID, name="Billing")
@@ -106,7 +123,7 @@ def test_an_update_sends_what_changes_and_nothing_else() -> None:
 
 
 def test_an_update_of_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="--url, --events or --name"):
+    with pytest.raises(UsageError, match="--url, --events, --name or --wire"):
         webhooks.update(talk().dialogue(), WEBHOOK_ID)
 
 
@@ -213,7 +230,7 @@ def test_a_webhook_that_is_not_there_is_told_in_the_clouds_own_words() -> None:
         (("show", "../health"), "cstar webhooks list shows them"),
         (("create", "--url", URL), "--events"),
         (("create", "--events", "*"), "--url"),
-        (("update", WEBHOOK_ID), "--url, --events or --name"),
+        (("update", WEBHOOK_ID), "--url, --events, --name or --wire"),
         (("delete", WEBHOOK_ID), "--yes"),
         (("recover", WEBHOOK_ID), "--since"),
         (("recover", WEBHOOK_ID, "--since", "yesterday"), "neither a duration"),

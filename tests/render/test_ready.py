@@ -63,3 +63,11 @@ def test_the_panel_of_several_routes_lists_them_and_shows_no_secret_of_their_own
 def test_readiness_fits_on_one_line() -> None:
     assert ready_line(samples.READY, ASCII) == "Ready! http://127.0.0.1:7827 -> http://localhost:3000/webhook"
     assert ready_line(samples.SEVERAL_READY, ASCII).endswith("/hook, http://localhost:3000/webhook")
+
+
+def test_the_panel_says_which_wire_version_it_is_where_that_is_not_the_usual_one() -> None:
+    assert "  Wire version    2026-03" in lines_of(replace(samples.READY, wire="2026-03"), PLAIN)
+    assert not any("2025-12" in line for line in lines_of(samples.READY, PLAIN))
+    routes = (samples.ROUTES[0], replace(samples.ROUTES[1], wire="2026-03"))
+    lines = lines_of(replace(samples.SEVERAL_READY, routes=routes), PLAIN)
+    assert lines[3] == "                  all, wire version 2026-03"

@@ -31,12 +31,25 @@ def test_a_route_says_what_goes_where_and_how() -> None:
         concurrency = 1
         cacert = "ca.pem"
         insecure = false
+        wire = "2026-03"
     """)
     assert (route.name, route.target.url) == ("billing", "http://localhost:4000/hook")
     assert route.filter.patterns == ("ticket.*", "!ticket.updated")
     assert (route.headers, route.secret, route.secret_env) == ((("X-Stage", "dev"),), None, "BILLING")
     assert (route.timeout_s, route.concurrency) == (3.0, 1)
-    assert (route.cacert, route.insecure) == ("ca.pem", False)
+    assert (route.cacert, route.insecure, route.wire) == ("ca.pem", False, "2026-03")
+
+
+def test_a_wire_version_that_there_is_not_is_refused_where_it_stands() -> None:
+    assert fault_of('[[routes]]\nforward_to = 1\nwire = "2026"\n').startswith(
+        "cstar.toml:3:8: wire: There is no wire version '2026': take 2025-12 or 2026-03."
+    )
+
+
+def test_a_header_of_the_routes_own_wire_version_cannot_be_given() -> None:
+    text = '[[routes]]\nforward_to = 1\nheaders = { "X-Signature" = "s" }\n'
+    assert routes_of(text)[0].headers == (("X-Signature", "s"),)
+    assert "The header X-Signature is set by cstar" in fault_of(text + 'wire = "2026-03"\n')
 
 
 def test_what_a_route_leaves_out_is_all_events_and_what_holds_for_every_route() -> None:
