@@ -6,6 +6,7 @@
     forms        a signature's text → which digests it may stand for, of which message: the wire versions
     explaining   all of them together, one at a time and then a key with a body
     answers      what a receiver says with 400, 401 or 403 → the likeliest cause
+    other_version    a receiver that is written for another wire version than it gets
 
 A suspicion is proven by the digest alone: what is named is no guess. Pure: no I/O, no clock. To add one, write a
 generator of candidates and put it into its module's list. Import it late.

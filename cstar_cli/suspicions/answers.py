@@ -10,6 +10,7 @@ import msgspec
 
 from cstar_cli.events.wires.verifying import Given, timed, wire_of
 from cstar_cli.suspicions.explaining import Case, explain
+from cstar_cli.suspicions.other_version import likely_another, speaks_of_another
 
 MOST_EXPLAINED_BYTES = 16 * 1024  # more would hold up the other events
 _MOST_SIGNATURES = 2
@@ -89,11 +90,14 @@ _DIFFERS = Cause(
     f"secret or body differ: take the secret of cstar listen --print-secret, whole, and the raw body ({_README})",
 )
 _UNAUTHORIZED = 401
+_FORBIDDEN = 403
 _BY_STATUS = {
     _UNAUTHORIZED: Cause(
         "unauthorized", f"mostly the secret or a body that was parsed first, else a login before it ({_README})"
     ),
-    403: Cause("forbidden", f"mostly a CSRF check or a login before your handler: exempt the webhook's path ({_PAGE})"),
+    _FORBIDDEN: Cause(
+        "forbidden", f"mostly a CSRF check or a login before your handler: exempt the webhook's path ({_PAGE})"
+    ),
     400: Cause("bad request", f"mostly a body that was parsed before it was verified, or another secret ({_README})"),
 }
 
@@ -104,6 +108,8 @@ def likeliest_cause(answer: Answer, sent: Sent) -> Cause | None:
         return None
     if computed := _computed(answer.body, sent):
         return computed
+    if line := speaks_of_another(answer.body, wire_of(sent.signature)):
+        return Cause("another version", line)
     for name, words, line in _WORDS:
         if words.search(answer.body):
             return Cause(name, line)
@@ -111,6 +117,9 @@ def likeliest_cause(answer: Answer, sent: Sent) -> Cause | None:
         return Cause("login", f"your receiver asks for a login: exempt the webhook's path, or give --header ({_GUARD})")
     speaks_of_it = _SIGNATURE_WORDS.search(answer.body) is not None
     other = _another_secret(sent) if speaks_of_it or answer.status == _UNAUTHORIZED else None
+    is_about_it = speaks_of_it or answer.status != _FORBIDDEN
+    if other is None and is_about_it and (line := likely_another(wire_of(sent.signature))):
+        return Cause("another version", line)
     return other or (_DIFFERS if speaks_of_it else _BY_STATUS[answer.status])
 
 
