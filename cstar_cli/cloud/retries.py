@@ -3,14 +3,14 @@
 import math
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from cstar_cli.clock import now_ms
 from cstar_cli.cloud.options import DeliveryPolicy
 from cstar_cli.cloud.store.records import AttemptOutcome, Headers
-from cstar_cli.events.wires import LONGEST_RETRY_S, wire
+from cstar_cli.events.wires import LONGEST_RETRIES_S, wire
 
 JITTER = 0.05
 MOST_ASKED_S = 30 * 60.0
@@ -77,10 +77,15 @@ class SessionRetries:
         return tuple(round(wait_s * 1000 / speed) for wait_s in schedule_s(self._policy, version))
 
 
-def longest_wait_ms(policy: DeliveryPolicy) -> int:
-    """Return how long a delivery can have to wait for its next attempt at most."""
-    scheduled_s = (LONGEST_RETRY_S,) if policy.retries_s is None else policy.retries_s
-    return math.ceil(max((MOST_ASKED_S, *(wait_s * (1 + JITTER) for wait_s in scheduled_s))) * 1000)
+def longest_waits_ms(policy: DeliveryPolicy) -> Mapping[str | None, int]:
+    """Return how long a delivery can have to wait for its next attempt at most, by wire version; None is any."""
+    if policy.retries_s is not None:
+        return {None: _longest_ms(policy.retries_s)}
+    return {version: _longest_ms((longest_s,)) for version, longest_s in LONGEST_RETRIES_S.items()}
+
+
+def _longest_ms(schedule: Sequence[float]) -> int:
+    return math.ceil(max((MOST_ASKED_S, *(wait_s * (1 + JITTER) for wait_s in schedule))) * 1000)
 
 
 def _asked_s(headers: Headers, now_ms: int) -> float:

@@ -27,7 +27,7 @@ from cstar_cli.cloud.metrics import Metrics
 from cstar_cli.cloud.node import Node
 from cstar_cli.cloud.observing import session_attempt, webhook_attempt
 from cstar_cli.cloud.options import CloudOptions
-from cstar_cli.cloud.retries import SessionRetries, longest_wait_ms
+from cstar_cli.cloud.retries import SessionRetries, longest_waits_ms
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.open import open_store, shown
@@ -95,7 +95,7 @@ async def _serving(cloud: Cloud, listening: socket.socket, store_ms: Callable[[]
     observe = partial(webhook_attempt, cloud.metrics)
     # The wall clock is what receivers compare a signature's timestamp with.
     dispatcher = Dispatcher(cloud.store, sender, policy, now_ms=cloud.now_ms, random=random.random, observe=observe)
-    upkeep = Upkeep(cloud.store, cloud.sessions, cloud.options.retention_s, longest_wait_ms(policy), store_ms)
+    upkeep = Upkeep(cloud.store, cloud.sessions, cloud.options.retention_s, longest_waits_ms(policy), store_ms)
     async with asyncio.TaskGroup() as group:
         accepting = _accepting(listening)
         serving = group.create_task(server.serve(sockets=accepting))

@@ -1,7 +1,7 @@
 """What a node does now and then: ends lost sessions, removes what is past its retention, caps waits."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -26,13 +26,14 @@ Sleep = Callable[[float], Awaitable[None]]
 class Upkeep:
     """Runs beside the deliveries of a node until it is cancelled, and bears a store that is away.
 
-    `longest_wait_ms` is the longest that a delivery waits for its retry; `now_ms` is the store's idea of the time.
+    `longest_waits_ms` are the longest that deliveries wait for a retry, by wire version; `now_ms` is the store's idea
+    of the time.
     """
 
     store: Store
     sessions: Sessions
     retention_s: float
-    longest_wait_ms: int
+    longest_waits_ms: Mapping[str | None, int]
     now_ms: Callable[[], int]
     sleep: Sleep = asyncio.sleep
 
@@ -63,7 +64,8 @@ class Upkeep:
 
     async def _cap(self) -> NoReturn:
         while True:
-            await _bear(self.store.queue.cap_waits(self.longest_wait_ms))
+            for wire, longest_ms in self.longest_waits_ms.items():
+                await _bear(self.store.queue.cap_waits(longest_ms, wire))
             await self.sleep(CAP_S)
 
     async def _forget(self) -> NoReturn:

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cstar_cli.cloud.options import DeliveryPolicy
-from cstar_cli.cloud.retries import SessionRetries, longest_wait_ms, retry_in_ms, schedule_s
+from cstar_cli.cloud.retries import SessionRetries, longest_waits_ms, retry_in_ms, schedule_s
 from cstar_cli.cloud.store.records import AttemptOutcome
-from cstar_cli.events.wires import LONGEST_RETRY_S, NAMES, wire
+from cstar_cli.events.wires import LONGEST_RETRIES_S, NAMES, wire
 
 POLICY = DeliveryPolicy()
 MINUTE_MS = 60_000
@@ -112,17 +112,17 @@ def test_no_text_of_a_receiver_breaks_the_schedule(text: str) -> None:
 
 
 def test_the_longest_wait_is_that_of_the_schedule_with_all_chance() -> None:
-    assert longest_wait_ms(DeliveryPolicy(retries_s=(1.0, 7200.0))) == 7560 * 1000
+    assert longest_waits_ms(DeliveryPolicy(retries_s=(1.0, 7200.0))) == {None: 7560 * 1000}
 
 
-def test_the_longest_wait_of_all_versions_is_that_of_a_cloud_which_is_given_no_schedule() -> None:
-    assert longest_wait_ms(DeliveryPolicy()) == 24 * 3600 * 1050
-    assert max(wait_s for name in NAMES for wait_s in wire(name).retries_s) == LONGEST_RETRY_S
+def test_without_a_schedule_of_the_cloud_the_longest_wait_is_that_of_each_version() -> None:
+    assert longest_waits_ms(DeliveryPolicy()) == {"2025-12": 30 * 60 * 1050, "2026-03": 24 * 3600 * 1050}
+    assert {name: max(wire(name).retries_s) for name in NAMES} == LONGEST_RETRIES_S
 
 
 def test_the_longest_wait_may_be_what_a_receiver_asks_for() -> None:
-    assert longest_wait_ms(DeliveryPolicy(retries_s=(1.0,))) == 30 * MINUTE_MS
-    assert longest_wait_ms(DeliveryPolicy(retries_s=())) == 30 * MINUTE_MS
+    assert longest_waits_ms(DeliveryPolicy(retries_s=(1.0,))) == {None: 30 * MINUTE_MS}
+    assert longest_waits_ms(DeliveryPolicy(retries_s=())) == {None: 30 * MINUTE_MS}
 
 
 def session_waits_ms(speed: float, status: int | None = 500, retry_after: str | None = None) -> list[int]:

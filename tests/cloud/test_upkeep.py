@@ -35,7 +35,7 @@ class FakeStore:
         self._note(reason, grace_ms)
         return 0
 
-    async def cap_waits(self, longest_ms: int) -> None:
+    async def cap_waits(self, longest_ms: int, wire: str | None = None) -> None:
         self._note("cap", longest_ms)
 
     async def forget(self, older_than_ms: int, limit: int) -> int:
@@ -57,7 +57,7 @@ class House:
         self.lost_s = 0.0
         self._sleepers: list[tuple[float, asyncio.Event]] = []
         store = cast(Store, self.store)
-        self.upkeep = Upkeep(store, Sessions(store, 120.0), 30 * 86_400.0, 1_890_000, self._now_ms, self._sleep)
+        self.upkeep = Upkeep(store, Sessions(store, 120.0), 30 * 86_400.0, {None: 1_890_000}, self._now_ms, self._sleep)
 
     def _now_ms(self) -> int:
         return T0_MS + round((self.now_s + self.lost_s) * 1000)
@@ -174,12 +174,12 @@ def test_a_fault_of_ours_ends_it() -> None:
         """What nobody has thought of."""
 
     class Broken(FakeStore):
-        async def cap_waits(self, longest_ms: int) -> None:
+        async def cap_waits(self, longest_ms: int, wire: str | None = None) -> None:
             raise Trouble
 
     async def main() -> None:
         store = cast(Store, Broken())
-        await Upkeep(store, Sessions(store, 1.0), 1.0, 1, lambda: T0_MS).run()
+        await Upkeep(store, Sessions(store, 1.0), 1.0, {None: 1}, lambda: T0_MS).run()
 
     with pytest.raises(ExceptionGroup) as raised:
         asyncio.run(main())

@@ -131,8 +131,11 @@ class Queue(Protocol):
         """
         ...
 
-    async def cap_waits(self, longest_ms: int) -> None:
-        """Make nothing wait longer than that from now: the clock may have been set back."""
+    async def cap_waits(self, longest_ms: int, wire: str | None = None) -> None:
+        """Make nothing wait longer than that from now: the clock may have been set back.
+
+        With a wire version, only what endpoints wait for that want this one.
+        """
         ...
 
     async def stats(self) -> QueueStats: ...

@@ -21,8 +21,8 @@ from cstar_cli.events.wires.wire import Headers, Wire, translated
 
 DEFAULT = "2025-12"
 NAMES = (DEFAULT, "2026-03")
-LONGEST_RETRY_S = 24 * 60 * 60.0
-"""The longest wait before a retry, of all versions: said here too, for who asks has no need of each."""
+LONGEST_RETRIES_S = {DEFAULT: 30 * 60.0, "2026-03": 24 * 60 * 60.0}
+"""The longest wait before a retry of each version: said here too, for who asks has no other need of them."""
 
 
 @cache

@@ -5,14 +5,31 @@ from dataclasses import replace
 from msgspec.structs import replace as changed
 
 from cstar_cli.cloud.store.interface import Store
-from cstar_cli.cloud.store.queries import Page
+from cstar_cli.cloud.store.queries import DeliveryQuery, Page
 from cstar_cli.cloud.store.records import Traits
 from cstar_cli.cloud.store.webhooks import NewWebhook, WebhookChange
 from cstar_cli.events.filters import EventFilter
 
-from .making import SECRET, T0_MS, TEAM, URL, WEBHOOK_URL, Within, claimed_one, due_to, event, outcome, session, webhook
+from .making import (
+    SECRET,
+    T0_MS,
+    TEAM,
+    URL,
+    WEBHOOK_URL,
+    Clock,
+    Within,
+    claimed,
+    claimed_one,
+    due_to,
+    event,
+    outcome,
+    session,
+    settled,
+    webhook,
+)
 
 OLD, NEW = "2025-12", "2026-03"
+DAY_MS = 86_400_000
 ALL = EventFilter.parse(())
 OF_NEW = NewWebhook("whk_new", "n", WEBHOOK_URL, ALL, SECRET, wire=NEW)
 
@@ -105,5 +122,28 @@ def test_a_session_brings_what_came_before_it_as_it_was_made(within: Within[None
         there = await store.catch_up(behind, 0, lambda: True)
         [due] = await due_to(store, there)
         assert (there.wire, due.made_in) == (NEW, NEW)
+
+    within(check)
+
+
+def test_a_wait_is_capped_only_where_the_version_that_is_wanted_has_no_longer_one(
+    within: Within[None], clock: Clock
+) -> None:
+    async def check(store: Store) -> None:
+        await webhook(store)
+        await store.webhooks.create(TEAM, OF_NEW)
+        sessions = [await session(store), await store.open_session(TEAM, ALL, URL, Traits(wire=NEW))]
+        made = event()
+        await store.append_event(made)
+        for claim in (await claimed(store)).claims:
+            await settled(store, claim, 500, retry_in_ms=DAY_MS)
+        for to in sessions:
+            [due] = await due_to(store, to)
+            await store.settle(to, [outcome(due, 500)], {due.id: [DAY_MS]})
+        await store.queue.cap_waits(1000, OLD)
+        found = await store.deliveries(TEAM, DeliveryQuery(event_id=made.id), Page())
+        waits_ms = {one.target: (one.next_attempt_at_ms or 0) - clock.now_ms for one in found}
+        assert {waits_ms[OF_NEW.id], waits_ms[sessions[1].id]} == {DAY_MS}
+        assert sorted(waits_ms.values()) == [1000, 1000, DAY_MS, DAY_MS]
 
     within(check)

@@ -54,8 +54,8 @@ class PostgresQueue:
             if count < interventions.RECOVERED_AT_ONCE:
                 return recovered
 
-    async def cap_waits(self, longest_ms: int) -> None:
-        await self._database.change(upkeep.cap_waits, longest_ms)
+    async def cap_waits(self, longest_ms: int, wire: str | None = None) -> None:
+        await self._database.change(upkeep.cap_waits, longest_ms, wire)
 
     async def stats(self) -> QueueStats:
         return await self._lists.ask(upkeep.stats)

@@ -13,6 +13,7 @@ _CAP_RETRIES = """
 UPDATE deliveries d SET next_attempt_at_ms = late.latest FROM (
     SELECT seq, latest FROM (SELECT now_ms() + $1 AS latest) now CROSS JOIN undelivered u JOIN deliveries USING (seq)
     WHERE u.status = 'pending' AND u.attempt_count > 0 AND u.next_attempt_at_ms > latest AND starts_with(u.target, $2)
+        AND ($3::text IS NULL OR (SELECT wire FROM sessions WHERE id = u.target) = $3)
         AND deliveries.status = 'pending' AND deliveries.next_attempt_at_ms > latest
     ORDER BY seq FOR UPDATE OF deliveries SKIP LOCKED
 ) late WHERE d.seq = late.seq RETURNING d.target
@@ -53,11 +54,13 @@ async def forget(connection: Connection, before_ms: int, limit: int) -> Written[
     return Written(len(seqs))
 
 
-async def cap_waits(connection: Connection, longest_ms: int) -> Written[None]:
+async def cap_waits(connection: Connection, longest_ms: int, wire: str | None) -> Written[None]:
     capped = await connection.fetch(
         "UPDATE queue SET due_at_ms = latest, leased_until_ms = least(leased_until_ms, latest)"
-        " FROM (SELECT now_ms() + $1 AS latest) now WHERE due_at_ms > latest RETURNING seq, latest",
+        " FROM (SELECT now_ms() + $1 AS latest) now WHERE due_at_ms > latest"
+        " AND ($2::text IS NULL OR (SELECT wire FROM webhooks WHERE id = target) = $2) RETURNING seq, latest",
         longest_ms,
+        wire,
     )
     if capped:
         await connection.execute(
@@ -65,7 +68,7 @@ async def cap_waits(connection: Connection, longest_ms: int) -> Written[None]:
             [seq for seq, _ in capped],
             capped[0][1],
         )
-    sessions = await connection.fetch(_CAP_RETRIES, longest_ms, rows.SESSION_PREFIX)
+    sessions = await connection.fetch(_CAP_RETRIES, longest_ms, rows.SESSION_PREFIX, wire)
     return Written(None, topics=[*([WEBHOOKS] if capped else ()), *{target for (target,) in sessions}])
 
 

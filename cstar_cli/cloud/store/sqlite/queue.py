@@ -1,12 +1,13 @@
 """Deliveries to webhooks: claimed, posted by others, settled; and what people ask of any delivery."""
 
+import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from cstar_cli.cloud.store.records import Delivery
 from cstar_cli.cloud.store.sqlite import interventions, settling, upkeep, writes
 from cstar_cli.cloud.store.sqlite.claiming import Turns, Wanted, claim
 from cstar_cli.cloud.store.sqlite.readers import Readers
-from cstar_cli.cloud.store.sqlite.writer import Writer
+from cstar_cli.cloud.store.sqlite.writer import Writer, Written
 from cstar_cli.cloud.store.webhooks import Claimed, QueueStats, Settlement
 
 
@@ -61,8 +62,11 @@ class SqliteQueue:
             if count < interventions.RECOVERED_AT_ONCE:
                 return recovered
 
-    async def cap_waits(self, longest_ms: int) -> None:
-        while await self._writer.run(lambda connection: upkeep.cap_some(connection, longest_ms, self._now_ms())):
+    async def cap_waits(self, longest_ms: int, wire: str | None = None) -> None:
+        def cap(connection: sqlite3.Connection) -> Written[bool]:
+            return upkeep.cap_some(connection, longest_ms, wire, self._now_ms())
+
+        while await self._writer.run(cap):
             pass
 
     async def stats(self) -> QueueStats:

@@ -17,7 +17,8 @@ SMALL_ROWS = 10  # go for the work that one event with all that belongs to it is
 _WAITS_TOO_LONG = (
     f"{waiting_in('tried_deliveries', TRIED)} SELECT d.seq FROM waiting w"
     f" CROSS JOIN deliveries d INDEXED BY tried_deliveries ON d.target = w.target AND {TRIED}"
-    " AND d.next_attempt_at_ms > :latest_ms LIMIT :limit"
+    " AND d.next_attempt_at_ms > :latest_ms"
+    " WHERE :wire IS NULL OR (SELECT wire FROM sessions WHERE id = w.target) = :wire LIMIT :limit"
 )
 
 
@@ -68,20 +69,22 @@ def forget_answers(connection: sqlite3.Connection, limit: int, now_ms: int) -> N
     )
 
 
-def cap_some(connection: sqlite3.Connection, longest_ms: int, now_ms: int) -> Written[bool]:
+def cap_some(connection: sqlite3.Connection, longest_ms: int, wire: str | None, now_ms: int) -> Written[bool]:
     """Shorten waits that are too long; answer whether there may be more of them."""
     latest_ms = now_ms + longest_ms
+    values = {"latest_ms": latest_ms, "wire": wire, "limit": CAPPED_AT_ONCE}
     connection.execute("UPDATE temp.leases SET until_ms = min(until_ms, ?)", (latest_ms,))
     capped = connection.execute(
         "UPDATE deliveries SET due_at_ms = :latest_ms, next_attempt_at_ms = min(next_attempt_at_ms, :latest_ms)"
         " WHERE seq IN ("
         f"{WAITING} SELECT d.seq FROM waiting w CROSS JOIN deliveries d INDEXED BY due_deliveries"
-        " ON d.target = w.target AND d.due_at_ms > :latest_ms LIMIT :limit)",
-        {"latest_ms": latest_ms, "limit": CAPPED_AT_ONCE},
+        " ON d.target = w.target AND d.due_at_ms > :latest_ms"
+        " WHERE :wire IS NULL OR (SELECT wire FROM webhooks WHERE id = w.target) = :wire LIMIT :limit)",
+        values,
     ).rowcount
     sessions = connection.execute(
         f"UPDATE deliveries SET next_attempt_at_ms = :latest_ms WHERE seq IN ({_WAITS_TOO_LONG}) RETURNING target",
-        {"latest_ms": latest_ms, "limit": CAPPED_AT_ONCE},
+        values,
     ).fetchall()
     topics = {*([WEBHOOKS] if capped else ()), *(target for (target,) in sessions)}
     return Written(CAPPED_AT_ONCE in (capped, len(sessions)), tuple(topics))

@@ -148,7 +148,7 @@ QUESTIONS: Mapping[str, Question] = {
     "catch up": lambda connection: opening.catch_up(connection, BEHIND, ROWS // 2, ROWS // 2, "nod_1"),
     "neighbours": lambda connection: meeting.neighbours(connection, SESSION),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
-    "cap waits": lambda connection: cap_waits(connection, 10**9),
+    "cap waits": lambda connection: cap_waits(connection, 10**9, "2025-12"),
     "forget": lambda connection: forget(connection, ROWS, 20),
 }
 

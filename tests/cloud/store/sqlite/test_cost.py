@@ -151,7 +151,7 @@ CHANGES: dict[str, Change] = {
         T0_MS,
     ),
     "a sweep": lambda connection: sessions.end_one_lost(connection, 1, "away", T0_MS),
-    "a cap of nothing": lambda connection: upkeep.cap_some(connection, HOUR_MS, T0_MS),
+    "a cap of nothing": lambda connection: upkeep.cap_some(connection, HOUR_MS, "2025-12", T0_MS),
     "a removal of nothing": lambda connection: upkeep.forget(connection, T0_MS, 100, T0_MS),
     "a removal": lambda connection: upkeep.forget(connection, T0_MS + 1, 1, T0_MS),
 }
