@@ -122,6 +122,8 @@ def _defaults(command: str, settings: Settings) -> dict[str, Any]:
         if key not in SHARED:
             advice = f"{meant(key, SHARED)} Keys of commands stand in tables like [listen]. {_valid(SHARED)}"
             raise Misplaced((key,), f"Unknown key {key!r}.{advice}")
+        if key == "wire":
+            _check_wire(value)
     own: dict[str, object] = {}
     for name, table in settings.items():
         if isinstance(table, dict):
@@ -140,6 +142,15 @@ def _defaults(command: str, settings: Settings) -> dict[str, Any]:
     # A group within a group has no table: what a key is for, and where it is made, is said each time.
     inner = {name: dict.fromkeys(_commands(group), shared) for name, group in _groups(place).items()}
     return {command: {**{name: {**shared, **own} for name in _commands(place)}, **inner}}
+
+
+def _check_wire(value: object) -> None:
+    from cstar_cli.events.wires import checked_name
+
+    try:
+        checked_name(str(value))
+    except UsageError as error:
+        raise Misplaced(("wire",), str(error)) from None
 
 
 def _are_tables(value: object) -> bool:

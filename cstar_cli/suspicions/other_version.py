@@ -32,6 +32,6 @@ def likely_another(sent_in: str) -> str | None:
     if sent_in == DEFAULT:
         return None
     return (
-        f"mostly a receiver written for wire version {DEFAULT}, which --wire {DEFAULT} is for; "
-        f"cstar snippet --wire {sent_in} prints one for this, else the secret differs ({_PAGE})"
+        f"mostly a receiver written for wire version {DEFAULT} (then --wire {DEFAULT}), else another secret; "
+        f"cstar snippet --wire {sent_in} prints one for this ({_PAGE})"
     )

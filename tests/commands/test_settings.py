@@ -155,3 +155,11 @@ def test_a_profile_keeps_a_wire_version_which_gives_way_to_the_files(place: Plac
     assert wires("work") == ("2025-12", "2025-12")
     place.project('wire = "2026-03"\n[listen]\nwire = "2025-12"\n')
     assert wires() == ("2025-12", "2026-03")
+
+
+def test_a_wire_version_that_there_is_not_is_told_where_it_stands(place: Place) -> None:
+    place.project('# of all commands\nwire = "2026"\n')
+    with pytest.raises(
+        UsageError, match=r"cstar\.toml:2:1: There is no wire version '2026': take 2025-12 or 2026-03\."
+    ):
+        choose("listen", None, place.env)
