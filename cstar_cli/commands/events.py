@@ -10,6 +10,7 @@ from cstar_cli.commands.ids import SESSION, SESSION_NAME, WEBHOOK, of_kind
 from cstar_cli.commands.options import EventGlobs, EventId, Limit, NoColor
 from cstar_cli.commands.trigger import show_types
 from cstar_cli.errors import UsageError
+from cstar_cli.events.wires import DEFAULT
 
 if TYPE_CHECKING:
     from cstar_cli.commands.dialogue import Dialogue
@@ -94,7 +95,7 @@ def types(
     if schema:
         _print_schema(found)
     elif found is None:
-        show_types(json=json, no_color=no_color)
+        show_types(DEFAULT, json=json, no_color=no_color)
     else:
         _show_fields(found, json=json, no_color=no_color)
 

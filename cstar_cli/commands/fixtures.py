@@ -10,8 +10,9 @@ from cstar_cli import config
 from cstar_cli.commands.asking import asks
 from cstar_cli.commands.completing import complete_type, ids
 from cstar_cli.commands.ids import EVENT, of_kind
-from cstar_cli.commands.options import NoColor
+from cstar_cli.commands.options import NoColor, Wire, WireIfGiven
 from cstar_cli.errors import CstarError, UsageError
+from cstar_cli.events.wires import DEFAULT, checked_name
 
 if TYPE_CHECKING:
     from cstar_cli.commands.dialogue import Dialogue
@@ -41,13 +42,14 @@ def fixtures() -> None:
 def index(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     no_color: NoColor = False,
+    wire: Wire = DEFAULT,
 ) -> None:
-    """List the fixtures: the project's, your own, the built-in ones."""
+    """List the fixtures: the project's, your own, those built in for a wire version."""
     from cstar_cli.commands.saying import say_aside
     from cstar_cli.render.console import open_console
     from cstar_cli.render.tables import table
 
-    found = [*library().all()]
+    found = [*library().all(checked_name(wire))]
     output = open_console(no_color=no_color).out
     known = [fixture for fixture in found if not isinstance(fixture, CstarError)]
     if json:
@@ -55,20 +57,22 @@ def index(
 
         for fixture in known:
             path = None if fixture.path is None else str(fixture.path)
-            output.raw_line(dumps({"name": fixture.name, "type": fixture.type, "origin": fixture.origin, "path": path}))
+            row = {"name": fixture.name, "type": fixture.type, "origin": fixture.origin, "path": path}
+            output.raw_line(dumps({**row, "wire": fixture.wire}))
     else:
-        table(("Fixture", "Type", "Origin"), ((each.name, each.type, each.origin) for each in known), output)
+        rows = ((each.name, each.type, each.origin, each.wire) for each in known)
+        table(("Fixture", "Type", "Origin", "Wire"), rows, output)
     for fault in found:
         if isinstance(fault, CstarError):
             say_aside(str(fault))
 
 
 @app.command("show")
-def show(name: Name) -> None:
-    """Print a fixture as it is written."""
+def show(name: Name, wire: Wire = DEFAULT) -> None:
+    """Print a fixture as it is written, or as it is built in for a wire version."""
     from cstar_cli.commands.saying import print_text
 
-    print_text(library().get(name).text())
+    print_text(library().get(name, checked_name(wire)).text())
 
 
 @app.command("path")
@@ -106,8 +110,9 @@ def save(
     ],
     project: Project = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a fixture of that name.")] = False,
+    wire: WireIfGiven = None,
 ) -> None:
-    """Make a fixture of an event that was received."""
+    """Make a fixture of an event that was received, in its wire version unless another is given."""
     from cstar_cli.commands.saying import say, say_json
     from cstar_cli.events.library import of_event
     from cstar_cli.files import write_private
@@ -117,17 +122,19 @@ def save(
     place = shelf.path(name)
     if place.exists() and not force:
         raise UsageError(f"{place} exists: --force replaces it.")
-    body = talk.read(talk.get(f"/events/{event}"), EventInFull).body
-    fixture = of_event(name, body.encode(), shelf.origin)
+    wanted = None if wire is None else checked_name(wire)
+    found = talk.read(talk.get(f"/events/{event}"), EventInFull)
+    fixture = of_event(name, found.body.encode(), shelf.origin, found.wire)
+    fixture = fixture.in_wire(wanted or found.wire)
     write_private(place, fixture.text())
     if talk.json:
-        say_json({"name": name, "type": fixture.type, "origin": shelf.origin, "path": str(place)})
+        say_json({"name": name, "type": fixture.type, "origin": shelf.origin, "path": str(place), "wire": fixture.wire})
     else:
         say(f"Saved {place}.", f"Send it: cstar trigger {name}")
 
 
 @app.command("edit")
-def edit(name: Name, project: Project = False) -> None:
+def edit(name: Name, project: Project = False, wire: Wire = DEFAULT) -> None:
     """Change a fixture in $VISUAL or $EDITOR; of a built-in one a copy is made."""
     from cstar_cli.commands.editor import changed_text, keep_text
     from cstar_cli.commands.saying import say
@@ -137,7 +144,7 @@ def edit(name: Name, project: Project = False) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("fixtures edit needs a terminal: write the file instead, see cstar fixtures path.")
     shelves = library()
-    fixture = shelves.get(name)
+    fixture = shelves.get(name, checked_name(wire))
     place = fixture.path if fixture.path and not project else _shelf(shelves, project).path(name)
     text = changed_text(read(fixture.path) if fixture.path else fixture.text())
     if text is None:

@@ -46,6 +46,17 @@ KeptWire = Annotated[
         autocompletion=complete_wire,
     ),
 ]
+WireIfGiven = Annotated[
+    str | None,
+    typer.Option(
+        "--wire",
+        envvar="CSTAR_WIRE",
+        metavar="VERSION",
+        help="The wire version: 2025-12 or 2026-03.",
+        callback=_known_wire,
+        autocompletion=complete_wire,
+    ),
+]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
 EventGlobs = Annotated[
     list[str] | None,

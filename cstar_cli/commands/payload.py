@@ -11,6 +11,7 @@ import msgspec
 
 from cstar_cli.errors import UsageError
 from cstar_cli.events import catalogue
+from cstar_cli.events.wires import DEFAULT
 
 if TYPE_CHECKING:
     from cstar_cli.events.canonical import Json
@@ -36,7 +37,10 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where the data comes from: `data` is JSON, `@file`, `-`, or None for a fixture's or the built-in data."""
+    """Where the data comes from: `data` is JSON, `@file`, `-`, or None for a fixture's or the built-in data.
+
+    `wire` is the wire version that the event is made in.
+    """
 
     event_type: str
     data: str | None = None
@@ -44,6 +48,12 @@ class Source(msgspec.Struct, frozen=True):
     edit: bool = False
     custom: bool = False
     fixture: "dict[str, Json] | None" = None
+    wire: str = DEFAULT
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the type is one of its wire version."""
+        return catalogue.is_known(self.event_type, self.wire)
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -52,6 +62,7 @@ class Payload(msgspec.Struct, frozen=True):
     event_type: str
     custom: bool
     data: bytes | None
+    wire: str = DEFAULT
 
     def request(self) -> bytes:
         """Return what `POST /events` takes."""
@@ -60,6 +71,8 @@ class Payload(msgspec.Struct, frozen=True):
             parts.append(b'"data":' + self.data)
         if self.custom:
             parts.append(b'"custom":true')
+        if self.wire != DEFAULT:  # which a cloud of before there were versions takes too
+            parts.append(b'"wire":' + msgspec.json.encode(self.wire))
         return b"{" + b",".join(parts) + b"}"
 
     def body(self, team_id: str, now_ms: int) -> bytes:
@@ -68,8 +81,11 @@ class Payload(msgspec.Struct, frozen=True):
         from cstar_cli.events.envelope import build_event
         from cstar_cli.events.fixtures import fixture
 
-        data = fixture(self.event_type, team_id, now_ms) if self.data is None else canonical.parse(self.data)
-        return build_event(self.event_type, data, team_id, now_ms).body
+        if self.data is None:
+            data: Json = fixture(self.event_type, team_id, now_ms, wire=self.wire)
+        else:
+            data = canonical.parse(self.data)
+        return build_event(self.event_type, data, team_id, now_ms, made_in=self.wire).body
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -85,7 +101,7 @@ class Desk(msgspec.Struct, frozen=True):
 def check_type(source: Source) -> None:
     """Raise UsageError for a type that is neither of the catalogue nor allowed by `--custom`."""
     name = source.event_type
-    if catalogue.is_known(name):
+    if source.is_known:
         return
     if source.custom:
         if not catalogue.is_valid_name(name):
@@ -93,21 +109,27 @@ def check_type(source: Source) -> None:
         if source.data is None and source.fixture is None:
             raise UsageError(f"There is no built-in data for {name}: give your own with --data.")
         return
+    if catalogue.elsewhere(name, source.wire):
+        raise UsageError(catalogue.unknown_type(name, source.wire))
     own = f" To send your own type: cstar trigger {name} --custom --data …" if catalogue.is_valid_name(name) else ""
-    raise UsageError(f"{catalogue.unknown_type(name)} cstar trigger --list shows all types.{own}")
+    raise UsageError(f"{catalogue.unknown_type(name, source.wire)} cstar trigger --list shows all types.{own}")
 
 
 def payloads(source: Source, count: int, desk: Desk) -> Iterator[Payload]:
     """Yield `count` payloads; built-in data is made afresh for each, given or edited data is the same for all."""
     check_type(source)
-    custom = source.custom and not catalogue.is_known(source.event_type)
+    custom = source.custom and not source.is_known
+
+    def payload(data: bytes | None) -> Payload:
+        return Payload(source.event_type, custom, data, source.wire)
+
     if source.data is None and source.fixture is None and not source.changes and not source.edit:
-        yield from (Payload(source.event_type, custom, None) for _ in range(count))
+        yield from (payload(None) for _ in range(count))
     elif source.data is None and not source.edit:
-        yield from (Payload(source.event_type, custom, _data(source, desk)) for _ in range(count))
+        yield from (payload(_data(source, desk)) for _ in range(count))
     else:
         data = _data(source, desk)
-        yield from (Payload(source.event_type, custom, data) for _ in range(count))
+        yield from (payload(data) for _ in range(count))
 
 
 def _data(source: Source, desk: Desk) -> bytes:
@@ -123,7 +145,7 @@ def _fresh(source: Source, desk: Desk) -> "Json":
     from cstar_cli.events.fixtures import Filling, filled, fixture
 
     if source.fixture is None:
-        return fixture(source.event_type, desk.team_id, desk.now_ms())
+        return fixture(source.event_type, desk.team_id, desk.now_ms(), wire=source.wire)
     return filled(source.fixture, Filling(desk.team_id, desk.now_ms()))
 
 

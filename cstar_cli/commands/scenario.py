@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cstar_cli import config
-from cstar_cli.commands.options import ApiBase, NoColor
+from cstar_cli.commands.options import ApiBase, NoColor, Wire
 from cstar_cli.errors import CstarError, UsageError
+from cstar_cli.events.wires import DEFAULT, checked_name
 
 if TYPE_CHECKING:
     from cstar_cli.activity import Accepted, Activity
@@ -62,12 +63,12 @@ def index() -> None:
 
 
 @app.command("show")
-def show(name: Named) -> None:
+def show(name: Named, wire: Wire = DEFAULT) -> None:
     """Print a scenario, to begin one of your own with."""
     from cstar_cli.commands.saying import print_text
     from cstar_cli.events.scenarios import text_of
 
-    print_text(text_of(name))
+    print_text(text_of(name, checked_name(wire)))
 
 
 @app.command("run")
@@ -76,6 +77,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the bodies that would go; send nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the API's answers, one line an event.")] = False,
     no_color: NoColor = False,
+    wire: Wire = DEFAULT,
     api_base: ApiBase = config.DEFAULT_API_BASE,
 ) -> None:
     """Send the events of a scenario, each when the one before it has come through.
@@ -84,21 +86,22 @@ def run(
     """
     from cstar_cli.events.scenarios import load
 
-    plan = [_planned(step) for step in load(name)]
+    made_in = checked_name(wire)
+    plan = [_planned(step) for step in load(name, made_in)]
     if dry_run:
-        _print_bodies(plan, api_base)
+        _print_bodies(plan, made_in, api_base)
     else:
-        _send(plan, api_base, json=json, no_color=no_color)
+        _send(plan, made_in, api_base, json=json, no_color=no_color)
 
 
 class Story:
     """Makes the payload of each step in turn, from the fixtures and from what happened before."""
 
-    def __init__(self, team_id: str, now_ms: Callable[[], int]) -> None:
+    def __init__(self, team_id: str, now_ms: Callable[[], int], wire: str = DEFAULT) -> None:
         from cstar_cli.commands.fixtures import library
 
         self._library = library()
-        self._team_id, self._now_ms = team_id, now_ms
+        self._team_id, self._now_ms, self._wire = team_id, now_ms, wire
         self._uuids: dict[str, str] = {}
         self._earlier: dict[str, dict[str, Json]] = {}
 
@@ -110,12 +113,12 @@ class Story:
         from cstar_cli.events.fixtures import Filling
 
         try:
-            fixture = self._library.get(step.type)
+            fixture = self._library.get(step.type, self._wire).in_wire(self._wire)
         except CstarError as error:
             raise type(error)(f"Step {step.name!r}: {error}") from error
         data = step.made(fixture.data, self._earlier, Filling(self._team_id, self._now_ms(), uuids=self._uuids))
         self._earlier[step.name] = {"type": fixture.type, "data": data}
-        return Payload(fixture.type, not is_known(fixture.type), canonical.dumps(data))
+        return Payload(fixture.type, not is_known(fixture.type, self._wire), canonical.dumps(data), self._wire)
 
     def tell(self, step: "Step", event_id: str) -> None:
         """Let later steps know the event's id."""
@@ -135,12 +138,12 @@ def _planned(step: "Step") -> Planned:
     return Planned(step, wait_ms / 1000, Expectation(status, within_ms), step.expect is not None)
 
 
-def _rehearsed(plan: Sequence[Planned], team_id: str) -> "list[Payload]":
+def _rehearsed(plan: Sequence[Planned], wire: str, team_id: str) -> "list[Payload]":
     """Make all payloads without sending any: what is wrong with a step is said before the first is sent."""
     from cstar_cli.clock import now_ms
     from cstar_cli.events.envelope import new_event_id
 
-    story = Story(team_id, now_ms)
+    story = Story(team_id, now_ms, wire)
     made = []
     for planned in plan:
         made.append(story.payload(planned.step))
@@ -148,17 +151,17 @@ def _rehearsed(plan: Sequence[Planned], team_id: str) -> "list[Payload]":
     return made
 
 
-def _print_bodies(plan: Sequence[Planned], api_base: str) -> None:
+def _print_bodies(plan: Sequence[Planned], wire: str, api_base: str) -> None:
     from cstar_cli.clock import now_ms
     from cstar_cli.commands.trigger import team_of
     from cstar_cli.render.console import open_console
 
     output, team_id = open_console().out, team_of(api_base)
-    for payload in _rehearsed(plan, team_id):
+    for payload in _rehearsed(plan, wire, team_id):
         output.raw_line(payload.body(team_id, now_ms()))
 
 
-def _send(plan: Sequence[Planned], api_base: str, *, json: bool, no_color: bool) -> None:
+def _send(plan: Sequence[Planned], wire: str, api_base: str, *, json: bool, no_color: bool) -> None:
     from cstar_cli.activity import Notice
     from cstar_cli.client.connect import connect
     from cstar_cli.clock import now_ms
@@ -168,9 +171,9 @@ def _send(plan: Sequence[Planned], api_base: str, *, json: bool, no_color: bool)
 
     report = make_renderer(json=json, quiet=False, no_color=no_color)
     team_id = team_of(api_base)
-    _rehearsed(plan, team_id)
+    _rehearsed(plan, wire, team_id)
     with connect(api_base, os.environ, lambda message: report(Notice(message))) as client:
-        tell(client, plan, Story(team_id, now_ms), Clocks(time.sleep, time.monotonic, now_ms), report)
+        tell(client, plan, Story(team_id, now_ms, wire), Clocks(time.sleep, time.monotonic, now_ms), report)
 
 
 def tell(

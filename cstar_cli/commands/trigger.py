@@ -13,8 +13,9 @@ import typer
 from cstar_cli import config
 from cstar_cli.clock import now_ms
 from cstar_cli.commands.completing import complete_type
-from cstar_cli.commands.options import ApiBase, CaCert, Insecure, NoColor
+from cstar_cli.commands.options import ApiBase, CaCert, Insecure, NoColor, WireIfGiven
 from cstar_cli.errors import NotAllowed, UsageError
+from cstar_cli.events.wires import DEFAULT, checked_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +83,7 @@ def trigger(
     ] = None,
     insecure: Insecure = False,
     cacert: CaCert = None,
+    wire: WireIfGiven = None,
     list_types: Annotated[bool, typer.Option("--list", help="Show all event types and exit.")] = False,
     print_body: Annotated[bool, typer.Option("--print", help="Print the body that would go; send nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the API's answer, one line an event.")] = False,
@@ -93,8 +95,9 @@ def trigger(
     The built-in data of the type is realistic and fresh each time; change it with --override, --add and --remove, or
     replace it with --data.
     """
+    made_in = checked_name(wire or DEFAULT)
     if list_types:
-        show_types(json=json, no_color=no_color)
+        show_types(made_in, json=json, no_color=no_color)
         return
     if event_type is None:
         raise UsageError("Which event type? Give one like ticket.created; cstar trigger --list shows all.")
@@ -105,12 +108,13 @@ def trigger(
     changes = Changes(tuple(override or ()), tuple(add or ()), tuple(remove or ()))
     own = _own_fixture(event_type)
     if own is not None:
-        from cstar_cli.events.catalogue import is_known
+        from cstar_cli.events.catalogue import all_names
 
-        event_type, custom = own.type, custom or not is_known(own.type)
+        own = own.in_wire(made_in) if wire else own
+        event_type, custom, made_in = own.type, custom or own.type not in all_names(), own.wire
     run(
         Options(
-            source=Source(event_type, data, changes, edit, custom, None if own is None else own.data),
+            source=Source(event_type, data, changes, edit, custom, None if own is None else own.data, made_in),
             count=count,
             interval_s=interval,
             expectation=_expectation(wait, expect, within),
@@ -169,8 +173,8 @@ def run(options: Options) -> None:
         _send(options)
 
 
-def show_types(*, json: bool, no_color: bool) -> None:
-    """Show every type of the catalogue and its meaning."""
+def show_types(wire: str, *, json: bool, no_color: bool) -> None:
+    """Show every type of a wire version and its meaning."""
     from cstar_cli.events.catalogue import types
     from cstar_cli.render.console import open_console
 
@@ -178,12 +182,12 @@ def show_types(*, json: bool, no_color: bool) -> None:
     if json:
         from cstar_cli.events.canonical import dumps
 
-        for known in types():
+        for known in types(wire):
             output.raw_line(dumps({"type": known.name, "group": known.group, "meaning": known.meaning}))
         return
     from cstar_cli.render.tables import event_types
 
-    event_types(((known.group, known.name, known.meaning) for known in types()), output)
+    event_types(((known.group, known.name, known.meaning) for known in types(wire)), output)
 
 
 def _print_bodies(options: Options) -> None:
@@ -243,6 +247,7 @@ def _forward_in_process(options: Options, payloads: "Iterator[Payload]") -> None
         secret=profile.signing_secret,
         headers=(),
         trust=options.trust or SYSTEM,
+        wire=options.source.wire,
     )
     if listening.unverified:
         show(Notice(UNVERIFIED))

@@ -2,21 +2,24 @@
 
     {"type": "ticket.created", "data": {…}}
 
-`data` may hold the placeholders of `fixtures`. The project's file wins over the user's, which wins over the built-in
+`"wire": "2026-03"` says of which wire version the data is, else it is the default one. `data` may hold the placeholders
+of `fixtures`. The project's file wins over the user's, which wins over the built-in
 data of the type of the same name.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cstar_cli.errors import CstarError, UsageError, meant
 from cstar_cli.events import canonical
 from cstar_cli.events.canonical import Json, MalformedJson
-from cstar_cli.events.catalogue import is_valid_name, names
+from cstar_cli.events.catalogue import elsewhere, is_known, is_valid_name, names, unknown_type
 from cstar_cli.events.envelope import MAX_BODY_BYTES
 from cstar_cli.events.fixtures import as_written, check_placeholders, template
 from cstar_cli.events.shelf_names import NAME, own_names
+from cstar_cli.events.wires import DEFAULT, wire
+from cstar_cli.events.wires import checked_name as checked_version
 
 BUILT_IN = "built-in"
 
@@ -30,12 +33,23 @@ class Fixture:
     data: dict[str, Json]
     origin: str
     path: Path | None = None
+    wire: str = DEFAULT
+
+    def in_wire(self, wanted: str) -> "Fixture":
+        """Return it with its data as another wire version has it."""
+        if wanted == self.wire:
+            return self
+        resource = wire(self.wire).resource_of(self.type, self.data)
+        data = wire(wanted).data_of(self.type, resource)
+        assert isinstance(data, dict)
+        return replace(self, data=data, wire=wanted)
 
     def text(self) -> str:
         """Return what stands, or would stand, in its file."""
         import json
 
-        return json.dumps({"type": self.type, "data": self.data}, indent=2, ensure_ascii=False) + "\n"
+        version = {} if self.wire == DEFAULT else {"wire": self.wire}
+        return json.dumps({"type": self.type, **version, "data": self.data}, indent=2, ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +85,27 @@ class Library:
             return parse(text, name, shelf.origin, path)
         return None
 
-    def get(self, name: str) -> Fixture:
-        """Return a fixture. Raises UsageError when there is none of that name."""
+    def get(self, name: str, wire: str = DEFAULT) -> Fixture:
+        """Return a fixture, a built-in one as a wire version has it. Raises UsageError where there is none."""
         if found := self.own(name):
             return found
-        if name in names():
-            return Fixture(name, name, template(name), BUILT_IN)
-        near = meant(name, [*self.own_names(), *names()])
+        if is_known(name, wire):
+            return Fixture(name, name, template(name, wire), BUILT_IN, wire=wire)
+        if elsewhere(name, wire):
+            raise UsageError(unknown_type(name, wire))
+        near = meant(name, [*self.own_names(), *names(wire)])
         raise UsageError(f"There is no fixture {name!r}.{near} cstar fixtures list shows all.")
 
     def own_names(self) -> list[str]:
         """Return the names that have a file."""
         return own_names(shelf.folder for shelf in self.shelves)
 
-    def all(self) -> Iterator[Fixture | CstarError]:
-        """Yield what each name stands for, or why it can't be read: one's own first, then the built-in ones."""
+    def all(self, wire: str = DEFAULT) -> Iterator[Fixture | CstarError]:
+        """Yield what each name stands for, or why it can't be read: one's own first, then a version's built-in ones."""
         own = self.own_names()
-        for name in [*own, *(name for name in names() if name not in own)]:
+        for name in [*own, *(name for name in names(wire) if name not in own)]:
             try:
-                yield self.get(name)
+                yield self.get(name, wire)
             except CstarError as error:
                 yield error
 
@@ -106,13 +122,13 @@ def checked_name(name: str) -> str:
     return name
 
 
-def of_event(name: str, body: bytes, origin: str) -> Fixture:
+def of_event(name: str, body: bytes, origin: str, made_in: str = DEFAULT) -> Fixture:
     """Return the fixture that makes an event's data again, to the letter."""
     event = canonical.parse(body)
     assert isinstance(event, dict)
     data = as_written(event["data"])
     assert isinstance(data, dict)
-    return Fixture(name, str(event["type"]), data, origin)
+    return Fixture(name, str(event["type"]), data, origin, wire=made_in)
 
 
 def parse(text: bytes, name: str, origin: str, path: Path) -> Fixture:
@@ -124,12 +140,16 @@ def parse(text: bytes, name: str, origin: str, path: Path) -> Fixture:
     except MalformedJson as error:
         raise UsageError(f"{path}: {error}") from error
     match value:
-        case {"type": str(event_type), "data": dict(data), **more} if not more and is_valid_name(event_type):
+        case {"type": str(event_type), "data": dict(data), **more} if more.keys() <= {"wire"} and is_valid_name(
+            event_type
+        ):
+            made_in = more.get("wire", DEFAULT)
             try:
+                checked_version(str(made_in))
                 check_placeholders(data)
             except UsageError as error:
                 raise UsageError(f"{path}: {error}") from error
-            return Fixture(name, event_type, data, origin, path)
+            return Fixture(name, event_type, data, origin, path, str(made_in))
     raise UsageError(
         f'{path} holds no fixture{_why(value)}: it must look like {{"type": "ticket.created", "data": {{…}}}}.'
     )
@@ -138,8 +158,8 @@ def parse(text: bytes, name: str, origin: str, path: Path) -> Fixture:
 def _why(value: Json) -> str:
     if not isinstance(value, dict):
         return ""
-    if unknown := value.keys() - {"type", "data"}:
-        return f", it has {min(unknown)!r} beside type and data"
+    if unknown := value.keys() - {"type", "wire", "data"}:
+        return f", it has {min(unknown)!r} beside type, wire and data"
     if missing := [key for key in ("type", "data") if key not in value]:
         return f", it has no {missing[0]!r}"
     return ", its data is no object" if not isinstance(value["data"], dict) else ", its type is no event type"

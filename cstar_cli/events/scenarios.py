@@ -24,8 +24,7 @@ from cstar_cli.errors import UsageError, meant
 from cstar_cli.events.canonical import Json, dumps
 from cstar_cli.events.fixtures import Filling, check_placeholders
 from cstar_cli.events.overrides import Assignment, apply_overrides, find_value
-
-FOLDER = Path(__file__).with_name("scenarios")
+from cstar_cli.events.wires import DEFAULT, folder
 
 Earlier: TypeAlias = Mapping[str, dict[str, Json]]
 
@@ -77,12 +76,12 @@ class Step:
 
 def built_in() -> list[str]:
     """Return the names of the scenarios that come with cstar."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return sorted(path.stem for path in (folder(DEFAULT) / "scenarios").glob("*.toml"))
 
 
-def text_of(named: str) -> str:
-    """Return what stands in a file, or in a built-in scenario. Raises UsageError where there is neither."""
-    path = _path(named)
+def text_of(named: str, wire: str = DEFAULT) -> str:
+    """Return what stands in a file, or in one built in for a wire version. Raises UsageError where there is neither."""
+    path = _path(named, wire)
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -92,9 +91,9 @@ def text_of(named: str) -> str:
         raise UsageError(f"Can't read {path}: {reason or error}.") from error
 
 
-def load(named: str) -> Sequence[Step]:
+def load(named: str, wire: str = DEFAULT) -> Sequence[Step]:
     """Return the steps of a file, or of a built-in scenario; see `text_of` and `parse`."""
-    return parse(text_of(named), str(_path(named)))
+    return parse(text_of(named, wire), str(_path(named, wire)))
 
 
 def parse(text: str, where: str) -> Sequence[Step]:
@@ -117,8 +116,8 @@ def parse(text: str, where: str) -> Sequence[Step]:
     return steps
 
 
-def _path(named: str) -> Path:
-    return FOLDER / f"{named}.toml" if named in built_in() else Path(named).expanduser()
+def _path(named: str, wire: str) -> Path:
+    return folder(wire) / "scenarios" / f"{named}.toml" if named in built_in() else Path(named).expanduser()
 
 
 def _step(table: Mapping[str, Any], number: int, where: str) -> Step:
