@@ -7,10 +7,10 @@ import typer
 from cstar_cli.commands.asking import asks
 from cstar_cli.commands.completing import complete_event_type, ids
 from cstar_cli.commands.ids import SESSION, SESSION_NAME, WEBHOOK, of_kind
-from cstar_cli.commands.options import EventGlobs, EventId, Limit, NoColor
+from cstar_cli.commands.options import EventGlobs, EventId, Limit, NoColor, Wire
 from cstar_cli.commands.trigger import show_types
 from cstar_cli.errors import UsageError
-from cstar_cli.events.wires import DEFAULT
+from cstar_cli.events.wires import DEFAULT, checked_name
 
 if TYPE_CHECKING:
     from cstar_cli.commands.dialogue import Dialogue
@@ -87,34 +87,36 @@ def types(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema: of one type, or of all.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     no_color: NoColor = False,
+    wire: Wire = DEFAULT,
 ) -> None:
     """Show all event types, or the fields of one; no cloud is asked."""
     from cstar_cli.events.catalogue import find
 
-    found = None if event_type is None else find(event_type)
+    made_in = checked_name(wire)
+    found = None if event_type is None else find(event_type, made_in)
     if schema:
-        _print_schema(found)
+        _print_schema(found, made_in)
     elif found is None:
-        show_types(DEFAULT, json=json, no_color=no_color)
+        show_types(made_in, json=json, no_color=no_color)
     else:
-        _show_fields(found, json=json, no_color=no_color)
+        _show_fields(found, made_in, json=json, no_color=no_color)
 
 
-def _print_schema(event_type: "EventType | None") -> None:
+def _print_schema(event_type: "EventType | None", wire: str) -> None:
     from json import dumps
 
     from cstar_cli.commands.saying import print_text
     from cstar_cli.events.schemas import schema_of, schema_of_all
 
-    print_text(dumps(schema_of_all() if event_type is None else schema_of(event_type), indent=2))
+    print_text(dumps(schema_of_all(wire) if event_type is None else schema_of(event_type, wire), indent=2))
 
 
-def _show_fields(event_type: "EventType", *, json: bool, no_color: bool) -> None:
-    from cstar_cli.events.schemas import fields_of
+def _show_fields(event_type: "EventType", wire: str, *, json: bool, no_color: bool) -> None:
+    from cstar_cli.events.schemas import shown_fields
     from cstar_cli.render.console import open_console
 
     output = open_console(no_color=no_color).out
-    fields = fields_of(event_type.name)
+    fields = shown_fields(event_type.name, wire)
     if json:
         from cstar_cli.events.canonical import dumps
 

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from cstar_cli.commands.options import Wire
+from cstar_cli.events.wires import DEFAULT, checked_name
+
 app = typer.Typer(help="Type definitions of the events.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -22,9 +25,11 @@ def types() -> None:
 
 
 @app.command("generate")
-def generate(lang: Annotated[Language, typer.Option("--lang", "-l", help="The language.")]) -> None:
+def generate(
+    lang: Annotated[Language, typer.Option("--lang", "-l", help="The language.")], wire: Wire = DEFAULT
+) -> None:
     """Print type definitions of all events in a language, for a file of your receiver."""
     from cstar_cli.commands.saying import print_text
     from cstar_cli.events.typings import PRINTERS
 
-    print_text(PRINTERS[lang.value]())
+    print_text(PRINTERS[lang.value](checked_name(wire)))

@@ -29,7 +29,7 @@ def test_a_fixture_is_not_replaced_unless_asked_for(cstar: RunCstar, listening: 
     assert again.returncode == 2
     assert "--force replaces it" in again.stderr
     assert cstar("fixtures", "save", "x", "--from", made, "--project", "--force").returncode == 0
-    assert cstar("fixtures", "list").stdout.splitlines()[0] == "x\tcustomer.created\tproject"
+    assert cstar("fixtures", "list").stdout.splitlines()[0] == "x\tcustomer.created\tproject\t2025-12"
 
 
 def test_a_type_of_ones_own_needs_no_custom(cstar: RunCstar, home: Env) -> None:
