@@ -52,6 +52,8 @@ class Field:
 
     def described(self) -> str:
         """Return its type in words."""
+        if self.kind == "changes":
+            return "from and to of each field that changed"
         return f"{'list of ' * self.is_list}{self.kind}{'s' * self.is_list}{' or null' * self.is_nullable}"
 
 
