@@ -30,3 +30,11 @@ def test_every_type_has_a_fixture_and_every_fixture_a_type(wire: str) -> None:
 def test_the_page_of_events_agrees_with_catalogue_and_fixtures() -> None:
     told = {row[0].strip("`"): (row[1], row[2].replace("`", "").split(", ")) for row in rows(EVENTS_PAGE, "type")}
     assert told == {known.name: (known.meaning, list(fixture(known.name, "team", 0))) for known in types()}
+
+
+def test_the_page_of_events_agrees_with_2026_03_too() -> None:
+    found = rows(EVENTS_PAGE, "type of 2026-03")
+    told = {row[0].strip("`"): (row[1], row[2].replace("`", "").split(", ")) for row in found}
+    assert told == {
+        known.name: (known.meaning, list(fixture(known.name, "team", 0, wire="2026-03"))) for known in types("2026-03")
+    }
