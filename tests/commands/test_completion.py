@@ -119,7 +119,18 @@ def test_a_broken_settings_file_stops_no_completion(path_with_cstar: Env, tmp_pa
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("tick", ["ticket.*", "ticket.created", "ticket.updated", "ticket.closed", "ticket.message_added"]),
+        (
+            "tick",
+            [
+                "ticket.*",
+                "ticket.created",
+                "ticket.updated",
+                "ticket.closed",
+                "ticket.message_added",
+                "ticket.deleted",
+                "ticket.assigned",
+            ],
+        ),
         ("boss.spawned,!ticket.c", ["boss.spawned,!ticket.created", "boss.spawned,!ticket.closed"]),
         ("*", []),
     ],
