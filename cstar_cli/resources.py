@@ -102,6 +102,7 @@ class EventInFull(Event, frozen=True):
     body: str
     deliveries: tuple[Delivery, ...]
     more_deliveries: bool = msgspec.field(name="moreDeliveries", default=False)
+    wire: str = DEFAULT
 
 
 class Resent(msgspec.Struct, frozen=True):

@@ -83,7 +83,7 @@ def check(
         trials=trials,
         target=target,
         maker=Maker(version, key, config.home(os.environ).profile().team_id, now_ms),
-        headers=parse_headers(header or []),
+        headers=parse_headers(header or [], wire),
         timeout_s=timeout,
         trust=trust_of(cacert, insecure=insecure),
         whose="the profile's secret" if secret is None else "the secret that you gave",

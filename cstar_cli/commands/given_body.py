@@ -9,8 +9,8 @@ import typer
 
 from cstar_cli import config
 from cstar_cli.commands.completing import complete_wire
+from cstar_cli.commands.options import known_wire
 from cstar_cli.errors import UsageError
-from cstar_cli.events.wires import checked_name
 from cstar_cli.profiles import checked_secret
 
 STDIN = "-"
@@ -29,7 +29,7 @@ WireOfSignature = Annotated[
         "--wire",
         metavar="VERSION",
         help="The wire version: 2025-12 or 2026-03. [default: what the signature looks like]",
-        callback=lambda name: None if name is None else checked_name(name),
+        callback=known_wire,
         autocompletion=complete_wire,
     ),
 ]

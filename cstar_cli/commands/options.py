@@ -8,7 +8,8 @@ from cstar_cli.commands.completing import complete_globs, complete_wire, ids
 from cstar_cli.commands.ids import DELIVERY, EVENT, WEBHOOK, of_kind
 
 
-def _known_wire(name: str | None) -> str | None:
+def known_wire(name: str | None) -> str | None:
+    """Return the name of a wire version, or refuse it."""
     from cstar_cli.events.wires import checked_name
 
     return None if name is None else checked_name(name)
@@ -22,7 +23,7 @@ Wire = Annotated[
         envvar="CSTAR_WIRE",
         metavar="VERSION",
         help="The wire version: 2025-12 or 2026-03.",
-        callback=_known_wire,
+        callback=known_wire,
         autocompletion=complete_wire,
     ),
 ]
@@ -32,7 +33,7 @@ NewWire = Annotated[
         "--wire",
         metavar="VERSION",
         help="Another wire version, from the next attempt on.",
-        callback=_known_wire,
+        callback=known_wire,
         autocompletion=complete_wire,
     ),
 ]
@@ -42,7 +43,7 @@ KeptWire = Annotated[
         "--wire",
         metavar="VERSION",
         help="Keep it in the profile: the wire version of what commands send and take.",
-        callback=_known_wire,
+        callback=known_wire,
         autocompletion=complete_wire,
     ),
 ]
@@ -53,7 +54,7 @@ WireIfGiven = Annotated[
         envvar="CSTAR_WIRE",
         metavar="VERSION",
         help="The wire version: 2025-12 or 2026-03.",
-        callback=_known_wire,
+        callback=known_wire,
         autocompletion=complete_wire,
     ),
 ]

@@ -112,7 +112,7 @@ class Recording:
     def _around(self, forward: "Forward", options: Options, route: str | None) -> "Forward":
         """Return what posts as `forward` does, and records it."""
         recorder = self._recorder
-        way = Way(options.target.url, route, BODY_LIMIT)
+        way = Way(options.target.url, route, BODY_LIMIT, options.wire)
 
         def recorded(delivery: "Delivery", done: "Done", spawn: "Spawn") -> "Cancelable":
             begun = recorder.began(delivery, way)

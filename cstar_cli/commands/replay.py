@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cstar_cli.commands.completing import complete_wire
 from cstar_cli.commands.given import on_command_line
 from cstar_cli.commands.listen import DEFAULT_FORWARD_TO
-from cstar_cli.commands.options import CaCert, EventGlobs, Insecure, NoColor
+from cstar_cli.commands.options import CaCert, EventGlobs, Insecure, NoColor, known_wire
 from cstar_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,8 +34,15 @@ AsFastAsPossible = Annotated[bool, typer.Option(FAST, help="Without pauses, as m
 FreshIds = Annotated[
     bool, typer.Option("--fresh-ids", help="As new events: with ids that no receiver has seen, and all else the same.")
 ]
-WireVersion = Annotated[
-    str | None, typer.Option(metavar="VERSION", help="2025-12 or 2026-03. [default: as it was recorded]")
+OtherWire = Annotated[
+    str | None,
+    typer.Option(
+        "--wire",
+        metavar="VERSION",
+        help="The wire version: 2025-12 or 2026-03. [default: as it was recorded]",
+        callback=known_wire,
+        autocompletion=complete_wire,
+    ),
 ]
 Secret = Annotated[
     str | None,
@@ -70,7 +78,7 @@ def replay(
     speed: Speed = None,
     as_fast_as_possible: AsFastAsPossible = False,
     fresh_ids: FreshIds = False,
-    wire: WireVersion = None,
+    other_wire: OtherWire = None,
     secret: Secret = None,
     header: Header = None,
     timeout: Timeout = 10.0,
@@ -102,17 +110,16 @@ def replay(
     from cstar_cli.commands.loop import run_async
     from cstar_cli.commands.pace import pace_of
     from cstar_cli.commands.replay_run import Job, run
-    from cstar_cli.events.wires import DEFAULT, checked_name
+    from cstar_cli.events.wires import DEFAULT
     from cstar_cli.recording.resending import How
     from cstar_cli.sender.tls import trust_of
     from cstar_cli.tunnel.addresses import parse_forward_to
     from cstar_cli.tunnel.headers import parse_headers
 
-    wanted_wire = None if wire is None else checked_name(wire)
     how = How(
         secret=signing_secret(secret),
-        wire=wanted_wire,
-        own=parse_headers(header or (), wanted_wire or DEFAULT),
+        wire=other_wire,
+        own=parse_headers(header or (), other_wire or DEFAULT),
         fresh_ids=fresh_ids,
     )
     job = Job(

@@ -6,22 +6,20 @@ import msgspec
 from msgspec.structs import replace
 
 from cstar_cli.events.envelope import iso_ms
-from cstar_cli.events.wires import DEFAULT, NAMES, wire
 from cstar_cli.protocol.frames import Delivery as Pushed
 from cstar_cli.protocol.frames import Result
 from cstar_cli.recording.format import VERSION, Delivery, End, Recording, Session, encode, packed
 from cstar_cli.recording.redacting import Answered, Redactor
 from cstar_cli.recording.scrubbing import secret_values
 
-Headers = tuple[tuple[str, str], ...]
-
 
 class Way(msgspec.Struct, frozen=True):
-    """Where a listener's events go; `body_limit` is how much of an answer it keeps."""
+    """Where a listener's events go; as which wire version; `body_limit` is how much of an answer it keeps."""
 
     url: str
     route: str | None
     body_limit: int
+    wire: str
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -44,7 +42,6 @@ class Recorder:
         self._write = write
         self._now_ms = now_ms
         self._session_ids: dict[str | None, str] = {}
-        self._wires: dict[str | None, str] = {}
         self._begun: dict[int, Begun] = {}
         self._undecided: dict[str, Delivery] = {}
         self._numbers = 0
@@ -99,8 +96,6 @@ class Recorder:
 
     def _line(self, begun: Begun, result: Result | None) -> Delivery:
         pushed, way, redactor = begun.pushed, begun.way, self._redactor
-        if result is not None:
-            self._wires[way.route] = _wire_of(result.request_headers)
         posted = redactor.posted(pushed.body)
         body, in_base64 = packed(posted.body or b"")
         line = Delivery(
@@ -110,7 +105,7 @@ class Recorder:
             event_type=pushed.event_type,
             delivery_id=pushed.delivery_id,
             attempt=pushed.attempt,
-            wire=self._wires.get(way.route, DEFAULT),
+            wire=way.wire,
             url=redactor.scrubber.url(way.url),
             headers=(),
             body=body,
@@ -130,12 +125,6 @@ class Recorder:
 
     def _put(self, line: Recording | Session | Delivery | End) -> None:
         self._write(encode(line))
-
-
-def _wire_of(headers: Headers) -> str:
-    """Return the wire version that a request was signed by."""
-    names = {name.lower() for name, _ in headers}
-    return next((name for name in NAMES if wire(name).signature_header.lower() in names), DEFAULT)
 
 
 def _answered(result: Result, way: Way) -> Answered:

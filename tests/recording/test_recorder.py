@@ -8,7 +8,7 @@ from cstar_cli.recording.format import Delivery, End, Line, Recording, Session, 
 from cstar_cli.recording.recorder import Recorder, Way
 from cstar_cli.recording.redacting import Redactor
 
-WAY = Way("http://localhost:3000/hook?token=abc", None, body_limit=8)
+WAY = Way("http://localhost:3000/hook?token=abc", None, body_limit=8, wire="2025-12")
 SECRET = "whsec_of_this_very_test"
 
 
@@ -126,14 +126,13 @@ def test_a_session_is_told_once_for_each_route() -> None:
     assert [line.session_id for line in file.lines if isinstance(line, Session)] == ["ses_1", "ses_2", "ses_3"]
 
 
-def test_the_wire_version_is_that_of_the_signature_that_was_sent() -> None:
+def test_the_wire_version_is_that_of_the_way_also_where_no_answer_came() -> None:
     file = File()
-    newer = replace(result(1), request_headers=(("X-Signature", "t=1,v1=ab"),))
-    file.recorder.ended(file.recorder.began(pushed(1), WAY), newer, undecided=False)
-    file.recorder.began(pushed(2), WAY)
+    newer = replace(WAY, wire="2026-03")
+    file.recorder.ended(file.recorder.began(pushed(1), WAY), result(1), undecided=False)
+    file.recorder.began(pushed(2), newer)
     file.recorder.end()
-    file.recorder.ended(file.recorder.began(pushed(3), WAY), result(3), undecided=False)
-    assert [line.wire for line in file.deliveries] == ["2026-03", "2026-03", "2025-12"]
+    assert [line.wire for line in file.deliveries] == ["2025-12", "2026-03"]
 
 
 def test_a_delivery_that_is_sent_twice_at_once_has_a_line_for_each() -> None:
