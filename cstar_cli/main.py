@@ -28,7 +28,9 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"cstar {__version__}")
+        from cstar_cli.commands.saying import say
+
+        say(f"cstar {__version__}")
         raise typer.Exit
 
 

@@ -17,7 +17,7 @@ from cstar_cli.commands.noting import note, note_list
 from cstar_cli.config import Home
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.render.console import Console, lines_renderer, open_console
-from cstar_cli.render.output import Output
+from cstar_cli.render.output import Output, whoever_reads
 from cstar_cli.render.safe import harmless
 
 T = TypeVar("T")
@@ -113,7 +113,8 @@ class Dialogue(msgspec.Struct, frozen=True):
         lines_renderer(self.console)(Notice(hint))
 
     def _line(self, record: msgspec.Raw) -> None:
-        self.console.out.raw_line(msgspec.json.format(bytes(record), indent=-1))
+        with whoever_reads(self.console.out.stream):
+            self.console.out.raw_line(msgspec.json.format(bytes(record), indent=-1))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from cstar_cli.commands.checks import CHECKS, Check, Finding, Scene
 from cstar_cli.commands.options import ApiBase, CaCert, Insecure, NoColor
 from cstar_cli.envfile import SECRET_VARIABLE
 from cstar_cli.errors import CstarError, ExitCode
-from cstar_cli.render.output import Colour, Output
+from cstar_cli.render.output import Colour, Output, whoever_reads
 
 CHECK_S = 3.0
 MANY_RECEIVERS_S = 15.0  # each has its own limit
@@ -48,7 +48,8 @@ def doctor(
         if json:
             say_json(finding)
         else:
-            _show(output, finding)
+            with whoever_reads(output.stream):
+                _show(output, finding)
     if ill:
         raise typer.Exit(ExitCode.FAILED)
 

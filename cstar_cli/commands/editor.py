@@ -21,7 +21,8 @@ def edit_text(text: str, suffix: str = ".json") -> str:
         try:
             done = subprocess.run([*words_of(editor), str(path)], check=False)
         except (OSError, ValueError) as error:
-            raise CstarError(f"Can't start the editor {editor!r}: {error}. Set VISUAL or EDITOR.") from error
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise CstarError(f"Can't start the editor {editor!r}: {reason}. Set VISUAL or EDITOR.") from error
         if done.returncode:
             raise CstarError(f"The editor {editor!r} ended with {done.returncode}: nothing was done.")
         edited = path.read_text(encoding="utf-8", errors="surrogatepass")

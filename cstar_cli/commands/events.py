@@ -118,10 +118,11 @@ def _show_fields(event_type: "EventType", wire: str, *, json: bool, no_color: bo
     output = open_console(no_color=no_color).out
     fields = shown_fields(event_type.name, wire)
     if json:
+        from cstar_cli.commands.saying import say_json_line
         from cstar_cli.events.canonical import dumps
 
         for field in fields:
-            output.raw_line(dumps({"name": field.name, **field.schema()}))
+            say_json_line(dumps({"name": field.name, **field.schema()}))
         return
     from cstar_cli.render.tables import table
 

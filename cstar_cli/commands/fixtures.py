@@ -45,7 +45,7 @@ def index(
     wire: Wire = DEFAULT,
 ) -> None:
     """List the fixtures: the project's, your own, those built in for a wire version."""
-    from cstar_cli.commands.saying import say_aside
+    from cstar_cli.commands.saying import say_aside, say_json_line
     from cstar_cli.render.console import open_console
     from cstar_cli.render.tables import table
 
@@ -58,7 +58,7 @@ def index(
         for fixture in known:
             path = None if fixture.path is None else str(fixture.path)
             row = {"name": fixture.name, "type": fixture.type, "origin": fixture.origin, "path": path}
-            output.raw_line(dumps({**row, "wire": fixture.wire}))
+            say_json_line(dumps({**row, "wire": fixture.wire}))
     else:
         rows = ((each.name, each.type, each.origin, each.wire) for each in known)
         table(("Fixture", "Type", "Origin", "Wire"), rows, output)

@@ -66,7 +66,9 @@ def listen(
     home = config.home(os.environ)
     signing_secret = checked_secret(home.profile().signing_secret if secret is None else secret, "--secret")
     if print_secret:
-        typer.echo(signing_secret)
+        from cstar_cli.commands.saying import print_text
+
+        print_text(signing_secret)
         return
     from cstar_cli.commands.course import Course, limits_of
     from cstar_cli.commands.listen_plan import address_of, hand_over, plan_of, record_of, session_of

@@ -153,12 +153,12 @@ def _rehearsed(plan: Sequence[Planned], wire: str, team_id: str) -> "list[Payloa
 
 def _print_bodies(plan: Sequence[Planned], wire: str, api_base: str) -> None:
     from cstar_cli.clock import now_ms
+    from cstar_cli.commands.saying import say_json_line
     from cstar_cli.commands.trigger import team_of
-    from cstar_cli.render.console import open_console
 
-    output, team_id = open_console().out, team_of(api_base)
+    team_id = team_of(api_base)
     for payload in _rehearsed(plan, wire, team_id):
-        output.raw_line(payload.body(team_id, now_ms()))
+        say_json_line(payload.body(team_id, now_ms()))
 
 
 def _send(plan: Sequence[Planned], wire: str, api_base: str, *, json: bool, no_color: bool) -> None:

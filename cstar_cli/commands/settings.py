@@ -103,7 +103,7 @@ def _convert(table: str, name: str, value: object) -> None:
         try:
             option.type_cast_value(typer.Context(command), value)
         except typer.BadParameter as error:
-            raise UsageError(f"{table}.{name}: {error.message}") from error
+            raise UsageError(f"{table}.{name}: {tree.in_plain_words(error.message)}") from error
 
 
 def _table_options(name: str) -> list[str]:

@@ -43,6 +43,8 @@ RUNS_ANOTHER = "listen"
 
 Place = typer.Typer | Callable[..., Any]
 
+_NUMBERS = {"int": "whole number", "int range": "whole number", "float": "number", "float range": "number"}
+
 
 def load(name: str) -> Place:
     """Return the command or group of that name, one of PLACES."""
@@ -98,14 +100,21 @@ class Tree(TyperGroup):
 
 @contextmanager
 def _harmless_errors() -> Iterator[None]:
-    """Make harmless what a usage error quotes of the command line, which typer shows as it is."""
+    """Make plain what a usage error says, and harmless what it quotes of the command line: typer shows it as it is."""
     try:
         yield
     except ClickException as error:
         from cstar_cli.render.safe import harmless
 
-        error.message = harmless(error.message)
+        error.message = harmless(in_plain_words(error.message))
         raise
+
+
+def in_plain_words(message: str) -> str:
+    """Return what typer says of a wrong value, with numbers called what people call them."""
+    for kind, words in _NUMBERS.items():
+        message = message.replace(f"' is not a valid {kind}.", f"' is not a {words}.")
+    return message
 
 
 class _Loaded(Mapping[str, Any]):

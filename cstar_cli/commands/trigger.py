@@ -180,10 +180,11 @@ def show_types(wire: str, *, json: bool, no_color: bool) -> None:
 
     output = open_console(no_color=no_color).out
     if json:
+        from cstar_cli.commands.saying import say_json_line
         from cstar_cli.events.canonical import dumps
 
         for known in types(wire):
-            output.raw_line(dumps({"type": known.name, "group": known.group, "meaning": known.meaning}))
+            say_json_line(dumps({"type": known.name, "group": known.group, "meaning": known.meaning}))
         return
     from cstar_cli.render.tables import event_types
 
@@ -191,12 +192,11 @@ def show_types(wire: str, *, json: bool, no_color: bool) -> None:
 
 
 def _print_bodies(options: Options) -> None:
-    from cstar_cli.render.console import open_console
+    from cstar_cli.commands.saying import say_json_line
 
-    output = open_console().out
     team_id = team_of(None if options.forward_to else options.api_base)
     for payload in _payloads(options):
-        output.raw_line(payload.body(team_id, now_ms()))
+        say_json_line(payload.body(team_id, now_ms()))
 
 
 def _send(options: Options) -> None:

@@ -1,7 +1,9 @@
 """A stream to write on: what its encoding and its terminal can show, one flushed line at a time."""
 
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from shutil import get_terminal_size
 from time import localtime, struct_time, time
 from typing import Literal, TextIO
@@ -37,6 +39,10 @@ class Look(msgspec.Struct, frozen=True):
         return symbol if self.symbols else _ASCII[symbol]
 
 
+class OutputFault(OSError):
+    """The output can't be written; says so."""
+
+
 class Output(msgspec.Struct, frozen=True):
     """A text stream and its look."""
 
@@ -50,8 +56,7 @@ class Output(msgspec.Struct, frozen=True):
             from cstar_cli.render.folding import folded
 
             text = "\n".join(folded(text, columns))
-        self.stream.write(text + "\n")
-        self.stream.flush()
+        self._write(text + "\n")
 
     def verbatim(self, text: str) -> None:
         """Write a line of a file's as it stands; to a terminal, what could steer that as escapes."""
@@ -59,8 +64,7 @@ class Output(msgspec.Struct, frozen=True):
             from cstar_cli.render.safe import escaped
 
             text = escaped(text.expandtabs(4))
-        self.stream.write(text + "\n")
-        self.stream.flush()
+        self._write(text + "\n")
 
     def raw_line(self, line: bytes) -> None:
         """Write exactly this JSON and a newline, whatever the stream's encoding.
@@ -71,9 +75,37 @@ class Output(msgspec.Struct, frozen=True):
             from cstar_cli.render.safe import escaped
 
             line = escaped(line.decode("utf-8", "replace")).encode("utf-8", "replace")
-        self.stream.flush()
-        self.stream.buffer.write(line + b"\n")
-        self.stream.flush()
+        try:
+            self.stream.flush()
+            self.stream.buffer.write(line + b"\n")
+            self.stream.flush()
+        except OSError as error:
+            raise fault_of_output(error) from error
+
+    def _write(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except OSError as error:
+            raise fault_of_output(error) from error
+
+
+def fault_of_output(error: OSError) -> OSError:
+    """Return the error with what it befell, but for a reader that has left, of whom nobody is told."""
+    if isinstance(error, BrokenPipeError | OutputFault):
+        return error
+    return OutputFault(error.errno, f"Can't write the output: {error.strerror or error}")
+
+
+@contextmanager
+def whoever_reads(stream: TextIO) -> Iterator[None]:
+    """Let a reader leave while something short is written: the rest goes nowhere, and the command goes on."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def has_symbols(stream: TextIO) -> bool:

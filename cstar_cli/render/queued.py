@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
+from cstar_cli.render.output import fault_of_output
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -124,7 +126,7 @@ class QueuedOutput(io.BufferedIOBase):
             try:
                 self._write_all(b"".join(parts))
             except OSError as error:
-                self._error = error
+                self._error = fault_of_output(error)
             self._taken += len(parts)
             # Room is taken away before the last of it is handed over, so here it is seen that somebody may wait.
             if self._error or not self._has_room.is_set():

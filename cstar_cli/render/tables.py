@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cstar_cli.render.output import Colour, Output
+from cstar_cli.render.output import Colour, Output, whoever_reads
 from cstar_cli.render.safe import harmless
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[Stack]], output: Output
     """Show a table on a terminal; else each row's cells as they are, with tabs between them and without titles."""
     known = list(rows)
     if not output.stream.isatty():
-        for row in known:
-            output.line("\t".join(_plain(cell) for stack in row for cell in _cells(stack)))
+        with whoever_reads(output.stream):
+            for row in known:
+                output.line("\t".join(_plain(cell) for stack in row for cell in _cells(stack)))
         return
     if not known:
         return
@@ -73,8 +74,9 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[Stack]], output: Output
 def event_types(rows: Iterable[tuple[str, str, str]], output: Output) -> None:
     """Show the event types; a row is group, name, meaning."""
     if not output.stream.isatty():
-        for _, name, meaning in rows:
-            output.line(f"{name}\t{meaning}")
+        with whoever_reads(output.stream):
+            for _, name, meaning in rows:
+                output.line(f"{name}\t{meaning}")
         return
 
     from rich import box

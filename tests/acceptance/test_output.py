@@ -181,7 +181,7 @@ def test_a_full_disk_ends_the_listener_with_a_clear_error(
 ) -> None:
     listener = writing("listen", "-f", receiver().url, *options, stdout=full_disk)
     assert listener.wait() == 1
-    assert listener.stderr.splitlines()[-1] == "cstar: No space left on device"
+    assert listener.stderr.splitlines()[-1] == "cstar: Can't write the output: No space left on device"
     assert "Traceback" not in listener.stderr
 
 
@@ -211,7 +211,22 @@ def test_a_full_disk_is_a_clear_error_of_every_command(
     cstar("trigger", "ticket.created", "--wait")
     done = writing(*command, stdout=full_disk)
     assert done.wait() == 1
-    assert done.stderr == "cstar: No space left on device\n"
+    assert done.stderr == "cstar: Can't write the output: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("events", "types"), ("types", "generate", "--lang", "go"), ("events", "types", "--json"), ("fixtures", "list")],
+    ids=" ".join,
+)
+def test_a_reader_that_leaves_what_is_only_printed_is_no_failure(
+    home: Env, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    reading, closed = os.pipe()
+    os.close(reading)
+    listed = Writing(command, home, tmp_path, closed)
+    os.close(closed)
+    assert (listed.wait(), listed.stderr) == (0, "")
 
 
 def test_what_is_piped_has_no_colours_and_says_when_it_is_ready(

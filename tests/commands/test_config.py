@@ -59,7 +59,8 @@ def test_comments_and_all_else_in_the_file_stay(cstar: RunCstar, home: Env) -> N
     [
         (("listne.timeout", "1"), "There is no setting 'listne.timeout'"),
         (("listen.timoeut", "1"), "Valid are: listen.api_base, listen.cacert"),
-        (("listen.concurrency", "many"), "listen.concurrency: 'many' is not a valid int"),
+        (("listen.concurrency", "many"), "listen.concurrency: 'many' is not a whole number"),
+        (("listen.timeout", "abc"), "listen.timeout: 'abc' is not a number."),
         (("listen.concurrency", "513"), "listen.concurrency: 513 is not in the range"),
         (("listen.timeout", "[1, 2]"), "must be one value, not a list"),
         (("nothing", "1"), "There is no setting 'nothing'"),

@@ -36,11 +36,15 @@ def test_an_emptied_text_sends_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path
         edit_text("a")
 
 
-@pytest.mark.parametrize("editor", ["/no/such/editor", "unbalanced 'quote"])
-def test_an_editor_that_can_not_be_started_is_named(monkeypatch: pytest.MonkeyPatch, editor: str) -> None:
+@pytest.mark.parametrize(
+    ("editor", "reason"),
+    [("/no/such/editor", "No such file or directory"), ("unbalanced 'quote", "No closing quotation")],
+)
+def test_an_editor_that_can_not_be_started_is_named(monkeypatch: pytest.MonkeyPatch, editor: str, reason: str) -> None:
     monkeypatch.setenv("VISUAL", editor)
-    with pytest.raises(CstarError, match="Can't start the editor"):
+    with pytest.raises(CstarError) as raised:
         edit_text("a")
+    assert str(raised.value) == f"Can't start the editor {editor!r}: {reason}. Set VISUAL or EDITOR."
 
 
 def test_a_kept_text_can_be_read_again() -> None:
