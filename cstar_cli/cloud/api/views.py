@@ -11,6 +11,7 @@ from msgspec import structs
 
 from cstar_cli.cloud.api.answers import Time
 from cstar_cli.cloud.store import records
+from cstar_cli.cloud.store.reasons import CANCELED, STOPPED
 from cstar_cli.cloud.store.records import DeliveryStatus, OutcomeName
 from cstar_cli.events import envelope
 from cstar_cli.events.envelope import iso, iso_ms
@@ -185,8 +186,9 @@ def delivery(record: records.Delivery, names: Names = NO_NAMES) -> Delivery:
 def delivery_details(
     record: records.Delivery, exchanges: Sequence[records.Exchange], event: envelope.Event, names: Names
 ) -> DeliveryDetails:
+    posts = sum(exchange.error_class not in (STOPPED, CANCELED) for exchange in exchanges)
     return DeliveryDetails(
-        **structs.asdict(delivery(record, names)),
+        **{**structs.asdict(delivery(record, names)), "attempt_count": posts},
         attempts=[_attempt_details(exchange, event, names) for exchange in exchanges],
     )
 

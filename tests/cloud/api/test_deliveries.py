@@ -52,6 +52,18 @@ def test_a_url_as_target_is_found(serve: Serve) -> None:
     serve(check)
 
 
+def test_a_delivery_whose_listener_ended_was_not_attempted(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        store = there.cloud.store
+        to = await session(store)
+        made = await delivered(store)
+        await store.end_session(to, "over")
+        shown = (await there.get(f"/deliveries/{made.id}")).json()["data"]
+        assert (shown["status"], shown["attempt_count"], len(shown["attempts"])) == ("failed", 0, 1)
+
+    serve(check)
+
+
 def test_one_delivery_is_shown_with_each_attempt_whole(serve: Serve) -> None:
     async def check(there: There) -> None:
         store = there.cloud.store

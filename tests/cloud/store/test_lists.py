@@ -21,6 +21,7 @@ from .making import (
     ids,
     outcome,
     session,
+    settled,
     settlement,
     webhook,
 )
@@ -183,6 +184,27 @@ def test_what_was_canceled_is_found_by_that(within: Within[None]) -> None:
         assert ids(await store.deliveries(TEAM, DeliveryQuery(status="canceled"), Page())) == [delivery.id]
         query = AttemptQuery(status=StatusFilter.parse("canceled"))
         assert deliveries_of((await store.attempts_after(TEAM, query, "0", 10))[0]) == [delivery.id]
+
+    within(check)
+
+
+def test_what_stopped_a_delivery_is_no_attempt_at_it(within: Within[None]) -> None:
+    async def check(store: Store) -> None:
+        to = await session(store)
+        made = await delivered(store)
+        await store.end_session(to, "over")
+        await webhook(store)
+        canceled = await delivered(store)
+        await store.queue.cancel(TEAM, canceled.id, "not wanted")
+        tried = await delivered(store)
+        [*_, claim] = (await claimed(store)).claims
+        await settled(store, claim, 500)
+        listed = {each.id: each.attempt_count for each in await store.deliveries(TEAM, DeliveryQuery(), Page())}
+        assert listed == {made.id: 0, canceled.id: 0, tried.id: 1}
+        rare = DeliveryQuery(events=EventFilter.parse(["ticket.*"]))
+        await store.append_event(event("boss.spawned"))
+        counts = {each.id: each.attempt_count for each in await store.deliveries(TEAM, rare, Page())}
+        assert counts == listed
 
     within(check)
 

@@ -173,7 +173,7 @@ def delivery(connection: sqlite3.Connection, team_id: str, delivery_id: str) -> 
 
 
 def deliveries(connection: sqlite3.Connection, team_id: str, query: DeliveryQuery, page: Page) -> Sequence[Delivery]:
-    listing = Listing(connection, "deliveries", rows.DELIVERY, team_id)
+    listing = Listing(connection, "deliveries", rows.LISTED_DELIVERY, team_id)
     listing.of_types("event_type", query.events)
     listing.to_target(query.target)
     listing.of_event("event_seq = (SELECT seq FROM events WHERE id = :event_id)", query.event_id)

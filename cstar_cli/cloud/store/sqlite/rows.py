@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from cstar_cli.cloud.store.accounts import ApiKey
+from cstar_cli.cloud.store.reasons import CANCELED, STOPPED
 from cstar_cli.cloud.store.records import (
     Attempt,
     Delivery,
@@ -28,6 +29,12 @@ WEBHOOK_PREFIX = "whk_"
 EVENT = "id, type, team_id, created_at_ms, body, origin, wire"
 LISTED_EVENT = "seq, id, team_id, type, created_at_ms"
 DELIVERY = "seq, id, event_id, event_type, target, url, status, attempt_count, created_at_ms, next_attempt_at_ms"
+# What stopped a delivery is numbered like an attempt, and is none.
+_POSTS = (
+    "attempt_count - (SELECT count(*) FROM attempts a WHERE a.delivery_seq = deliveries.seq"
+    f" AND a.error_class IN ('{STOPPED}', '{CANCELED}')) AS attempt_count"
+)
+LISTED_DELIVERY = DELIVERY.replace("attempt_count", _POSTS)
 SESSION = "id, team_id, patterns, forward_to, epoch, name, origin, listener, wire"
 NEIGHBOUR = "id, coalesce(name, forward_to), patterns, origin"
 OPEN_SESSION = "id, name, patterns, forward_to, opened_at_ms, away_since_ms IS NULL, wire"
