@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,12 +14,14 @@ from cstar_cli.envfile import SECRET_VARIABLE, values_of
 from cstar_cli.errors import CloudUnreachable, CstarError
 
 if TYPE_CHECKING:
+    from cstar_cli.resources import Session
     from cstar_cli.sender.target import Target
     from cstar_cli.sender.tls import Trust
     from cstar_cli.tunnel.routes import Route
 
 MOST_CLOCK_DIFFERENCE_S = 60
 SILENCE_S = 2.0
+MOST_SESSIONS = 100  # that are looked at
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -55,6 +58,9 @@ def _settings(scene: Scene) -> Iterator[Finding]:
 def _permissions(scene: Scene) -> Iterator[Finding]:
     if os.name == "nt":
         yield Finding("permissions", "skipped", "Windows keeps a user's folder to that user")
+        return
+    if scene.home.path.exists() and not scene.home.path.is_dir():
+        yield Finding("permissions", "skipped", f"{scene.home.path} is no folder")
         return
     kept = [scene.home.path, scene.home.cloud / "token", *scene.home.profiles.folder.glob("*.json")]
     open_ones = [path for path in kept if path.exists() and path.stat().st_mode & 0o077]
@@ -96,14 +102,23 @@ def _clock(scene: Scene) -> Iterator[Finding]:
         yield Finding("clock", "problem", message, "Set this machine's clock; timedatectl set-ntp true keeps it right.")
 
 
+class _Alive(msgspec.Struct):
+    """What a cloud says of itself to everyone."""
+
+    status: str
+    version: str
+
+
 def _date_at(api_base: str) -> str:
     import time
 
+    from cstar_cli.client.answers import read
     from cstar_cli.client.wire import Lost, Request, wire_to
 
     wire = wire_to(api_base, "", time.monotonic)
     try:
         with wire.open(Request("GET", f"{api_base}/health", {}, silence_s=SILENCE_S)) as reply:
+            read(b"".join(reply.chunks()), _Alive, api_base)  # another program's clock says nothing
             return reply.header("date")
     except Lost as error:
         raise CloudUnreachable(str(error)) from error
@@ -166,7 +181,6 @@ def _receiver(scene: Scene) -> Iterator[Finding]:
 
 
 def _targets(scene: Scene) -> "dict[Target, Trust]":
-    from cstar_cli.commands import listen
     from cstar_cli.commands.routing import trust_for
     from cstar_cli.sender.tls import trust_of
     from cstar_cli.tunnel.addresses import parse_forward_to
@@ -177,7 +191,29 @@ def _targets(scene: Scene) -> "dict[Target, Trust]":
     shared = trust_of(None if cacert is None else str(cacert), insecure=insecure)
     if routes := _routes(scene):
         return {route.target: trust_for(route, shared) for route in routes}  # each once
-    return {parse_forward_to(scene.forward_to or str(chosen.get("forward_to", listen.DEFAULT_FORWARD_TO))): shared}
+    said = scene.forward_to or chosen.get("forward_to")
+    return {parse_forward_to(url): shared for url in ([str(said)] if said else _listened_for(scene))}
+
+
+def _listened_for(scene: Scene) -> Sequence[str]:
+    """Return where the connected listeners of a cloud on this machine forward to, or else where one would."""
+    from cstar_cli.commands.listen import DEFAULT_FORWARD_TO
+    from cstar_cli.commands.within import OutOfTime, within
+
+    found: list[str] = []
+    if config.is_local(scene.api_base):
+        with suppress(CstarError, OutOfTime):  # what is wrong with the cloud is said of the cloud
+            found = [each.forward_to for each in within(SILENCE_S, lambda: _sessions(scene)) if each.connected]
+    return found or [DEFAULT_FORWARD_TO]
+
+
+def _sessions(scene: Scene) -> "Iterator[Session]":
+    from cstar_cli.client.connect import connect
+    from cstar_cli.resources import Session
+
+    with connect(scene.api_base, os.environ, lambda _: None) as client:
+        for record in client.records("/sessions", {}, MOST_SESSIONS):
+            yield msgspec.json.decode(record, type=Session)
 
 
 def _routes(scene: Scene) -> "Sequence[Route]":

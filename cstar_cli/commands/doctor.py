@@ -23,7 +23,7 @@ REMEDIES = {"cloud": _FROZEN, "port": _FROZEN}
 
 def doctor(
     forward_to: Annotated[
-        str | None, typer.Option("--forward-to", "-f", metavar="URL", help="Your receiver; else those of listen.")
+        str | None, typer.Option("--forward-to", "-f", metavar="URL", help="Your receiver; else that of listen.")
     ] = None,
     insecure: Insecure = False,
     cacert: CaCert = None,

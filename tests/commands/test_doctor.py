@@ -2,7 +2,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime, formatdate, parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,15 @@ def test_before_anything_runs_only_the_receiver_is_missing(cstar: RunCstar) -> N
 def test_it_looks_where_listen_would_forward_to(cstar: RunCstar, tmp_path: Path) -> None:
     (tmp_path / "cstar.toml").write_text('[listen]\nforward_to = "http://127.0.0.1:1/x"\n')
     assert "http://127.0.0.1:1/x" in str(examined(cstar)[1]["receiver"]["message"])
+
+
+def test_it_looks_where_a_connected_listener_forwards_to(
+    cstar: RunCstar, listening: StartListening, receiver: StartReceiver
+) -> None:
+    url = receiver().url
+    listening("--forward-to", url)
+    found = examined(cstar)[1]["receiver"]
+    assert (found["status"], found["message"]) == ("ok", f"{url}: its port answers")
 
 
 @pytest.fixture
@@ -101,8 +110,9 @@ def test_another_secret_in_the_env_file_is_told_without_showing_either(cstar: Ru
 def test_a_home_that_is_a_file_is_no_place_for_the_database(cstar: RunCstar, home: Env, tmp_path: Path) -> None:
     file = tmp_path / "a-file"
     file.touch()
-    found = examined(cstar, env={**home, "CSTAR_HOME": str(file)})[1]["database"]
-    assert (found["status"], found["message"]) == ("problem", f"{file} is a file")
+    _, found = examined(cstar, env={**home, "CSTAR_HOME": str(file)})
+    assert (found["database"]["status"], found["database"]["message"]) == ("problem", f"{file} is a file")
+    assert found["permissions"]["message"] == f"{file} is no folder"  # which chmod 600 doesn't make it
 
 
 def test_two_secrets_in_one_env_file_are_a_problem(cstar: RunCstar, tmp_path: Path) -> None:
@@ -121,15 +131,18 @@ def test_a_setting_that_nothing_takes_is_a_problem(cstar: RunCstar, home: Env) -
 
 
 def test_another_program_on_the_clouds_port_is_named_with_a_way_out(cstar: RunCstar, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/health").respond_with_data("well", headers={"Date": formatdate(usegmt=True)})
     base = httpserver.url_for("").rstrip("/")
     _, found = examined(cstar, "--api-base", base)
     assert found["port"]["status"] == found["cloud"]["status"] == "problem"
     assert "cstar config set api_base" in str(found["port"]["remedy"])
+    assert found["clock"]["message"] == "no cloud tells the time"
 
 
 def test_a_clock_that_is_wrong_is_told_by_how_much(cstar: RunCstar, httpserver: HTTPServer) -> None:
     past = format_datetime(parsedate_to_datetime("Thu, 01 Jan 2026 00:00:00 GMT"))
-    httpserver.expect_request("/health").respond_with_response(Response("{}", headers={"Date": past}))
+    health = Response('{"status": "ok", "version": "1"}', headers={"Date": past})
+    httpserver.expect_request("/health").respond_with_response(health)
     _, found = examined(cstar, "--api-base", httpserver.url_for("").rstrip("/"))
     assert found["clock"]["status"] == "problem"
     assert "ahead of the cloud's" in str(found["clock"]["message"])
