@@ -100,7 +100,7 @@ def listen(
         plan=plan_of(context, shared, home),
         address=address_of(api_base, home),
         home=home,
-        command=hand_over(signing_secret, secret_env or [], env_file, context.args),
+        command=hand_over(context, signing_secret, secret_env or [], env_file),
         shown=Shown(json=json, quiet=quiet, no_color=no_color),
         record=record_of(record, redact or [], force=force),
     )

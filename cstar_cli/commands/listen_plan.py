@@ -66,14 +66,17 @@ def address_of(api_base: str, home: config.Home) -> CloudAddress:
     return CloudAddress(base, credentials.team_id, credentials.token)
 
 
-def hand_over(secret: str, names: list[str], env_file: Path | None, words: list[str]) -> "Command | None":
+def hand_over(context: Context, secret: str, names: list[str], env_file: Path | None) -> "Command | None":
     """Put the secret where the application looks for it; return the application's command, if it is ours to start."""
+    words = context.args
     if not names and env_file is None and not words:
         return None
     from cstar_cli.commands.saying import say_aside
     from cstar_cli.commands.secret_file import checked_names, put_secret
 
     checked = checked_names(names)
+    if env_file is None and not words and in_this_run(context, "secret_env"):
+        say_aside("--secret-env sets nothing by itself: name your application behind --, or a file with --env-file.")
     command = None
     if words:
         from cstar_cli.commands.process import Command, runnable

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cstar_cli.client.tail import TailQuery
 
 _DEFAULT_LINES = 10
+QUIET_S = 3.0
+_SILENT = "The cloud hasn't answered so far: it may be frozen or overloaded. Waiting for it; Ctrl-C ends this."
 
 app = typer.Typer(help="Follow what became of the deliveries.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -84,15 +86,22 @@ def run(options: Options) -> None:
     from cstar_cli.client.connect import connect
     from cstar_cli.client.tail import follow
     from cstar_cli.commands.session_names import target_of
+    from cstar_cli.commands.within import told_of_silence
     from cstar_cli.events.filters import EventFilter
     from cstar_cli.render.console import make_renderer
 
     report = make_renderer(json=options.json, quiet=False, no_color=options.no_color)
     for warning in EventFilter.parse(options.query.events).warnings():
         report(Notice(warning))
-    with connect(options.api_base, os.environ, lambda message: report(Notice(message))) as client:
+    with (
+        connect(options.api_base, os.environ, lambda message: report(Notice(message))) as client,
+        told_of_silence(QUIET_S, lambda: report(Notice(_SILENT))) as something_came,
+    ):
         query = msgspec.structs.replace(options.query, target=target_of(client, options.query.target))
+        if query.follow:
+            something_came()  # where nothing happens, nothing comes
         for item in follow(client, query):
+            something_came()
             report(item)
 
 

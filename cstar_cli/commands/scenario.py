@@ -115,7 +115,7 @@ class Story:
         try:
             fixture = self._library.get(step.type, self._wire).in_wire(self._wire)
         except CstarError as error:
-            raise type(error)(f"Step {step.name!r}: {error}") from error
+            raise type(error)(f"{step.place}: {error}") from error
         data = step.made(fixture.data, self._earlier, Filling(self._team_id, self._now_ms(), uuids=self._uuids))
         self._earlier[step.name] = {"type": fixture.type, "data": data}
         return Payload(fixture.type, not is_known(fixture.type, self._wire), canonical.dumps(data), self._wire)
@@ -134,7 +134,7 @@ def _planned(step: "Step") -> Planned:
         within_ms = OUTCOME_S * 1000 if step.within is None else duration_ms(step.within)
         wait_ms = 0 if step.wait is None else duration_ms(step.wait)
     except UsageError as error:
-        raise UsageError(f"Step {step.name!r}: {error}") from error
+        raise UsageError(f"{step.place}: {error}") from error
     return Planned(step, wait_ms / 1000, Expectation(status, within_ms), step.expect is not None)
 
 
@@ -218,4 +218,4 @@ def _await(
         try:
             judge(planned.expectation, [event], awaited)
         except CstarError as error:
-            raise type(error)(f"Step {planned.step.name!r}: {error}") from error
+            raise type(error)(f"{planned.step.place}: {error}") from error

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -49,3 +50,17 @@ def within(limit_s: float, work: Callable[[], Iterable[Item]]) -> Iterator[Item]
         if isinstance(item, BaseException):
             raise item
         yield item[0]
+
+
+@contextmanager
+def told_of_silence(after_s: float, tell: Callable[[], object]) -> Iterator[Callable[[], None]]:
+    """Call `tell`, in another thread, once nothing has come for so long; call what is yielded when something comes."""
+    import threading
+
+    timer = threading.Timer(after_s, tell)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield timer.cancel
+    finally:
+        timer.cancel()

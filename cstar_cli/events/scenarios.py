@@ -47,6 +47,7 @@ _KEYS: Mapping[str, type | tuple[type, ...]] = {
 class Step:
     """One event of the story; `overrides` and `adds` map paths to values that may hold references."""
 
+    where: str
     name: str
     type: str
     wait: str | None
@@ -56,6 +57,11 @@ class Step:
     removes: Sequence[str]
     expect: str | None
     within: str | None
+
+    @property
+    def place(self) -> str:
+        """Where the step stands, for errors."""
+        return f"{self.where}, step {self.name!r}"
 
     def made(self, fixture: Json, earlier: Earlier, filling: Filling) -> Json:
         """Return the step's data. `earlier` has the events so far, by the names of their steps.
@@ -71,7 +77,7 @@ class Step:
             changing = [each for each in overrides if dumps(find_value(data, each.path)) != dumps(each.value)]
             return apply_overrides(data, changing, adds, self.removes)
         except UsageError as error:
-            raise UsageError(f"Step {self.name!r}: {error}") from error
+            raise UsageError(f"{self.place}: {error}") from error
 
 
 def built_in() -> list[str]:
@@ -141,6 +147,7 @@ def _step(table: Mapping[str, Any], number: int, where: str) -> Step:
     if not all(isinstance(path, str) for path in table.get("remove", [])):
         raise fault("'remove' must be a list of paths.")
     return Step(
+        where=where,
         name=name,
         type=table["type"],
         wait=table.get("wait"),

@@ -39,7 +39,7 @@ def test_it_ends_with_5_at_the_step_whose_outcome_is_not_the_expected(
     (tmp_path / "story.toml").write_text(TWO.format(expect="2xx", title="x"))
     done = cstar("scenario", "run", "story.toml")
     assert done.returncode == 5
-    assert "Step 'ticket': Expected 2xx within 30 s: 500 from" in done.stderr
+    assert "story.toml, step 'ticket': Expected 2xx within 30 s: 500 from" in done.stderr
     assert [json.loads(request.body)["type"] for request in target.wait_for(1)] == ["ticket.created"]
 
 
@@ -67,7 +67,7 @@ def test_words_that_mean_nothing_are_told_with_their_step(cstar: RunCstar, tmp_p
     (tmp_path / "story.toml").write_text(f'[[steps]]\ntype = "ticket.created"\n{key} = "{text}"\n')
     done = cstar("scenario", "run", "story.toml", "--dry-run")
     assert done.returncode == 2
-    assert f"Step 'step1': '{text}'" in done.stderr
+    assert f"cstar: story.toml, step 'step1': '{text}'" in done.stderr
 
 
 def test_what_is_shown_can_be_run(cstar: RunCstar, tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ type = "ticket.updated"
 override = {{ title = "{value}" }}
 """
     )
-    with pytest.raises(UsageError, match="Step 'next'") as error:
+    with pytest.raises(UsageError, match="step 'next'") as error:
         told(story)
     assert said in str(error.value)
 
