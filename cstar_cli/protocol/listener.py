@@ -264,7 +264,9 @@ class ListenerProtocol:
         self.session_id = welcome.session_id
         self._welcomed, self._in_doubt = True, False
         results = [Send(result) for result in self._unsettled.values()]
-        return [*results, Send(Bye())] if self._leaving else [Accepted(welcome), *results]
+        strangers = tuple(who for who in welcome.others if who not in self._met)  # a later session has the same others
+        self._met += strangers
+        return [*results, Send(Bye())] if self._leaving else [Accepted(replace(welcome, others=strangers)), *results]
 
     def _take(self, delivery: Delivery) -> list[ListenerCommand]:
         known = self._unsettled.get(delivery.delivery_id)

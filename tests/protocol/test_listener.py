@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from cstar_cli.protocol.commands import (
     Accepted,
@@ -81,6 +82,16 @@ def test_another_listener_is_met_once() -> None:
     protocol = welcomed()
     assert receive(protocol, Joined("laptop"), Joined("laptop"), Joined("desk")) == [Meet("laptop"), Meet("desk")]
     assert receive(protocol, Joined("desk")) == []
+
+
+def test_others_that_were_told_of_at_a_welcome_are_not_when_they_come_again() -> None:
+    protocol = listener()
+    protocol.connected(0.0)
+    first = Welcome("ses_1", resumed=False, waiting=0, others=("laptop",))
+    assert receive(protocol, first) == [Accepted(first)]
+    assert receive(protocol, Joined("laptop")) == []
+    second = Welcome("ses_2", resumed=False, waiting=0, others=("laptop", "desk"))
+    assert reconnect(protocol, second) == [Accepted(replace(second, others=("desk",)))]
 
 
 def test_only_the_latest_others_are_remembered() -> None:
