@@ -73,6 +73,25 @@ def test_what_it_would_have_brought_is_told_of_where_it_brings_nothing(within: W
     within(check)
 
 
+def test_what_several_routes_of_a_listener_take_is_told_of_once(within: Within[None], clock: Clock) -> None:
+    async def check(store: Store) -> None:
+        old = await store.open_session(TEAM, EventFilter.parse(["ticket.created"]), URL, Traits(listener="before"))
+        await store.settle(old, [outcome(await delivered(store, "ticket.created"), 200)])
+        await store.end_session(old, "over")
+        await stored(store, event("ticket.created"), event("ticket.closed"), event("boss.spawned"))
+        await clock.advance(1)
+        counts = []
+        for patterns in (["ticket.*"], ["ticket.closed", "boss.*"], ["*"]):
+            opened = await store.open_session(TEAM, EventFilter.parse(patterns), URL, Traits(listener="me"))
+            counts.append((await store.unheard(opened, HOUR_MS)).count)
+            await clock.advance(1)
+        assert counts == [2, 1, 0]
+        other = await store.open_session(TEAM, EventFilter.parse(()), URL, Traits(listener="another"))
+        assert (await store.unheard(other, HOUR_MS)).count == 3
+
+    within(check)
+
+
 def test_what_a_listener_was_given_is_not_unheard(within: Within[None], clock: Clock) -> None:
     async def check(store: Store) -> None:
         to = await session(store)

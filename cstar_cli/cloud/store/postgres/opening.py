@@ -7,11 +7,12 @@ any other if nobody goes on. What is made by then stands before what comes later
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from cstar_cli.cloud.store.postgres import making
+from cstar_cli.cloud.store.lately import lately, routes_before
+from cstar_cli.cloud.store.postgres import making, rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
 from cstar_cli.cloud.store.postgres.making import Made
-from cstar_cli.cloud.store.queries import CAUGHT_UP_AT_ONCE, UNHEARD_LOOKED_AT
+from cstar_cli.cloud.store.queries import CAUGHT_UP_AT_ONCE, NEIGHBOURS_LOOKED_AT, UNHEARD_LOOKED_AT
 from cstar_cli.cloud.store.reasons import STOPPED, moved
 from cstar_cli.cloud.store.records import Backlog, Delivery, Session
 from cstar_cli.events.envelope import new_id
@@ -19,8 +20,10 @@ from cstar_cli.events.envelope import new_id
 # Whom a test was for alone isn't a listener. A listener has been given what it was posted, and what waits for it while
 # it is connected; what the same one gets by another session, as another of its routes, it gets by this one as well. Of
 # its sessions that have ended, those to another URL were of another route.
+# An event may have thousands of deliveries: the first that tells ends the search.
 _TAKEN = f"""
-SELECT d.event_seq FROM deliveries d WHERE d.event_seq = ANY ($1::bigint[]) AND (
+SELECT wanted.seq FROM unnest($1::bigint[]) AS wanted(seq) CROSS JOIN LATERAL (SELECT 1 FROM deliveries d
+WHERE d.event_seq = wanted.seq AND (
     d.once OR (starts_with(d.target, 'ses_') AND NOT EXISTS (
         SELECT 1 FROM sessions o
         WHERE o.id = d.target AND o.listener = $2 AND (o.ended_at_ms IS NULL OR o.forward_to <> $3)
@@ -30,7 +33,7 @@ SELECT d.event_seq FROM deliveries d WHERE d.event_seq = ANY ($1::bigint[]) AND 
         )
         OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.error_class IS DISTINCT FROM '{STOPPED}')
     ))
-)
+) LIMIT 1) taken
 """
 
 
@@ -94,23 +97,38 @@ async def catch_up(
 
 
 async def unheard(connection: Connection, session: Session, within_ms: int) -> Backlog:
-    """Tell of the newest events of before the session that no listener has been given."""
+    """Tell of the newest events of before the session that no listener has been given.
+
+    What is told of at an earlier session of the same listener, another of its routes, is left out.
+    """
+    opened_at_ms = await connection.fetchval("SELECT opened_at_ms FROM sessions WHERE id = $1", session.id)
     found = await connection.fetch(
-        "SELECT e.seq, e.type, e.created_at_ms, e.origin, s.opened_at_ms FROM sessions s CROSS JOIN LATERAL ("
-        " SELECT * FROM events WHERE team_id = s.team_id ORDER BY seq DESC LIMIT $2) e WHERE s.id = $1",
-        session.id,
+        "SELECT seq, type, created_at_ms, origin FROM events WHERE team_id = $1 ORDER BY seq DESC LIMIT $2",
+        session.team_id,
         UNHEARD_LOOKED_AT,
     )
-    times = {
-        seq: created_at_ms
-        for seq, type_, created_at_ms, origin, opened_at_ms in found
-        if opened_at_ms - within_ms <= created_at_ms < opened_at_ms
-        and session.origin in (None, origin)
-        and session.filter.matches(type_)
-    }
+    events = [(seq, type_, created_at_ms, origin) for seq, type_, created_at_ms, origin in found]
+    times = lately(events, session, opened_at_ms, within_ms)
     for seq in await _taken(connection, session, [*times]):
         times.pop(seq, None)
+    for route, ms in routes_before(session, await _opened_before(connection, session) if times else ()):
+        theirs = lately(events, route, ms, within_ms).keys() & times.keys()
+        for seq in theirs.difference(await _taken(connection, route, [*theirs])):
+            del times[seq]
     return Backlog.between(len(times), [*times.values()])
+
+
+async def _opened_before(connection: Connection, session: Session) -> Sequence[tuple[Session, int]]:
+    """Return the latest of the team's connected sessions up to this one, and when each was opened."""
+    found = await connection.fetch(
+        f"SELECT {rows.SESSION}, opened_at_ms FROM sessions WHERE team_id = $1 AND ended_at_ms IS NULL"
+        " AND (opened_at_ms, id) < (SELECT opened_at_ms, id FROM sessions WHERE id = $2)"
+        " AND epoch > 0 AND away_since_ms IS NULL ORDER BY opened_at_ms DESC, id DESC LIMIT $3",
+        session.team_id,
+        session.id,
+        NEIGHBOURS_LOOKED_AT,
+    )
+    return [(rows.session(tuple(row)[:-1]), row["opened_at_ms"]) for row in found]
 
 
 async def _taken(connection: Connection, session: Session, seqs: Sequence[int]) -> Collection[int]:

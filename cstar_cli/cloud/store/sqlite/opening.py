@@ -9,23 +9,26 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from cstar_cli.cloud.store.queries import CAUGHT_UP_AT_ONCE, UNHEARD_LOOKED_AT
+from cstar_cli.cloud.store.lately import lately, routes_before
+from cstar_cli.cloud.store.queries import CAUGHT_UP_AT_ONCE, NEIGHBOURS_LOOKED_AT, UNHEARD_LOOKED_AT
 from cstar_cli.cloud.store.reasons import STOPPED, moved
 from cstar_cli.cloud.store.records import Backlog, Session
+from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.events.envelope import new_id
 
 # Whom a test was for alone isn't a listener. A listener has been given what it was posted, and what waits for it while
 # it is connected; what the same one gets by another session, as another of its routes, it gets by this one as well. Of
 # its sessions that have ended, those to another URL were of another route.
+# An event may have thousands of deliveries: the first that tells ends the search.
 _TAKEN = (
-    "SELECT d.event_seq FROM json_each(?) CROSS JOIN deliveries d ON d.event_seq = json_each.value"
-    " WHERE d.once OR (substr(d.target, 1, 4) = 'ses_' AND NOT EXISTS"
+    "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.event_seq = json_each.value"
+    " AND (d.once OR (substr(d.target, 1, 4) = 'ses_' AND NOT EXISTS"
     " (SELECT 1 FROM sessions o WHERE o.id = d.target AND o.listener = ?"
     "  AND (o.ended_at_ms IS NULL OR o.forward_to <> ?)) AND ("
     "  d.status = 'pending' AND EXISTS (SELECT 1 FROM sessions s"
     "   WHERE s.id = d.target AND s.ended_at_ms IS NULL AND s.away_since_ms IS NULL)"
-    f"  OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_seq = d.seq AND a.error_class IS NOT '{STOPPED}')))"
+    f"  OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_seq = d.seq AND a.error_class IS NOT '{STOPPED}')))))"
 )
 _INSERT = (
     "INSERT INTO deliveries (team_id, event_seq, id, event_id, event_type, target, url, status, attempt_count,"
@@ -81,22 +84,34 @@ def catch_up(
 
 
 def unheard(connection: sqlite3.Connection, session: Session, within_ms: int) -> Backlog:
-    """Tell of the newest events of before the session that no listener has been given."""
-    found = connection.execute(
-        "SELECT e.seq, e.type, e.created_at_ms, e.origin, s.opened_at_ms FROM sessions s JOIN events e USING (team_id)"
-        " WHERE s.id = ? ORDER BY e.seq DESC LIMIT ?",
-        (session.id, UNHEARD_LOOKED_AT),
-    )
-    times = {
-        seq: created_at_ms
-        for seq, type_, created_at_ms, origin, opened_at_ms in found
-        if opened_at_ms - within_ms <= created_at_ms < opened_at_ms
-        and session.origin in (None, origin)
-        and session.filter.matches(type_)
-    }
+    """Tell of the newest events of before the session that no listener has been given.
+
+    What is told of at an earlier session of the same listener, another of its routes, is left out.
+    """
+    [opened_at_ms] = connection.execute("SELECT opened_at_ms FROM sessions WHERE id = ?", (session.id,)).fetchone()
+    events = connection.execute(
+        "SELECT seq, type, created_at_ms, origin FROM events WHERE team_id = ? ORDER BY seq DESC LIMIT ?",
+        (session.team_id, UNHEARD_LOOKED_AT),
+    ).fetchall()
+    times = lately(events, session, opened_at_ms, within_ms)
     for seq in _taken(connection, session, [*times]):
         times.pop(seq, None)
+    for route, ms in routes_before(session, _opened_before(connection, session) if times else ()):
+        theirs = lately(events, route, ms, within_ms).keys() & times.keys()
+        for seq in theirs.difference(_taken(connection, route, [*theirs])):
+            del times[seq]
     return Backlog.between(len(times), [*times.values()])
+
+
+def _opened_before(connection: sqlite3.Connection, session: Session) -> Sequence[tuple[Session, int]]:
+    """Return the latest of the team's connected sessions up to this one, and when each was opened."""
+    found = connection.execute(
+        f"SELECT {rows.SESSION}, opened_at_ms FROM sessions WHERE team_id = ? AND ended_at_ms IS NULL"
+        " AND (opened_at_ms, id) < (SELECT opened_at_ms, id FROM sessions WHERE id = ?)"
+        " AND epoch > 0 AND away_since_ms IS NULL ORDER BY opened_at_ms DESC, id DESC LIMIT ?",
+        (session.team_id, session.id, NEIGHBOURS_LOOKED_AT),
+    )
+    return [(rows.session(row[:-1]), row[-1]) for row in found]
 
 
 def _taken(connection: sqlite3.Connection, session: Session, seqs: Sequence[int]) -> Collection[int]:

@@ -39,6 +39,8 @@ SELECT 'evt_' || n, '{TEAM}', CASE WHEN n % 1000 = 0 THEN 'boss.spawned' ELSE 't
 FROM generate_series(1, {rows}) n;
 INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms) VALUES ('ses_1', '{TEAM}', '*', '', 1, 1);
 INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms) VALUES ('ses_0', '{TEAM}', '*', '', 0, 1);
+INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, opened_at_ms, listener)
+VALUES ('ses_2', '{TEAM}', '*', 'u', 1, {rows} + 1, 'me'), ('ses_3', '{TEAM}', '*', 'v', 1, {rows}, 'me');
 INSERT INTO webhooks (id, team_id, name, url, patterns, secret, is_active, created_at_ms, updated_at_ms)
 SELECT 'whk_' || n, '{TEAM}', '', 'http://w/', '*', '', TRUE, 1, 1 FROM generate_series(0, {WEBHOOKS - 1}) n;
 INSERT INTO deliveries (
@@ -82,6 +84,7 @@ FROM deliveries WHERE target = 'ses_gone';
 RARE = EventFilter.parse(["boss.*"])
 SESSION = Session("ses_1", TEAM, RARE, "", 1)
 BUSY = Session("ses_busy", "team-2", RARE, "", 1)
+LATEST = Session("ses_2", TEAM, EventFilter.parse(()), "u", 1, listener="me")
 BEHIND = Session("ses_0", TEAM, EventFilter.parse(()), "", 0)
 DELIVERIES = {
     "all": DeliveryQuery(),
@@ -146,6 +149,8 @@ QUESTIONS: Mapping[str, Question] = {
     "place before": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, 2**62),
     "place before a place": lambda connection: opening.place_before(connection, TEAM, ROWS // 2, ROWS // 2),
     "catch up": lambda connection: opening.catch_up(connection, BEHIND, ROWS // 2, ROWS // 2, "nod_1"),
+    "unheard": lambda connection: opening.unheard(connection, BEHIND, 10**12),
+    "unheard by a route": lambda connection: opening.unheard(connection, LATEST, 10**12),
     "neighbours": lambda connection: meeting.neighbours(connection, SESSION),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
     "cap waits": lambda connection: cap_waits(connection, 10**9, "2025-12"),

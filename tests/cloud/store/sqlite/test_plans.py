@@ -101,6 +101,7 @@ def test_what_came_before_a_session_is_found_by_an_index(database: sqlite3.Conne
     statements = asked(database)
     opening.place_before(database, "team", 5, 7)
     opening.catch_up(database, session, 5, 0, 9)
+    opening.unheard(database, session, 1000)
     reads.sessions(database, "team", None, Page())
     meeting.neighbours(database, session)
     sessions.skip_some(database, session, ["dlv_1"], 10, 9)
