@@ -26,6 +26,7 @@ def event(record: EventInFull, output: Output) -> None:
         (
             ("Event", record.id, None),
             ("Type", record.type, "green"),
+            ("Wire version", record.wire, None),
             ("Created", clock_of(record.created_at, output.look), None),
             ("Team", record.team_id, None),
             ("Deliveries", None if record.deliveries else "none", None),

@@ -20,6 +20,7 @@ from cstar_cli.cloud.api.identity import Identities
 from cstar_cli.cloud.api.limits import Limits
 from cstar_cli.cloud.api.operations import Operation
 from cstar_cli.cloud.api.routes import OPERATIONS
+from cstar_cli.cloud.api.seeding import new_seed
 from cstar_cli.cloud.api.sockets import Door
 from cstar_cli.cloud.api.straight import Straight
 from cstar_cli.cloud.service import Cloud
@@ -39,7 +40,7 @@ def build_api(cloud: Cloud, access: Access) -> Api:
     """Return what a cloud serves; all share one guard, and both ways of requests their limits."""
     app: ASGIApp = _routed(cloud)
     accounts, clock = cloud.store.accounts, cloud.clock
-    app = Idempotency(app, accounts, clock, asyncio.sleep)
+    app = Idempotency(app, accounts, clock, asyncio.sleep, lambda: new_seed(cloud.now_ms()))
     app = Authorization(app)
     app = limits = Limits(app, accounts, cloud.options.limits, clock, cloud.now_ms)
     app = guard = Guard(app, access, Identities(access.teams_by_token, accounts, clock))

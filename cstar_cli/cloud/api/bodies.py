@@ -51,6 +51,10 @@ Wire = Annotated[
     Literal["2025-12", "2026-03"],
     Meta(description="The wire version that its deliveries have: payload, headers, signature, retries."),
 ]
+WireVersion = Annotated[
+    Literal["2025-12", "2026-03"],
+    Meta(description="A wire version: what an event's type, id and data are like.", examples=["2026-03"]),
+]
 EventType = Annotated[str, Meta(description="A type of the catalogue.", examples=["ticket.created"])]
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -60,11 +64,12 @@ _PLACE = re.compile(r"(.*?)(?: - at `\$((?:\.[A-Za-z_]+)?).*`)?", re.DOTALL)
 
 
 class NewEvent(msgspec.Struct, forbid_unknown_fields=True):
-    """An event to send: a type of the catalogue, or any `resource.action` with `custom`; data or a fixture."""
+    """An event to send: a type of its wire version, or any `resource.action` with `custom`; data or a fixture."""
 
     type: EventType
     data: dict[str, object] | None = None
     custom: bool = False
+    wire: WireVersion = "2025-12"
 
 
 class Resend(msgspec.Struct, forbid_unknown_fields=True):

@@ -1,5 +1,6 @@
 """Sending and looking up events."""
 
+from functools import partial
 from typing import cast
 
 from starlette.requests import Request
@@ -10,11 +11,12 @@ from cstar_cli.cloud.api.naming import names_of
 from cstar_cli.cloud.api.operations import Listed, cloud_of, team_of
 from cstar_cli.cloud.api.origins import origin_of
 from cstar_cli.cloud.api.parameters import EventsQuery
-from cstar_cli.cloud.api.seeding import of_seed
+from cstar_cli.cloud.api.seeding import of_seed, seeded_ms
 from cstar_cli.cloud.store.queries import MAX_PAGE_SIZE, DeliveryQuery, Page
 from cstar_cli.events import canonical, catalogue
-from cstar_cli.events.envelope import MAX_BODY_BYTES, build_event, new_id
+from cstar_cli.events.envelope import MAX_BODY_BYTES, build_event
 from cstar_cli.events.fixtures import fixture
+from cstar_cli.events.wires import wire
 
 
 async def create(request: Request, body: bodies.NewEvent) -> views.SentEvent:
@@ -22,8 +24,11 @@ async def create(request: Request, body: bodies.NewEvent) -> views.SentEvent:
     cloud, team_id, origin = cloud_of(request), team_of(request), origin_of(request)
     _check_type(body)
     now_ms = cloud.now_ms()
-    data = fixture(body.type, team_id, now_ms) if body.data is None else cast(dict[str, canonical.Json], body.data)
-    event = build_event(body.type, data, team_id, now_ms, lambda: new_id("evt", of_seed(request, "event")), origin)
+    if body.data is None:
+        data = fixture(body.type, team_id, now_ms, wire=body.wire)
+    else:
+        data = cast(dict[str, canonical.Json], body.data)
+    event = build_event(body.type, data, team_id, now_ms, partial(_event_id, request, body, now_ms), origin, body.wire)
     if len(event.body) > MAX_BODY_BYTES:
         raise bodies.too_large("The event")
     deliveries = await cloud.store.append_event(event)
@@ -65,9 +70,21 @@ def _no_event(event_id: str) -> ApiError:
     return missing(f"No event {event_id}.")
 
 
+def _event_id(request: Request, wanted: bodies.NewEvent, now_ms: int) -> str:
+    """Return the event's id; a request that is done again finds the same one, with the time of the first."""
+    at_ms = seeded_ms(request) or now_ms
+    return wire(wanted.wire).event_id(wanted.type, at_ms, of_seed(request, "event"))
+
+
 def _check_type(wanted: bodies.NewEvent) -> None:
-    known = catalogue.is_known(wanted.type)
+    known = catalogue.is_known(wanted.type, wanted.wire)
     if not known and not (wanted.custom and catalogue.is_valid_name(wanted.type)):
-        raise invalid("unknown_event_type", catalogue.unknown_type(wanted.type), "type")
+        raise invalid("unknown_event_type", _unknown(wanted), "type")
     if not known and wanted.data is None:
         raise invalid("parameter_missing", "A custom event type needs data.", "data")
+
+
+def _unknown(wanted: bodies.NewEvent) -> str:
+    if other := catalogue.elsewhere(wanted.type, wanted.wire):
+        return f"{wanted.type} is of wire version {other}: give that as wire."
+    return catalogue.unknown_type(wanted.type, wanted.wire)

@@ -2,9 +2,22 @@
 
 import hmac
 import os
+import secrets
 from collections.abc import Callable
 
 from starlette.requests import Request
+
+
+def new_seed(now_ms: int) -> str:
+    """Return a fresh seed, which also tells when it was made."""
+    return f"{now_ms}.{secrets.token_urlsafe()}"
+
+
+def seeded_ms(request: Request) -> int | None:
+    """Return when the request's seed was made; None if it has no seed, or one that doesn't tell."""
+    seed: str | None = getattr(request.state, "seed", None)
+    time, _, rest = (seed or "").partition(".")
+    return int(time) if rest and time.isascii() and time.isdigit() else None
 
 
 def random_bytes(request: Request, label: str) -> Callable[[int], bytes]:

@@ -13,7 +13,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -52,6 +52,7 @@ class _Given(msgspec.Struct, forbid_unknown_fields=True):
     type: str
     data: msgspec.Raw = msgspec.Raw()
     custom: bool = False
+    wire: Literal["2025-12", "2026-03"] = "2025-12"
 
 
 _decode = msgspec.json.Decoder(_Given).decode
@@ -151,12 +152,14 @@ class Straight:
             given = _decode(body)
         except (msgspec.DecodeError, UnicodeError):
             return None
-        if not catalogue.is_known(given.type):
+        made_in = given.wire
+        if not catalogue.is_known(given.type, made_in):
             return None
         team_id, now_ms, origin = asked.identity.team_id, self._cloud.now_ms(), asked.head.origin
         if not given.data:
-            return build_event(given.type, fixture(given.type, team_id, now_ms), team_id, now_ms, origin=origin)
-        return quick.build_event(given.type, given.data, team_id, now_ms, origin)
+            data = fixture(given.type, team_id, now_ms, wire=made_in)
+            return build_event(given.type, data, team_id, now_ms, origin=origin, made_in=made_in)
+        return quick.build_event(given.type, given.data, team_id, now_ms, origin, made_in)
 
     def take(self, asked: Asked) -> dict[str, str] | None:
         """Count the request, and return what to tell of its key's limit."""

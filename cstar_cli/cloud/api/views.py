@@ -71,8 +71,9 @@ class SentEvent(msgspec.Struct, rename={"delivered_to": "deliveredTo"}):
 
 
 class EventDetails(Event, rename={"more_deliveries": "moreDeliveries"}):
-    """An event with its body, exactly as it is signed and sent, and its latest deliveries."""
+    """An event with its body, exactly as it is made in its wire version, and its latest deliveries."""
 
+    wire: str
     body: str
     deliveries: list[Delivery]
     more_deliveries: bool
@@ -155,6 +156,7 @@ def event_details(
 ) -> EventDetails:
     return EventDetails(
         **structs.asdict(event(record)),
+        wire=record.wire,
         body=record.body.decode(),
         deliveries=[delivery(made, names) for made in deliveries],
         more_deliveries=more,

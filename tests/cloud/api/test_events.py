@@ -76,6 +76,40 @@ def test_every_type_has_data_of_its_own(serve: Serve) -> None:
     serve(check)
 
 
+def test_every_type_of_another_wire_version_has_too_and_is_kept_in_that(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        for name in catalogue.names("2026-03"):
+            envelope = json.loads(await body_of(there, {"type": name, "wire": "2026-03"}))
+            assert list(envelope) == ["id", "type", "created_at", "team_id", "data"]
+            assert re.fullmatch(rf"evt_{name.replace('.', '_')}_[0-9]{{13}}_[0-9a-z]{{8}}", envelope["id"])
+            shown = (await there.get(f"/events/{envelope['id']}")).json()["data"]
+            assert (shown["type"], shown["wire"]) == (name, "2026-03")
+
+    serve(check)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "wire", "other"),
+    [("ticket.deleted", "2025-12", "2026-03"), ("achievement.unlocked", "2026-03", "2025-12")],
+)
+def test_a_type_that_another_version_has_is_refused_with_its_name(
+    serve: Serve, event_type: str, wire: str, other: str
+) -> None:
+    async def check(there: There) -> None:
+        answer = await there.post({"type": event_type, "wire": wire})
+        assert is_invalid(answer, "type", "unknown_event_type")
+        assert f"{event_type} is of wire version {other}" in answer.text
+
+    serve(check)
+
+
+def test_a_wire_version_that_does_not_exist_is_refused(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        assert is_invalid(await there.post({"type": "ticket.created", "wire": "2024-01"}), "wire")
+
+    serve(check)
+
+
 @pytest.mark.parametrize(
     ("given", "stored"),
     [

@@ -1,11 +1,12 @@
 """A request that is done again after a crash, with the first one's seed, makes what the first one made."""
 
+from re import fullmatch
 from types import SimpleNamespace
 
 from starlette.requests import Request
 
 from cstar_cli.cloud.api import bodies, events, webhooks
-from cstar_cli.cloud.api.seeding import random_bytes, seeded
+from cstar_cli.cloud.api.seeding import new_seed, random_bytes, seeded
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.store.queries import DeliveryQuery, Page
 from cstar_cli.events.filters import EventFilter
@@ -62,6 +63,17 @@ def test_an_event_is_made_once(serve: Serve) -> None:
         first, second = [await events.create(request(there.cloud), body) for _ in range(2)]
         assert (first.event.id, first.deliveries) == (second.event.id, second.deliveries)
         assert len(await there.cloud.store.events(TEAM, EventFilter.parse(()), Page())) == 1
+
+    serve(check)
+
+
+def test_an_event_whose_id_tells_the_time_is_made_once_however_late_it_is_done_again(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        body = bodies.NewEvent("ticket.created", wire="2026-03")
+        asked = [request(there.cloud, seed) for seed in (new_seed(1_774_583_010_044), new_seed(1_774_583_010_044))]
+        first, other, again = [(await events.create(each, body)).event.id for each in (*asked, asked[0])]
+        assert first == again != other
+        assert fullmatch("evt_ticket_created_1774583010044_[0-9a-z]{8}", first)
 
     serve(check)
 

@@ -94,6 +94,8 @@ def test_a_header_given_twice_or_not_at_all_goes_the_ordinary_way(serve: Serve, 
         b"{",
         b"[]",
         b'{"type":"ticket.creatd"}',
+        b'{"type":"ticket.deleted"}',
+        b'{"type":"ticket.created","wire":"2024-01"}',
         b'{"type":"custom.thing","custom":true,"data":{}}',
         b'{"type":"ticket.created","data":[]}',
         b'{"type":"ticket.created","data":null}',
@@ -115,7 +117,15 @@ def _assert_none(found: object) -> None:
     assert found is None
 
 
-@pytest.mark.parametrize("body", [{"type": "ticket.created"}, {"type": "ticket.created", "data": {"a": ["é", 1.5]}}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "ticket.created"},
+        {"type": "ticket.created", "data": {"a": ["é", 1.5]}},
+        {"type": "ticket.deleted", "wire": "2026-03"},
+        {"type": "ticket.created", "wire": "2026-03", "data": {"ticket": {"a": ["é", 1.5]}}},
+    ],
+)
 def test_both_ways_answer_alike(serve: Serve, body: object) -> None:
     async def check(there: There) -> None:
         await session(there.cloud.store)
