@@ -11,12 +11,11 @@ from cstar_cli.cloud.api.naming import names_of
 from cstar_cli.cloud.api.operations import Listed, cloud_of, team_of
 from cstar_cli.cloud.api.origins import origin_of
 from cstar_cli.cloud.api.parameters import EventsQuery
-from cstar_cli.cloud.api.seeding import of_seed, seeded_ms
+from cstar_cli.cloud.api.seeding import event_id
 from cstar_cli.cloud.store.queries import MAX_PAGE_SIZE, DeliveryQuery, Page
 from cstar_cli.events import canonical, catalogue
 from cstar_cli.events.envelope import MAX_BODY_BYTES, build_event
 from cstar_cli.events.fixtures import fixture
-from cstar_cli.events.wires import wire
 
 
 async def create(request: Request, body: bodies.NewEvent) -> views.SentEvent:
@@ -28,7 +27,8 @@ async def create(request: Request, body: bodies.NewEvent) -> views.SentEvent:
         data = fixture(body.type, team_id, now_ms, wire=body.wire)
     else:
         data = cast(dict[str, canonical.Json], body.data)
-    event = build_event(body.type, data, team_id, now_ms, partial(_event_id, request, body, now_ms), origin, body.wire)
+    new_id = partial(event_id, request, body.wire, body.type, now_ms)
+    event = build_event(body.type, data, team_id, now_ms, new_id, origin, body.wire)
     if len(event.body) > MAX_BODY_BYTES:
         raise bodies.too_large("The event")
     deliveries = await cloud.store.append_event(event)
@@ -68,12 +68,6 @@ async def resend(request: Request, body: bodies.Resend) -> views.SentEvent:
 
 def _no_event(event_id: str) -> ApiError:
     return missing(f"No event {event_id}.")
-
-
-def _event_id(request: Request, wanted: bodies.NewEvent, now_ms: int) -> str:
-    """Return the event's id; a request that is done again finds the same one, with the time of the first."""
-    at_ms = seeded_ms(request) or now_ms
-    return wire(wanted.wire).event_id(wanted.type, at_ms, of_seed(request, "event"))
 
 
 def _check_type(wanted: bodies.NewEvent) -> None:

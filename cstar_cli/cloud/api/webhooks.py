@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from starlette.requests import Request
 
@@ -12,7 +13,7 @@ from cstar_cli.cloud.api import webhook_views as views
 from cstar_cli.cloud.api.answers import ApiError, invalid, missing
 from cstar_cli.cloud.api.operations import Listed, cloud_of, team_of
 from cstar_cli.cloud.api.parameters import PageQuery, time_ms
-from cstar_cli.cloud.api.seeding import random_bytes
+from cstar_cli.cloud.api.seeding import event_id, random_bytes
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.store.records import Delivery, Exchange
 from cstar_cli.cloud.store.wakeups import attempts_of
@@ -22,7 +23,6 @@ from cstar_cli.events import catalogue
 from cstar_cli.events.envelope import build_event, new_id
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.events.fixtures import fixture
-from cstar_cli.events.wires import wire
 from cstar_cli.sender.guard import allowed
 from cstar_cli.sender.target import Target
 from cstar_cli.signing import new_secret
@@ -116,13 +116,12 @@ async def test(request: Request, body: bodies.Test) -> views.TestDelivery:
     cloud, team_id = cloud_of(request), team_of(request)
     webhook = await _named(request)
     made_in, event_type, now_ms = webhook.wire, _test_type(body.event, webhook), cloud.now_ms()
-    bytes_of_id = random_bytes(request, "event")
     event = build_event(
         event_type,
         fixture(event_type, team_id, now_ms, wire=made_in),
         team_id,
         now_ms,
-        lambda: wire(made_in).event_id(event_type, now_ms, bytes_of_id),
+        partial(event_id, request, made_in, event_type, now_ms),
         made_in=made_in,
     )
     [delivery] = await cloud.store.append_event(event, only=webhook.id)

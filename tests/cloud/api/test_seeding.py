@@ -9,12 +9,14 @@ from cstar_cli.cloud.api import bodies, events, webhooks
 from cstar_cli.cloud.api.seeding import new_seed, random_bytes, seeded
 from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.store.queries import DeliveryQuery, Page
+from cstar_cli.cloud.store.webhooks import NewWebhook
 from cstar_cli.events.filters import EventFilter
 
 from ..serving import Serve, There
 from ..store.making import SECRET, TEAM, session, webhook
 
 NOBODY = "http://127.0.0.1:9/hook"
+NEW = NewWebhook("whk_new", "n", NOBODY, EventFilter.parse(["*"]), SECRET, wire="2026-03")
 
 
 def request(cloud: Cloud | None = None, seed: str | None = "a seed", **ids: str) -> Request:
@@ -82,6 +84,17 @@ def test_a_test_is_sent_once(serve: Serve) -> None:
     async def check(there: There) -> None:
         made = await webhook(there.cloud.store, url=NOBODY)
         asked = request(there.cloud, webhook_id=made.id)
+        first, second = [await webhooks.test(asked, bodies.Test()) for _ in range(2)]
+        assert first == second
+        assert len(await there.cloud.store.deliveries(TEAM, DeliveryQuery(), Page())) == 1
+
+    serve(check)
+
+
+def test_a_test_whose_event_id_tells_the_time_is_sent_once_however_late_it_is_done_again(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        made = await there.cloud.store.webhooks.create(TEAM, NEW)
+        asked = request(there.cloud, new_seed(1_774_583_010_044), webhook_id=made.id)
         first, second = [await webhooks.test(asked, bodies.Test()) for _ in range(2)]
         assert first == second
         assert len(await there.cloud.store.deliveries(TEAM, DeliveryQuery(), Page())) == 1
