@@ -151,6 +151,7 @@ QUESTIONS: Mapping[str, Question] = {
     "catch up": lambda connection: opening.catch_up(connection, BEHIND, ROWS // 2, ROWS // 2, "nod_1"),
     "unheard": lambda connection: opening.unheard(connection, BEHIND, 10**12),
     "unheard by a route": lambda connection: opening.unheard(connection, LATEST, 10**12),
+    "unheard in a small team": lambda connection: opening.unheard(connection, BUSY, 10**12),
     "neighbours": lambda connection: meeting.neighbours(connection, SESSION),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
     "cap waits": lambda connection: cap_waits(connection, 10**9, "2025-12"),
