@@ -58,7 +58,7 @@ async def cap_waits(connection: Connection, longest_ms: int, wire: str | None) -
     capped = await connection.fetch(
         "UPDATE queue SET due_at_ms = latest, leased_until_ms = least(leased_until_ms, latest)"
         " FROM (SELECT now_ms() + $1 AS latest) now WHERE due_at_ms > latest"
-        " AND ($2::text IS NULL OR (SELECT wire FROM webhooks WHERE id = target) = $2) RETURNING seq, latest",
+        " AND ($2::text IS NULL OR target IN (SELECT id FROM webhooks WHERE wire = $2)) RETURNING seq, latest",
         longest_ms,
         wire,
     )
