@@ -116,6 +116,28 @@ def test_data_as_deep_as_any_may_be_is_translated_too() -> None:
     assert translated(deep, OLD, NEW).count(b'{"a":') == 499
 
 
+ODD = [
+    '{"id":"caf\u00e9","n":[1e21,0.1,-5,1e-7],"s":"\\u0001\\\\\u2028"}',
+    '{"2":1,"10":{"1":2,"b":[]}}',
+    '{"half":"\\ud800"}',
+    '{"\\ud800":{}}',
+    '{"ticket":{"2":1,"a":"\\ud800"},"customer":{}}',
+    '{"ticket":{},"\\ud800":1}',
+    '{"ticket":5,"data":{"id":1}}',
+]
+
+
+@pytest.mark.parametrize("data", ['{"id":"1"}', *ODD])
+@pytest.mark.parametrize(("made_in", "wanted"), [(OLD, NEW), (NEW, OLD)])
+def test_a_translated_body_is_the_one_that_is_made_of_its_values(data: str, made_in: Wire, wanted: Wire) -> None:
+    def body(version: Wire, value: Json) -> bytes:
+        return build_event("ticket.created", value, "t", AT_MS, lambda: "evt_1", made_in=version.name).body
+
+    about = made_in.resource_of("ticket.created", parse(data))
+    expected = body(wanted, wanted.data_of("ticket.created", about))
+    assert translated(body(made_in, parse(data)), made_in, wanted) == expected
+
+
 def test_a_body_is_translated_there_and_back_to_the_same_bytes() -> None:
     named = translated(BODY, OLD, NEW)
     assert named == (

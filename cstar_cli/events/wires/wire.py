@@ -12,6 +12,8 @@ Headers = tuple[tuple[str, str], ...]
 NewBytes = Callable[[int], bytes]
 """Gives so many bytes that ids are made of."""
 
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
 
 class Sending(msgspec.Struct, frozen=True, gc=False):
     """One attempt at a delivery, as its headers tell of it. `endpoint_id` is a webhook's (`whk_…`) or a session's."""
@@ -52,6 +54,10 @@ class Wire(Protocol):
         """Return an id for an event; it is fresh unless the bytes are given that it is made of."""
         ...
 
+    def resource_name(self, event_type: str, /) -> str | None:
+        """Return what the resource that an event is about is called in its `data`; None where it is that itself."""
+        ...
+
     def resource_of(self, event_type: str, data: "Json", /) -> "Json":
         """Return what an event of this version is about: the resource alone."""
         ...
@@ -68,6 +74,27 @@ def translated(body: bytes, made_in: Wire, wanted: Wire) -> bytes:
     """
     if made_in is wanted:
         return body
+    try:
+        return _put_together(body, made_in, wanted)
+    except (msgspec.DecodeError, RecursionError):  # half a surrogate pair, which is no JSON to msgspec
+        return _made_anew(body, made_in, wanted)
+
+
+def _put_together(body: bytes, made_in: Wire, wanted: Wire) -> bytes:
+    """Do it with the bytes that are there: no value is read, however large it is."""
+    parts = _decode(body)
+    event_type, data = msgspec.json.decode(parts["type"], type=str), bytes(parts["data"])
+    name_there, name_here = made_in.resource_name(event_type), wanted.resource_name(event_type)
+    if name_there is not None and data.startswith(b"{"):
+        named = bytes(_decode(data).get(name_there, b""))
+        data = named if named.startswith(b"{") else data
+    if name_here is not None:
+        data = b'{"%b":%b}' % (name_here.encode(), data)
+    head = [b'"%b":%b,' % (key.encode(), parts[key]) for key in wanted.envelope[:-1]]
+    return b'{%b"data":%b}' % (b"".join(head), data)
+
+
+def _made_anew(body: bytes, made_in: Wire, wanted: Wire) -> bytes:
     from cstar_cli.events import canonical
 
     event = canonical.parse(body)

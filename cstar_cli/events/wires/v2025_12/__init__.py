@@ -33,6 +33,9 @@ class _Wire:
 
         return new_id("evt", new_bytes)
 
+    def resource_name(self, _event_type: str) -> None:
+        return None
+
     def resource_of(self, _event_type: str, data: "Json") -> "Json":
         return data
 

@@ -68,16 +68,15 @@ class _Wire:
             text += _ID_ALPHABET[digit]
         return f"evt_{event_type.replace('.', '_')}_{at_ms}_{text}"
 
+    def resource_name(self, event_type: str) -> str:
+        return _RESOURCES.get(event_type) or event_type.partition(".")[0]
+
     def resource_of(self, event_type: str, data: Json) -> Json:
-        resource = data.get(_resource(event_type)) if isinstance(data, dict) else None
+        resource = data.get(self.resource_name(event_type)) if isinstance(data, dict) else None
         return resource if isinstance(resource, dict) else data
 
     def data_of(self, event_type: str, resource: Json) -> Json:
-        return {_resource(event_type): resource}
-
-
-def _resource(event_type: str) -> str:
-    return _RESOURCES.get(event_type) or event_type.partition(".")[0]
+        return {self.resource_name(event_type): resource}
 
 
 WIRE = _Wire()
