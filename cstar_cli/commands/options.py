@@ -15,49 +15,19 @@ def known_wire(name: str | None) -> str | None:
     return None if name is None else checked_name(name)
 
 
+def _wire(help: str, variable: str | None = None) -> Any:
+    return typer.Option(
+        "--wire", envvar=variable, metavar="VERSION", help=help, callback=known_wire, autocompletion=complete_wire
+    )
+
+
+_WHICH_WIRE = "The wire version: 2025-12 or 2026-03."
+
 ApiBase = Annotated[str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud's address.")]
-Wire = Annotated[
-    str,
-    typer.Option(
-        "--wire",
-        envvar="CSTAR_WIRE",
-        metavar="VERSION",
-        help="The wire version: 2025-12 or 2026-03.",
-        callback=known_wire,
-        autocompletion=complete_wire,
-    ),
-]
-NewWire = Annotated[
-    str | None,
-    typer.Option(
-        "--wire",
-        metavar="VERSION",
-        help="Another wire version, from the next attempt on.",
-        callback=known_wire,
-        autocompletion=complete_wire,
-    ),
-]
-KeptWire = Annotated[
-    str | None,
-    typer.Option(
-        "--wire",
-        metavar="VERSION",
-        help="Keep it in the profile: the wire version of what commands send and take.",
-        callback=known_wire,
-        autocompletion=complete_wire,
-    ),
-]
-WireIfGiven = Annotated[
-    str | None,
-    typer.Option(
-        "--wire",
-        envvar="CSTAR_WIRE",
-        metavar="VERSION",
-        help="The wire version: 2025-12 or 2026-03.",
-        callback=known_wire,
-        autocompletion=complete_wire,
-    ),
-]
+Wire = Annotated[str, _wire(_WHICH_WIRE, "CSTAR_WIRE")]
+WireIfGiven = Annotated[str | None, _wire(_WHICH_WIRE, "CSTAR_WIRE")]
+NewWire = Annotated[str | None, _wire("Another wire version, from the next attempt on.")]
+KeptWire = Annotated[str | None, _wire("Keep it in the profile: the wire version of what commands send and take.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
 EventGlobs = Annotated[
     list[str] | None,
