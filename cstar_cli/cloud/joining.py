@@ -9,9 +9,7 @@ from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import DEAD_AFTER_S, Hello, Welcome, wishes_in
 
 UNHEARD_MS = round((DEAD_AFTER_S + 3) * 1000)  # until one who says nothing is taken for away
-
-
-LATELY_MS = 3_600_000
+LATELY_MS = 60 * 60 * 1000  # what came before is hardly of the work at hand
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What bodies may say: the fields of a struct, and no others."""
 
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -10,6 +10,7 @@ from starlette.requests import Request
 from cstar_cli.cloud.api.answers import ApiError, Time, invalid
 from cstar_cli.events import canonical
 from cstar_cli.events.envelope import MAX_BODY_BYTES
+from cstar_cli.events.wires import DEFAULT, WireName
 
 MAX_NAME_CHARS = 100
 MAX_URL_CHARS = 2_000
@@ -47,12 +48,12 @@ Patterns = Annotated[
         examples=[["ticket.*", "survey.submitted"]],
     ),
 ]
-Wire = Annotated[
-    Literal["2025-12", "2026-03"],
+EndpointWire = Annotated[
+    WireName,
     Meta(description="The wire version that its deliveries have: payload, headers, signature, retries."),
 ]
-WireVersion = Annotated[
-    Literal["2025-12", "2026-03"],
+EventWire = Annotated[
+    WireName,
     Meta(description="A wire version: what an event's type, id and data are like.", examples=["2026-03"]),
 ]
 EventType = Annotated[str, Meta(description="A type of the catalogue.", examples=["ticket.created"])]
@@ -69,7 +70,7 @@ class NewEvent(msgspec.Struct, forbid_unknown_fields=True):
     type: EventType
     data: dict[str, object] | None = None
     custom: bool = False
-    wire: WireVersion = "2025-12"
+    wire: EventWire = DEFAULT
 
 
 class Resend(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,7 +86,7 @@ class NewWebhook(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     events: Patterns
     name: Name | None = None
     is_active: bool = True
-    wire: Wire = "2025-12"
+    wire: EndpointWire = DEFAULT
 
 
 class WebhookPatch(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -95,7 +96,7 @@ class WebhookPatch(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     events: Patterns | None = None
     name: Name | None = None
     is_active: bool | None = None
-    wire: Wire | None = None
+    wire: EndpointWire | None = None
 
 
 class Test(msgspec.Struct, forbid_unknown_fields=True):

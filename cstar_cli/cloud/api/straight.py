@@ -13,7 +13,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,6 +32,7 @@ from cstar_cli.cloud.working import Worker
 from cstar_cli.events import catalogue, quick
 from cstar_cli.events.envelope import Event, build_event
 from cstar_cli.events.fixtures import fixture
+from cstar_cli.events.wires import DEFAULT, WireName
 
 ROUTE = TEAMS + "{team_id}/events"
 MAX_BODY_BYTES = 64 * 1024  # a larger one isn't held before the application asks for it
@@ -52,7 +53,7 @@ class _Given(msgspec.Struct, forbid_unknown_fields=True):
     type: str
     data: msgspec.Raw = msgspec.Raw()
     custom: bool = False
-    wire: Literal["2025-12", "2026-03"] = "2025-12"
+    wire: WireName = DEFAULT
 
 
 _decode = msgspec.json.Decoder(_Given).decode

@@ -12,15 +12,16 @@ Only the module of a version that is asked for is loaded.
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import Final, Literal, cast, get_args
 
 from cstar_cli.errors import UsageError, meant
 
 # Not late: a module that is loaded takes the name of the function.
 from cstar_cli.events.wires.wire import Headers, Wire, translated
 
-DEFAULT = "2025-12"
-NAMES = (DEFAULT, "2026-03")
+WireName = Literal["2025-12", "2026-03"]
+NAMES: tuple[str, ...] = get_args(WireName)
+DEFAULT: Final = "2025-12"
 LONGEST_RETRIES_S = {DEFAULT: 30 * 60.0, "2026-03": 24 * 60 * 60.0}
 """The longest wait before a retry of each version: said here too, for who asks has no other need of them."""
 
