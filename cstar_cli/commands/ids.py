@@ -7,6 +7,7 @@ from cstar_cli.errors import UsageError
 
 WEBHOOK, EVENT, DELIVERY, SESSION, API_KEY = "whk", "evt", "dlv", "ses", "key"
 SESSION_NAME = "name"  # which stands for a session's id where one is asked for
+ID = re.compile(r"[a-z]{3}_[A-Za-z0-9_-]{1,200}")  # those of wire version 2026-03 have their event's type in them
 
 _NOUNS = {
     WEBHOOK: "a webhook",
@@ -27,7 +28,7 @@ _SHOWS = {WEBHOOK: "cstar webhooks show", EVENT: "cstar events show", DELIVERY: 
 def checked_id(text: str, kind: str) -> str:
     """Return the id if it is of this kind; raises UsageError with the command that is for it, or that lists them."""
     given = text.partition("_")[0]
-    if given not in _NOUNS or not re.fullmatch(r"[a-z]+_[A-Za-z0-9_-]{1,200}", text):
+    if given not in _NOUNS or not ID.fullmatch(text):
         listed = f": {_LISTS[kind]} shows them." if kind in _LISTS else "."
         raise UsageError(f"{text!r} is not the id of {_NOUNS[kind]}, which is like {kind}_…{listed}")
     if given != kind:

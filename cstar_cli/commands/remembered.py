@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from cstar_cli.commands.ids import SESSION_NAME
+from cstar_cli.commands.ids import ID, SESSION_NAME
 from cstar_cli.config import Home
 from cstar_cli.errors import CstarError
 from cstar_cli.files import write_private
@@ -22,7 +22,6 @@ from cstar_cli.files import write_private
 MOST_OF_A_KIND = 50
 MOST_WORDS = 80
 _MOST_BYTES = 256 * 1024
-_ID = re.compile(r"[a-z]{3}_[A-Za-z0-9_-]{1,100}")
 _NAME = re.compile(r"[A-Za-z0-9.-]{1,50}")
 # Shells take these for themselves, a terminal what isn't printable; all others are only shown.
 _UNSAFE = re.compile(r"[\\\"'`$!;|&<>(){}\[\]*~#^]")
@@ -65,7 +64,7 @@ def recall(home: Home, kind: str) -> list[Seen]:
 def _is_of(kind: str, text: str) -> bool:
     if kind == SESSION_NAME:
         return _NAME.fullmatch(text) is not None
-    return text.startswith(kind) and _ID.fullmatch(text) is not None
+    return text.startswith(kind) and ID.fullmatch(text) is not None
 
 
 def _keep(home: Home, cache: _Cache, kind: str, before: list[Seen], after: list[Seen]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from cstar_cli.commands.noting import note, note_list
 from cstar_cli.commands.remembered import MOST_OF_A_KIND, forget, recall, remember
 from cstar_cli.config import Home
+from cstar_cli.events.envelope import build_event
 from cstar_cli.resources import ApiKey, Deleted, Delivery, Event, EventInFull, Resent, Session, Webhook
 
 CLOUD = "http://127.0.0.1:7827"
@@ -37,6 +38,12 @@ def test_a_list_of_all_there_are_replaces_what_was_kept(home: Home) -> None:
     remember(home, CLOUD, "whk", [("whk_1", "one"), ("whk_2", "two")])
     remember(home, CLOUD, "whk", [("whk_2", "two")], all_there_are=True)
     assert recall(home, "whk") == [("whk_2", "two")]
+
+
+def test_the_id_of_an_event_with_a_long_type_is_kept(home: Home) -> None:
+    id_ = build_event("order." + "x" * 94, {}, "t", 1_774_583_010_044, made_in="2026-03").id
+    remember(home, CLOUD, "evt", [(id_, "order")])
+    assert recall(home, "evt") == [(id_, "order")]
 
 
 def test_sessions_are_kept_by_their_names_too(home: Home) -> None:
