@@ -2,6 +2,7 @@
 
     frames.py    what is said: message bytes ⇄ frames
     listener.py  the CLI's end: frames, results and ticks in; commands out
+    ledger.py    what the CLI's end holds: deliveries, and how far each has come
     relay.py     the cloud's end: frames, deliveries and ticks in; commands out
 
 heartbeat.py and standstill.py tell them when the other end, and when their own, is taken for dead.

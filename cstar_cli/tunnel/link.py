@@ -105,7 +105,7 @@ class Link:
             unheeded = self._protocol.unheeded(welcome)
             for wish in unheeded:
                 self._around.report(Notice(f"This cloud is too old for {_UNHEEDED[wish]}."))
-            if (since_ms := self._protocol.since_ms) is not None and "since_ms" not in unheeded:
+            if (since_ms := self._protocol.wanted.since_ms) is not None and "since_ms" not in unheeded:
                 self._around.report(CaughtUp(since_ms, welcome.waiting, welcome.oldest_ms, welcome.newest_ms))
             elif welcome.unheard and welcome.oldest_ms is not None and welcome.newest_ms is not None:
                 self._around.report(Unheard(welcome.unheard, welcome.oldest_ms, welcome.newest_ms))

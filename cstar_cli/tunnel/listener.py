@@ -85,21 +85,21 @@ class Listener:
             if self._meddling is not None:
                 self._meddling.end()
             self._progress.set()
-            if self._protocol.running:
-                self._around.report(Finishing(self._protocol.running))
+            if running := len(self._protocol.ledger.running):
+                self._around.report(Finishing(running))
             unfinished = await self._drain()
             self._link.leave()
             self._do(self._protocol.goodbye())
             await asyncio.wait({connecting}, timeout=ABORT_S if self._abort.is_set() else BYE_S)
             connecting.cancel()
         self._undecided.give_up()
-        held = self._protocol.given_up
+        held = self._protocol.ledger.given_up
         return Summary(
             forwarded=self._succeeded + self._failed,
             succeeded=self._succeeded,
             failed=self._failed,
             unfinished=unfinished,
-            waiting=self._protocol.waiting,
+            waiting=len(self._protocol.ledger.failed),
             held=len(held),
             held_more=self._protocol.gives_up_more,
             held_since_ms=_oldest_ms(held),
@@ -206,11 +206,11 @@ class Listener:
 
     async def _drain(self) -> int:
         """Wait for what is in flight, and for its results to be durable; return how many were given up."""
-        await self._until(lambda: not self._protocol.running, DRAIN_S)
+        await self._until(lambda: not self._protocol.ledger.running, DRAIN_S)
         for forward in [*self._forwards.values()]:  # one that is given up may tell what came of it so far
             forward.cancel()
-        unfinished = self._protocol.running
-        await self._until(lambda: not self._protocol.unsettled, SETTLE_S)
+        unfinished = len(self._protocol.ledger.running)
+        await self._until(lambda: not self._protocol.ledger.unsettled, SETTLE_S)
         return unfinished
 
     async def _until(self, done: Callable[[], bool], limit_s: float) -> None:

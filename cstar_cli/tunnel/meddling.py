@@ -97,7 +97,7 @@ class Meddling:
         at_once: list[str] = []
         for each in these:
             course = self._courses.get(each.delivery_id)
-            if course is None or each.delivery_id not in self._protocol.holding:  # its session has ended
+            if course is None or each.delivery_id not in self._protocol.ledger.held:  # its session has ended
                 continue
             course.moved = each.moved
             self._counted["shuffled"] += each.moved

@@ -74,7 +74,7 @@ class Watch:
 
     async def _has_gone(self, delivery_id: str) -> bool:
         """Tell whether the application has ended with the event in its hands, so that nobody knows what came of it."""
-        holding = self._protocol.holding
+        holding = self._protocol.ledger.held
         breaks = self._breaks.get(delivery_id, 0) + 1
         self._breaks = {each: count for each, count in self._breaks.items() if each in holding} | {delivery_id: breaks}
         if breaks >= MOST_BREAKS:
@@ -103,5 +103,5 @@ class Watch:
 
     def _report_up(self) -> None:
         again, self._was_there = self._was_there, True
-        waited, more = self._protocol.queued, self._protocol.has_all_it_takes
+        waited, more = len(self._protocol.ledger.queued), self._protocol.has_all_it_takes
         self._around.report(Up(self._around.now_ms(), self._app.url, self._app.place, waited, more, again))

@@ -242,7 +242,7 @@ class Tunnel(RuleBasedStateMachine):
 
     @invariant()
     def no_more_than_the_slots_run(self) -> None:
-        assert len(self.running) == self.listener.running <= CONCURRENCY
+        assert len(self.running) == len(self.listener.ledger.running) <= CONCURRENCY
 
     @invariant()
     def nothing_is_forwarded_twice(self) -> None:
@@ -266,7 +266,7 @@ class Tunnel(RuleBasedStateMachine):
 
     @invariant()
     def no_more_wait_for_a_retry_than_have_failed(self) -> None:
-        assert self.listener.waiting <= sum(1 for tried in self.store.tried.values() if tried)
+        assert len(self.listener.ledger.failed) <= sum(1 for tried in self.store.tried.values() if tried)
 
     def teardown(self) -> None:
         """Once the trouble is over, everything is forwarded and settled."""
@@ -277,7 +277,8 @@ class Tunnel(RuleBasedStateMachine):
             pass
         assert self.store.open
         assert self.store.pending() == []
-        assert (self.listener.running, self.listener.unsettled, self.listener.waiting) == (0, 0, 0)
+        ledger = self.listener.ledger
+        assert (len(ledger.running), len(ledger.unsettled), len(ledger.failed)) == (0, 0, 0)
         ours = [d.delivery_id for d in self.store.deliveries if self.store.target[d.delivery_id] == self.store.open]
         assert set(ours) <= {delivery_id for delivery_id, _ in self.started}
         assert self.relay.room == CONCURRENCY + QUEUED_BEYOND_SLOTS

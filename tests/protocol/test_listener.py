@@ -24,7 +24,8 @@ from cstar_cli.protocol.frames import (
     Settled,
     Welcome,
 )
-from cstar_cli.protocol.listener import MOST_HELD, MOST_MET, QUEUED_BEYOND_SLOTS, ListenerProtocol
+from cstar_cli.protocol.ledger import MOST_HELD
+from cstar_cli.protocol.listener import MOST_MET, QUEUED_BEYOND_SLOTS, ListenerProtocol
 
 NEW = Welcome("ses_1", resumed=False, waiting=0)
 RESUMED = Welcome("ses_1", resumed=True, waiting=0)
@@ -165,7 +166,7 @@ def test_a_delivery_is_forwarded_as_it_came() -> None:
 def test_no_more_than_the_slots_are_forwarded_at_once() -> None:
     protocol = welcomed(2)
     assert forwarded(receive(protocol, *map(delivery, range(5)))) == ["dlv_0", "dlv_1"]
-    assert protocol.running == 2
+    assert len(protocol.ledger.running) == 2
 
 
 def test_a_free_slot_goes_to_the_longest_waiting() -> None:
@@ -215,9 +216,9 @@ def test_a_settled_result_is_forgotten() -> None:
     protocol = welcomed()
     receive(protocol, delivery(1))
     protocol.finished(result(1), 0.0)
-    assert protocol.unsettled == 1
+    assert len(protocol.ledger.unsettled) == 1
     receive(protocol, Settled(("dlv_1",)))
-    assert protocol.unsettled == 0
+    assert len(protocol.ledger.unsettled) == 0
     assert reconnect(protocol) == [Accepted(RESUMED)]
 
 
@@ -276,7 +277,7 @@ def test_another_session_voids_unsettled_results() -> None:
     receive(protocol, delivery(1))
     protocol.finished(result(1), 0.0)
     assert reconnect(protocol, OTHER) == [Accepted(OTHER)]
-    assert protocol.unsettled == 0
+    assert len(protocol.ledger.unsettled) == 0
 
 
 def test_what_runs_for_an_ended_session_keeps_its_slot_until_it_finishes() -> None:
@@ -292,7 +293,7 @@ def test_a_late_result_of_an_ended_session_is_nobodys() -> None:
     receive(protocol, delivery(1))
     reconnect(protocol, OTHER)
     assert protocol.finished(result(1), 0.0) == []
-    assert (protocol.running, protocol.unsettled) == (0, 0)
+    assert (len(protocol.ledger.running), len(protocol.ledger.unsettled)) == (0, 0)
 
 
 def test_what_runs_for_an_ended_session_is_not_held_for_the_next() -> None:
@@ -471,13 +472,13 @@ def test_the_hello_says_how_fast_what_fails_is_tried_again() -> None:
 def test_what_follows_a_failure_is_passed_on() -> None:
     protocol, commands = with_a_failure(5000)
     assert commands == [Concluded("dlv_1", 5000)]
-    assert (protocol.waiting, protocol.unsettled) == (1, 0)
+    assert (len(protocol.ledger.failed), len(protocol.ledger.unsettled)) == (1, 0)
 
 
 def test_a_failure_that_nothing_follows_is_the_end() -> None:
     protocol, commands = with_a_failure(None)
     assert commands == [Concluded("dlv_1", None)]
-    assert protocol.waiting == 0
+    assert len(protocol.ledger.failed) == 0
 
 
 def test_of_successes_and_without_retries_nothing_is_concluded() -> None:
@@ -492,7 +493,7 @@ def test_of_successes_and_without_retries_nothing_is_concluded() -> None:
 def test_the_next_attempt_is_forwarded_and_no_longer_waits() -> None:
     protocol, _ = with_a_failure()
     assert receive(protocol, delivery(1, attempt=2)) == [Forward(delivery(1, attempt=2))]
-    assert protocol.waiting == 0
+    assert len(protocol.ledger.failed) == 0
     assert protocol.finished(result(1, 2), 0.0) == [Send(result(1, 2))]
 
 
@@ -514,7 +515,7 @@ def test_the_next_attempt_says_that_the_one_before_is_settled() -> None:
     receive(protocol, delivery(1))
     protocol.finished(result(1, succeeded=False), 0.0)
     assert receive(protocol, delivery(1, attempt=2)) == [Concluded("dlv_1", None), Forward(delivery(1, attempt=2))]
-    assert (protocol.running, protocol.unsettled) == (1, 0)
+    assert (len(protocol.ledger.running), len(protocol.ledger.unsettled)) == (1, 0)
 
 
 def test_an_earlier_attempt_than_the_one_that_has_a_result_is_passed_over() -> None:
@@ -522,7 +523,7 @@ def test_an_earlier_attempt_than_the_one_that_has_a_result_is_passed_over() -> N
     receive(protocol, delivery(1, attempt=2))
     protocol.finished(result(1, 2), 0.0)
     assert receive(protocol, delivery(1, attempt=1)) == []
-    assert protocol.unsettled == 1
+    assert len(protocol.ledger.unsettled) == 1
 
 
 def test_a_settlement_told_twice_is_not_that_of_the_attempt_that_runs() -> None:
@@ -553,7 +554,7 @@ def test_of_a_result_that_is_nobodys_nothing_is_about_to_be_concluded() -> None:
 def test_another_session_has_nothing_that_waits_for_a_retry() -> None:
     protocol, _ = with_a_failure()
     reconnect(protocol, OTHER)
-    assert protocol.waiting == 0
+    assert len(protocol.ledger.failed) == 0
 
 
 def test_the_waits_before_retries_are_passed_on() -> None:
@@ -569,7 +570,7 @@ def test_what_was_started_in_vain_goes_out_again_in_the_order_of_arrival() -> No
     protocol.hold()
     for number in (4, 5, 3):
         protocol.put_back(f"dlv_{number}")
-    assert (protocol.running, protocol.queued) == (0, 5)
+    assert (len(protocol.ledger.running), len(protocol.ledger.queued)) == (0, 5)
     assert forwarded(list(protocol.release(0.0))) == ["dlv_5", "dlv_3", "dlv_4"]
     assert forwarded(list(protocol.finished(result(3), 0.0))) == ["dlv_1"]
 
@@ -591,7 +592,7 @@ def test_what_waits_is_held_over_a_lost_connection_and_recognised_when_it_is_pus
     protocol.lost(0.0)
     assert hello_of(protocol).holding == ("dlv_1", "dlv_2")
     receive(protocol, RESUMED, delivery(1), delivery(2))
-    assert (protocol.queued, forwarded(list(protocol.release(0.0)))) == (2, ["dlv_1"])
+    assert (len(protocol.ledger.queued), forwarded(list(protocol.release(0.0)))) == (2, ["dlv_1"])
 
 
 def test_another_session_voids_what_is_put_back() -> None:
@@ -600,7 +601,7 @@ def test_another_session_voids_what_is_put_back() -> None:
     protocol.hold()
     reconnect(protocol, OTHER)
     protocol.put_back("dlv_1")
-    assert (protocol.running, protocol.queued) == (0, 0)
+    assert (len(protocol.ledger.running), len(protocol.ledger.queued)) == (0, 0)
     assert forwarded(list(protocol.release(0.0))) == []
 
 
@@ -609,7 +610,7 @@ def test_what_is_put_back_while_stopping_is_given_up() -> None:
     receive(protocol, delivery(1), delivery(2))
     protocol.stop()
     protocol.put_back("dlv_1")
-    assert (protocol.running, protocol.queued, len(protocol.given_up)) == (0, 0, 2)
+    assert (len(protocol.ledger.running), len(protocol.ledger.queued), len(protocol.ledger.given_up)) == (0, 0, 2)
     protocol.lost(0.0)
     assert hello_of(protocol).holding == ()
 
@@ -618,7 +619,7 @@ def test_a_retry_that_a_stop_finds_queued_waited_for_it_and_was_delivered_before
     protocol = welcomed(1)
     receive(protocol, delivery(1), delivery(2, attempt=2), delivery(3))
     protocol.stop()
-    assert ([each.delivery_id for each in protocol.given_up], protocol.waiting) == (["dlv_3"], 1)
+    assert ([each.delivery_id for each in protocol.ledger.given_up], len(protocol.ledger.failed)) == (["dlv_3"], 1)
 
 
 def test_it_has_all_it_takes_when_the_window_is_used_up() -> None:
@@ -700,7 +701,7 @@ def test_what_is_read_after_a_standstill_is_not_taken_but_the_connection_given_u
     protocol = welcomed()
     assert receive(protocol, delivery(1), now=60.0) == [HangUp("this process stood still for 60 s", retry=True)]
     assert protocol.tick(60.1) == [HangUp("this process stood still for 60 s", retry=True)]
-    assert not protocol.holding
+    assert not protocol.ledger.held
 
 
 def test_no_standstill_is_seen_in_twelve_seconds_without_a_turn() -> None:
@@ -748,11 +749,14 @@ def test_what_is_set_aside_is_void_with_its_session_and_given_up_at_the_end() ->
     protocol = welcomed(set_aside=True)
     receive(protocol, delivery(1))
     reconnect(protocol, OTHER)
-    assert (forwarded(protocol.let_go(["dlv_1"], 0.0)), len(protocol.holding)) == ([], 0)
+    assert (forwarded(protocol.let_go(["dlv_1"], 0.0)), len(protocol.ledger.held)) == ([], 0)
     receive(protocol, delivery(2), delivery(3))
     protocol.let_go(["dlv_2"], 0.0)
     protocol.stop()
-    assert ([given.delivery_id for given in protocol.given_up], [*protocol.holding]) == (["dlv_3"], ["dlv_2"])
+    assert ([given.delivery_id for given in protocol.ledger.given_up], [*protocol.ledger.held]) == (
+        ["dlv_3"],
+        ["dlv_2"],
+    )
     assert forwarded(protocol.let_go(["dlv_3"], 0.0)) == []
 
 
