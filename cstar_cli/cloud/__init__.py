@@ -5,7 +5,8 @@
     service.py     `Cloud`: what of a node the API works with
     running.py     the note that tells others who runs the cloud of this machine
     api/           HTTP and websocket in, records and JSON out; who may come in
-    relay.py       drives one tunnel: pushes what is due, settles what comes back
+    relay.py       drives one tunnel: opens its session and keeps it to the end (lifetime.py)
+    exchange.py    what goes through an open tunnel: pushes what is due, settles what comes back
     pushing.py     reads what is due, once for all tunnels that were woken together
     outbox.py      what waits to be sent to a listener; results.py, what it has said and is to be stored
     node.py        `Node`: what tunnels share, such as one heartbeat for all (beat.py)
