@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from cstar_cli.events.wires import DEFAULT
+from cstar_cli.render.endpoints import wanted
 from cstar_cli.render.output import Output
-from cstar_cli.render.tables import Text, Url, Words, table
+from cstar_cli.render.tables import Text, Url, table
 from cstar_cli.render.times import clock_of
 from cstar_cli.resources import Session
 
@@ -17,14 +17,10 @@ def sessions(records: Iterable[Session], output: Output) -> None:
             (
                 (record.id, record.name or ""),
                 Text("connected", "green") if record.connected else Text("away", "yellow"),
-                (Url(record.forward_to), Words(", ".join(record.events) + _wire(record))),
+                (Url(record.forward_to), wanted(record.events, record.wire)),
                 clock_of(record.opened_at, output.look),
             )
             for record in records
         ),
         output,
     )
-
-
-def _wire(record: Session) -> str:
-    return "" if record.wire == DEFAULT else f", wire {record.wire}"

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from cstar_cli.render.endpoints import wanted
 from cstar_cli.render.facts import STATUS_COLOURS, facts
 from cstar_cli.render.output import Output
 from cstar_cli.render.safe import harmless
-from cstar_cli.render.tables import Text, Url, Words, table
+from cstar_cli.render.tables import Text, Url, table
 from cstar_cli.render.times import clock_of, duration_text
 from cstar_cli.resources import Deleted, Recovery, Trial, Webhook
 
@@ -18,7 +19,7 @@ def webhooks(records: Iterable[Webhook], output: Output) -> None:
             (
                 record.id,
                 Text(state := _state(record), STATUS_COLOURS[state]),
-                (Url(record.url), Words(", ".join(record.events))),
+                (Url(record.url), wanted(record.events, record.wire)),
             )
             for record in records
         ),

@@ -70,6 +70,15 @@ def test_the_list_is_all_there_are_one_a_line_for_programs() -> None:
     assert [said.cloud.query(number)["page"] for number in (0, 1)] == ["1", "2"]
 
 
+def test_the_list_tells_webhooks_of_one_url_apart_by_their_wire_version() -> None:
+    said = talk(page([webhook(), webhook(id="whk_2", wire="2026-03")]))
+    webhooks.index(said.dialogue())
+    assert said.stdout.splitlines() == [
+        f"{WEBHOOK_ID}\tactive\t{URL}\tticket.*, !ticket.updated",
+        f"whk_2\tactive\t{URL}\tticket.*, !ticket.updated, wire 2026-03",
+    ]
+
+
 def test_the_list_as_json_is_one_object_a_line() -> None:
     said = talk(page([webhook(), webhook(id="whk_2")]), json=True)
     webhooks.index(said.dialogue())
