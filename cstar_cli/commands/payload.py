@@ -112,7 +112,8 @@ def check_type(source: Source) -> None:
     if catalogue.elsewhere(name, source.wire):
         raise UsageError(catalogue.unknown_type(name, source.wire))
     own = f" To send your own type: cstar trigger {name} --custom --data …" if catalogue.is_valid_name(name) else ""
-    raise UsageError(f"{catalogue.unknown_type(name, source.wire)} cstar trigger --list shows all types.{own}")
+    listing = "cstar trigger --list" + ("" if source.wire == DEFAULT else f" --wire {source.wire}")
+    raise UsageError(f"{catalogue.unknown_type(name, source.wire)} {listing} shows all types.{own}")
 
 
 def payloads(source: Source, count: int, desk: Desk) -> Iterator[Payload]:

@@ -81,6 +81,7 @@ def test_all_types_are_listed_as_json(cstar: RunCstar) -> None:
     [
         ((), "cstar trigger --list"),
         (("ticket.crated",), "Did you mean ticket.created"),
+        (("ticket.crated", "--wire", "2026-03"), "cstar trigger --list --wire 2026-03 shows all types"),
         (("my.thing", "--data", "{}"), "--custom"),
         (("my.thing", "--custom"), "--data"),
         (("ticket.created", "--data", "{"), "Malformed JSON"),
