@@ -203,7 +203,10 @@ def _test_type(wanted: str | None, webhook: Webhook) -> str:
     if wanted is not None:
         if not catalogue.is_known(wanted, webhook.wire):
             other = catalogue.elsewhere(wanted, webhook.wire)
-            of_other = f"{wanted} is of wire version {other}, and this webhook wants {webhook.wire}."
+            of_other = (
+                f"{wanted} is of wire version {other}, and this webhook wants {webhook.wire}: test it with a type of "
+                f"that, or send it this one as an event, as cstar trigger {wanted} --wire {other} does."
+            )
             raise invalid("unknown_event_type", of_other if other else catalogue.unknown_type(wanted), "event")
         return wanted
     subscribed = next(filter(webhook.filter.matches, catalogue.names(webhook.wire)), None)

@@ -221,6 +221,7 @@ def test_a_test_is_of_a_type_of_the_webhooks_wire_version(serve: Serve) -> None:
         refused = await there.post({"event": "achievement.unlocked"}, f"/webhooks/{made['id']}/test")
         assert is_invalid(refused, "event", "unknown_event_type")
         assert "is of wire version 2025-12" in refused.text
+        assert "as cstar trigger achievement.unlocked --wire 2025-12 does" in refused.text
 
     serve(check)
 
