@@ -118,7 +118,7 @@ def likeliest_cause(answer: Answer, sent: Sent) -> Cause | None:
     speaks_of_it = _SIGNATURE_WORDS.search(answer.body) is not None
     other = _another_secret(sent) if speaks_of_it or answer.status == _UNAUTHORIZED else None
     is_about_it = speaks_of_it or answer.status != _FORBIDDEN
-    if other is None and is_about_it and (line := likely_another(wire_of(sent.signature))):
+    if other is None and is_about_it and (line := likely_another(answer.body, wire_of(sent.signature))):
         return Cause("another version", line)
     return other or (_DIFFERS if speaks_of_it else _BY_STATUS[answer.status])
 

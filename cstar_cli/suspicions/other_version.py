@@ -14,9 +14,14 @@ _WORDS = {
 }
 
 
+def speaks_of(answer: bytes, version: str) -> bool:
+    """Say whether the answer names headers of a version."""
+    return _WORDS[version].search(answer) is not None
+
+
 def speaks_of_another(answer: bytes, sent_in: str) -> str | None:
     """Return what to say where the answer names headers of another version than it was sent in, and none of this."""
-    if _WORDS[sent_in].search(answer):
+    if speaks_of(answer, sent_in):
         return None
     other = next((name for name in NAMES if name != sent_in and _WORDS[name].search(answer)), None)
     if other is None:
@@ -27,9 +32,12 @@ def speaks_of_another(answer: bytes, sent_in: str) -> str | None:
     )
 
 
-def likely_another(sent_in: str) -> str | None:
-    """Return what to say of a version that most receivers aren't written for; None for the usual one."""
-    if sent_in == DEFAULT:
+def likely_another(answer: bytes, sent_in: str) -> str | None:
+    """Return what to say of a version that most receivers aren't written for; None for the usual one.
+
+    A receiver that names this version's headers is written for it.
+    """
+    if sent_in == DEFAULT or speaks_of(answer, sent_in):
         return None
     return (
         f"mostly a receiver written for wire version {DEFAULT} (then --wire {DEFAULT}), else another secret; "

@@ -1,5 +1,8 @@
+import re
+
 import pytest
 
+from cstar_cli.commands.snippet import Stack, receiver
 from cstar_cli.events.wires import wire
 from cstar_cli.suspicions.answers import Answer, Sent, likeliest_cause
 
@@ -41,6 +44,21 @@ def test_who_names_the_right_headers_is_written_for_this_version(version: str, a
 def test_a_receiver_of_the_usual_version_is_the_likeliest_where_another_is_sent(status: int, answer: bytes) -> None:
     assert "mostly a receiver written for wire version 2025-12" in line("2026-03", status, answer)
     assert "written for" not in line("2025-12", status, answer)
+
+
+@pytest.mark.parametrize("answer", [b"wrong x-signature", b'{"error":"x-signature: wrong secret"}'])
+def test_a_receiver_that_names_the_right_headers_is_not_taken_for_one_of_the_usual_version(answer: bytes) -> None:
+    assert "--print-secret" in line("2026-03", 401, answer)
+    assert "written for" not in line("2026-03", 401, answer)
+
+
+@pytest.mark.parametrize(("sent", "written_for"), [("2025-12", "2026-03"), ("2026-03", "2025-12")])
+@pytest.mark.parametrize("stack", Stack)
+def test_what_a_receiver_of_the_other_version_answers_tells_that_it_is_one(
+    stack: str, sent: str, written_for: str
+) -> None:
+    [answer] = {found[0] for found in re.findall(r"""(?<=["'])(wrong .*?)(["'])""", receiver(stack, written_for))}
+    assert f"the headers of wire version {written_for}" in line(sent, 401, answer.encode())
 
 
 def test_a_refusal_that_is_not_about_signatures_stays_one() -> None:
