@@ -15,6 +15,7 @@ from cstar_cli.errors import UsageError
 from cstar_cli.events.canonical import Json, MalformedJson, dumps, parse
 
 _MAX_LISTED_PATHS: Final = 40
+_MAX_MEANT = 3
 
 # A key, an index in brackets, or None for the empty brackets: the place after the last item.
 _Step: TypeAlias = str | int | None
@@ -156,12 +157,17 @@ def _find(data: Json, path: str) -> _Place:
             break
         here = _get(found)
     if found is None:
-        raise UsageError(f"There is no {path!r} in the data{_hint(path)}. {_listed(valid_paths(data))}")
+        paths = valid_paths(data)
+        raise UsageError(f"There is no {path!r} in the data{_hint(path, paths)} {_listed(paths)}")
     return found
 
 
-def _hint(path: str) -> str:
-    return " (paths start within data)" if path.startswith("data.") else ""
+def _hint(path: str, paths: list[str]) -> str:
+    """Return the rest of the sentence: wire versions differ in whether a resource's fields stand under its name."""
+    if path.startswith("data."):
+        return " (paths start within data)."
+    near = [known for known in paths if known.endswith(f".{path}") or path.endswith(f".{known}")]
+    return f". Did you mean {' or '.join(near[:_MAX_MEANT])}?" if near else "."
 
 
 def _listed(paths: list[str]) -> str:

@@ -105,6 +105,20 @@ def test_a_path_from_the_envelope_is_told_that_paths_start_within_data() -> None
         changed(overrides=("data.priority=low",))
 
 
+@pytest.mark.parametrize(
+    ("override", "data", "meant"),
+    [
+        ("priority=low", '{"ticket":{"priority":"high"}}', "Did you mean ticket.priority?"),
+        ("ticket.priority=low", '{"priority":"high"}', "Did you mean priority?"),
+        ("name=x", '{"agent":{"name":"a"},"customer":{"name":"b"}}', "Did you mean agent.name or customer.name?"),
+    ],
+)
+def test_a_path_of_the_other_wire_version_is_told_what_it_is_in_this_one(override: str, data: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        changed(overrides=(override,), data=data)
+    assert meant in str(caught.value)
+
+
 def test_a_long_list_of_valid_paths_is_cut() -> None:
     with pytest.raises(UsageError, match=r"k39, and 60 more\."):
         changed(overrides=("x=1",), data=dumps({f"k{number}": 0 for number in range(100)}).decode())
