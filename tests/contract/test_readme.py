@@ -56,8 +56,7 @@ def test_what_the_page_on_troubleshooting_begins_with_is_what_the_program_says()
 
 
 def test_its_exit_codes_are_those_of_the_program() -> None:
-    [sentence] = re.findall(r"^Exit codes: (.+?)\.$", README, re.MULTILINE | re.DOTALL)
-    assert [int(code) for code in re.findall(r"(?:^|, )(\d+)", sentence.replace("\n", " "))] == list(ExitCode)
+    assert [int(code) for code, _ in rows(README, "exit code")] == list(ExitCode)
 
 
 def test_its_environment_variables_are_those_of_the_program() -> None:
