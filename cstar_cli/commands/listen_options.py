@@ -36,11 +36,14 @@ Header = Annotated[
 Timeout = Annotated[float, typer.Option(min=0.001, metavar="SECONDS", help="How long one exchange may take.")]
 Concurrency = Annotated[int, typer.Option(min=1, max=512, metavar="N", help="How many at once.")]
 Retry = Annotated[
-    bool, typer.Option("--retry", help="Try failed deliveries again, as the cloud does for webhooks (1, 5, 30 min).")
+    bool,
+    typer.Option(
+        "--retry", help="Try failed deliveries again, as for webhooks of this --wire: after 1, 5, 30 min in 2025-12."
+    ),
 ]
 RetrySpeed = Annotated[
     float | None,
-    typer.Option(min=1, max=3600, metavar="N", help="The same, N times faster: with 60 after 1, 5 and 30 s."),
+    typer.Option(min=1, max=3600, metavar="N", help="The same, N times faster: with 60 after 1, 5, 30 s in 2025-12."),
 ]
 DebugWait = Annotated[
     bool, typer.Option("--debug-wait", help="For breakpoints: no timeout, one event at a time; the others wait.")
