@@ -97,7 +97,8 @@ def missing(given: Given, wire: str | None = None) -> str | None:
     if text.startswith(STANDARD) and (given.message_id is None or given.timestamp is None):
         return "It has the form of Standard Webhooks: give --id (webhook-id) and --timestamp (webhook-timestamp) too."
     if not readings(given, wire):
-        form = "X-Signature is t=…,v1=… with" if wire == TIMED else "x-cstar-signature is"
+        is_timed = text.startswith(("t=", "v1=")) if wire is None else wire == TIMED
+        form = "X-Signature is t=…,v1=… with" if is_timed else "x-cstar-signature is"
         return f"It is no signature of any known form: {form} 64 digits of lower-case hex."
     return None
 

@@ -14,6 +14,7 @@ from cstar_cli.events.wires.verifying import Given
 from cstar_cli.signing import sign, standard_signature
 from cstar_cli.suspicions import bodies, keys
 from cstar_cli.suspicions.explaining import Case, Explanation, explain
+from cstar_cli.suspicions.forms import missing
 
 SECRET = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0"
 BODY = '{"id":"evt_1","created_at":"2025-12-10T14:30:00Z","data":{"b":1,"a":"Zoë & <b>/x","c":["y"]}}'.encode()
@@ -290,3 +291,14 @@ def test_that_not_every_length_of_a_large_body_was_tried_is_told(monkeypatch: py
     monkeypatch.setattr("cstar_cli.suspicions.explaining.MOST_BEGINNINGS", 20)
     assert explained(BODY, "0" * 64).gave_up
     assert not explained(b"{}", "0" * 64).gave_up
+
+
+@pytest.mark.parametrize("text", ["v1=" + "0" * 64, "t=1774583010", "t=,v1=", "t=abc,v1=00"])
+def test_a_timed_signature_of_which_a_part_is_missing_is_told_its_whole_form(text: str) -> None:
+    said = missing(Given(text))
+    assert said is not None
+    assert "X-Signature is t=…,v1=…" in said
+
+
+def test_a_text_that_is_like_no_signature_is_told_the_usual_form() -> None:
+    assert "x-cstar-signature is 64 digits" in (missing(Given("hello")) or "")
