@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from cstar_cli.conformance.advice import GONE, LIMITED, advice, saw_one
 from cstar_cli.conformance.trial import Answered, Status, Verdict
 from cstar_cli.sender.outcome import Failure, Outcome
@@ -29,26 +31,26 @@ def taken(answers: Sequence[Answered]) -> Verdict:
     bad = [each for each in answers if not each.outcome.succeeded]
     if not bad:
         return _in_time(answers)
-    return Verdict(Status.FAILED, told(answers, bad), None, advice(bad[0].outcome))
+    return Verdict(Status.FAILED, told(answers, bad), None, advice(bad[0].outcome), bad)
 
 
 def refused(answers: Sequence[Answered]) -> Verdict:
     """Pass where each was answered 4xx."""
     if through := [each for each in answers if _is(each.outcome, 2)]:
-        return Verdict(Status.FAILED, _with_labels("accepted", answers, through))
+        return Verdict(Status.FAILED, _with_labels("accepted", answers, through), blamed=through)
     if crashed := [each for each in answers if each.outcome.failure is not None or _is(each.outcome, 5)]:
         return _crashed(answers, crashed)
     if limited := [each for each in answers if each.outcome.status == 429]:
-        return Verdict(Status.WARNING, told(answers, limited), UNSURE_WHY, LIMITED)
+        return Verdict(Status.WARNING, told(answers, limited), UNSURE_WHY, LIMITED, limited)
     if others := [each for each in answers if not _is(each.outcome, 4)]:
-        return Verdict(Status.WARNING, told(answers, others), SENT_AWAY_WHY, "Answer 401.")
+        return Verdict(Status.WARNING, told(answers, others), SENT_AWAY_WHY, "Answer 401.", others)
     return Verdict(Status.PASSED, told(answers))
 
 
 def either(answers: Sequence[Answered]) -> Verdict:
     """Pass where each was taken or refused, but not failed over."""
     if crashed := [each for each in answers if each.outcome.failure is not None or _is(each.outcome, 5)]:
-        return Verdict(Status.FAILED, told(answers, crashed), None, _unless_crashed(crashed[0].outcome))
+        return Verdict(Status.FAILED, told(answers, crashed), None, _unless_crashed(crashed[0].outcome), crashed)
     return Verdict(Status.PASSED, told(answers))
 
 
@@ -57,7 +59,7 @@ def taken_or_warned(answers: Sequence[Answered]) -> Verdict:
     verdict = taken(answers)
     bad = [each.outcome for each in answers if not each.outcome.succeeded]
     if bad and all(_is(outcome, 4) and outcome.status != 429 for outcome in bad):
-        return Verdict(Status.WARNING, verdict.saw, verdict.why, verdict.change)
+        return msgspec.structs.replace(verdict, status=Status.WARNING)
     return verdict
 
 
@@ -92,7 +94,7 @@ def _crashed(answers: Sequence[Answered], crashed: Sequence[Answered]) -> Verdic
         change = "Answer 401 at once, before anything else is done."
     else:
         change = CRASHED_CHANGE
-    return Verdict(Status.FAILED, told(answers, crashed), CRASHED_WHY, change)
+    return Verdict(Status.FAILED, told(answers, crashed), CRASHED_WHY, change, crashed)
 
 
 def _unless_crashed(outcome: Outcome) -> str | None:

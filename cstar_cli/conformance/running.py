@@ -74,13 +74,13 @@ def _result(trial: Trial, answers: Sequence[Answered], duration_ms: float) -> Re
         verdict.saw,
         None if passed else verdict.why or trial.why,
         None if passed else verdict.change or trial.change,
-        None if passed else _said(answers),
+        _said(verdict.blamed),
         tuple(each.outcome.status for each in answers),
         round(duration_ms, 1),
     )
 
 
 def _said(answers: Sequence[Answered]) -> str | None:
-    """Return what a receiver says with a refusal: the first that says anything."""
+    """Return what a receiver says where it doesn't take something: the first that says anything."""
     bodies = (each.outcome.body for each in answers if not each.outcome.succeeded)
     return next((body.decode("utf-8", "replace") for body in bodies if body.strip()), None)

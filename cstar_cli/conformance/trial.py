@@ -44,12 +44,16 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What was seen, and what it is: `why` and `change` are None where the trial's own words hold."""
+    """What was seen, and what it is: `why` and `change` are None where the trial's own words hold.
+
+    `blamed` are the answers that kept it from passing.
+    """
 
     status: Status
     saw: str
     why: str | None = None
     change: str | None = None
+    blamed: Sequence[Answered] = ()
 
 
 Judge = Callable[[Sequence[Answered]], Verdict]

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cstar_cli.conformance.making import Maker
@@ -157,6 +158,22 @@ def test_a_forged_event_that_gets_no_answer_fails_and_is_to_be_answered_at_once(
     found = {each.name: each for each in results(Receiver(lambda _, r, right: None if right else Failure.TIMEOUT))}
     assert found["signature-wrong"].status is Status.FAILED
     assert found["signature-wrong"].change == "Answer 401 at once, before anything else is done."
+
+
+def test_it_is_the_answer_that_failed_whose_words_are_told() -> None:
+    async def falls_over_text(request: Request) -> Outcome:
+        crashes = request.label == "text beyond ASCII"
+        answered = outcome(500 if crashes else (await Receiver()(request)).status or 0)
+        return msgspec.structs.replace(answered, body=b"TypeError" if crashes else b"bad signature")
+
+    async def lets_one_in(request: Request) -> Outcome:
+        answered = outcome(200 if request.label == "no header" else (await Receiver()(request)).status or 0)
+        return msgspec.structs.replace(answered, body=b"bad signature")
+
+    crashed = {each.name: each.answer for each in results(falls_over_text)}
+    let_in = {each.name: each.answer for each in results(lets_one_in)}
+    assert (crashed["signature-garbage"], crashed["signature-wrong"]) == ("TypeError", None)
+    assert let_in["signature-missing"] is None
 
 
 def test_none_begins_when_the_time_is_over() -> None:
