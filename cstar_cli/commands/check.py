@@ -25,7 +25,7 @@ Only = Annotated[
         "--only",
         "-k",
         metavar="TRIAL",
-        help="Only these, by name or pattern: signature-*.",
+        help="Only these, by name or pattern: large,signature-*.",
         autocompletion=complete_trial,
     ),
 ]

@@ -22,14 +22,21 @@ def trials_for(wire: Wire) -> tuple[Trial, ...]:
 def chosen(trials: Sequence[Trial], only: Sequence[str], skip: Sequence[str]) -> tuple[Trial, ...]:
     """Return those that a name or pattern of `only` has, if there are any, and none of `skip`; the first is kept.
 
-    Raises UsageError for what has none.
+    Commas part several. Raises UsageError for what has none, and where `skip` leaves nothing of `only`.
     """
+    only, skip = _parted(only), _parted(skip)
     for option, patterns in (("--only", only), ("--skip", skip)):
         for pattern in patterns:
             _check(option, pattern, trials)
     first, *others = trials
-    kept = [each for each in others if (not only or _has(only, each)) and not _has(skip, each)]
-    return (first, *kept)
+    wanted = [each for each in trials if _has(only, each)] if only else trials
+    if all(_has(skip, each) for each in wanted):
+        raise UsageError("--skip leaves nothing to try: skip less, or choose others with --only.")
+    return (first, *(each for each in others if each in wanted and not _has(skip, each)))
+
+
+def _parted(patterns: Sequence[str]) -> list[str]:
+    return [part.strip() for pattern in patterns for part in pattern.split(",")]
 
 
 def _has(patterns: Sequence[str], trial: Trial) -> bool:

@@ -206,10 +206,13 @@ def test_trials_are_chosen_by_names_and_patterns_and_the_first_is_always_made() 
         "duplicates-at-once",
         "large",
     ]
+    assert chosen(every, ["large, dup*"], []) == chosen(every, ["large", "dup*"], [])
     with pytest.raises(UsageError, match=r"Did you mean 'large'"):
         chosen(every, ["larg"], [])
     with pytest.raises(UsageError, match="another wire version"):
         chosen(every, ["time-old"], [])
+    with pytest.raises(UsageError, match="--skip leaves nothing to try"):
+        chosen(every, ["large"], ["large,slow"])
 
 
 def test_the_page_says_of_each_trial_what_it_is() -> None:
