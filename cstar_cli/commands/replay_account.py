@@ -38,6 +38,7 @@ class Account:
         self._went_worse = 0
         self._differing = 0
         self._uncompared = 0
+        self._is_nobody_there = False
 
     @cached_property
     def _console(self) -> Console:
@@ -54,8 +55,11 @@ class Account:
 
     def take(self, replayed: Replayed) -> None:
         """Count and show what came of one."""
-        there = replayed.outcome.failure not in NOBODY_THERE
-        if there:
+        if replayed.outcome.failure in NOBODY_THERE:
+            if self._is_nobody_there:  # all that are in flight then come to the same
+                return
+            self._is_nobody_there = True
+        else:
             self._succeeded += replayed.outcome.succeeded
             self._failed += not replayed.outcome.succeeded
             self._went_worse += replayed.went_worse

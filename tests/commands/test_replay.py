@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cstar_cli.commands.recorded import RecordedFile
@@ -22,6 +23,7 @@ from tests.receiver import Answer as Answers
 from tests.receiver import StartReceiver
 
 SHOWN = Shown(json=False, quiet=False, no_color=True)
+ONE_BY_ONE = Pace(None, 1)
 Captured = pytest.CaptureFixture[str]
 
 
@@ -46,7 +48,7 @@ def recording(folder: Path, *deliveries: Delivery, redacted: tuple[str, ...] = (
 
 def job(wanted: Wanted, url: str, rules: Rules | None = None, shown: Shown = SHOWN, **how: bool) -> Job:
     asked = How("whsec_now", None, (), **how)
-    return Job(wanted, Target.parse(url), asked, Pace(None, 1), 10.0, SYSTEM, rules, shown)
+    return Job(wanted, Target.parse(url), asked, ONE_BY_ONE, 10.0, SYSTEM, rules, shown)
 
 
 def test_a_recording_is_sent_again_and_told_as_listen_tells_it(
@@ -127,6 +129,14 @@ def test_a_receiver_that_is_away_ends_it_with_how_far_it_got(tmp_path: Path, cap
         asyncio.run(run(job(Wanted(recording(tmp_path, line(1), line(2))), away, Rules())))
     assert raised.value.exit_code == 1
     assert "evt_2" not in capsys.readouterr().out
+
+
+def test_of_many_in_flight_to_nobody_only_the_first_is_told(tmp_path: Path, capsys: Captured) -> None:
+    file = recording(tmp_path, *map(line, range(1, 9)))
+    at_once = msgspec.structs.replace(job(Wanted(file), f"http://127.0.0.1:{free_port()}/"), pace=Pace(None, 8))
+    with pytest.raises(CstarError, match=r"0 of 8 were sent"):
+        asyncio.run(run(at_once))
+    assert capsys.readouterr().out.count("connection refused") == 1
 
 
 def test_types_and_routes_choose_what_is_sent(tmp_path: Path, receiver: StartReceiver) -> None:
