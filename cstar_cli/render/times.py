@@ -9,6 +9,9 @@ from cstar_cli.render.output import Look
 
 _ROUND_MINUTES = ((5, "5m"), (10, "10m"), (30, "30m"), (60, "1h"), (120, "2h"), (360, "6h"), (720, "12h"))
 
+_HOUR_S = 3600
+_DAY_S = 24 * _HOUR_S
+
 
 def clock(time_ms: int, look: Look) -> str:
     """Return the local time; of another day than today, the day and the minute."""
@@ -55,8 +58,12 @@ def duration_text(duration_ms: float) -> str:
 
 
 def wait_text(wait_ms: int) -> str:
-    """Return a time to wait for: `30 min`, `5 s`, `100 ms`."""
+    """Return a time to wait for: `3 days`, `2.5 h`, `30 min`, `5 s`, `100 ms`."""
     if wait_ms < 1000:
         return f"{wait_ms} ms"
     seconds = wait_ms / 1000
+    if seconds >= 2 * _DAY_S:
+        return f"{round(seconds / _DAY_S):,} days"
+    if seconds >= 2 * _HOUR_S:
+        return f"{seconds / _HOUR_S:.3g} h"
     return f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.3g} s"

@@ -16,6 +16,7 @@ from .samples import ASCII, PLAIN
         ((60_000, 300_000, 1_800_000), "of what fails, after 1 min, 5 min, 30 min"),
         ((1000, 5000, 30_000), "of what fails, after 1 s, 5 s, 30 s"),
         ((100, 1500, 90_000), "of what fails, after 100 ms, 1.5 s, 1.5 min"),
+        ((9_000_000, 86_400_000, 31_536_000_000), "of what fails, after 2.5 h, 24 h, 365 days"),
         ((), "none, by the cloud's schedule"),
     ],
 )
