@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -118,14 +119,21 @@ async def _make(job: Job, report: Report, sender: Sender, began_ms: int) -> None
         if made is None:
             return
         result, answers = made
-        if not report.results and unreached(answers[0].outcome):
+        if not report.results and result.status is Status.FAILED:
             outcome = answers[0].outcome
-            report.add(result, show=False)
-            report.end(job, began_ms, running.FIRST_FAILED, show=False)
             hint = await Hints(job.trust).after(job.target, outcome)
-            advice = hint or "Start your receiver, or give the URL where it is."
-            raise CstarError(f"Can't reach {job.target.url}: {outcome.detail}. {advice}")
+            if unreached(outcome):
+                _end_unreached(
+                    job, report, began_ms, result, hint or "Start your receiver, or give the URL where it is."
+                )
+            result = msgspec.structs.replace(result, change=hint or result.change)
         report.add(result)
+
+
+def _end_unreached(job: Job, report: Report, began_ms: int, result: Result, advice: str) -> NoReturn:
+    report.add(msgspec.structs.replace(result, change=advice), show=False)
+    report.end(job, began_ms, running.FIRST_FAILED, show=False)
+    raise CstarError(f"Can't reach {job.target.url}: {result.saw}. {advice}")
 
 
 def _send(job: Job, sender: Sender) -> running.Send:

@@ -55,10 +55,22 @@ def test_another_secret_is_told_first_and_the_others_are_not_made(receiver: Star
     assert len(target.requests) == 1
 
 
-def test_a_receiver_that_is_not_there_ends_it_with_one_message(cstar: RunCstar) -> None:
-    done = cstar("check", f"http://127.0.0.1:{free_port()}/webhook")
+def test_a_receiver_that_is_not_there_ends_it_with_one_message_and_the_report_has_it(
+    cstar: RunCstar, tmp_path: Path
+) -> None:
+    done = cstar("check", f"http://127.0.0.1:{free_port()}/webhook", "--junit", "out.xml")
     assert (done.returncode, done.stdout) == (1, "")
     assert "cstar: Can't reach http://127.0.0.1:" in done.stderr
+    advice = done.stderr.strip().rsplit("refused by", 1)[1].partition(". ")[2]
+    assert advice
+    assert f"Change: {advice}" in (tmp_path / "out.xml").read_text()
+
+
+def test_a_port_that_speaks_tls_is_told_as_such(receiver: StartReceiver, cstar: RunCstar) -> None:
+    target = receiver(Answer(400, b"The plain HTTP request was sent to HTTPS port"))
+    done = cstar("check", target.url, "-k", "valid")
+    assert done.returncode == 5
+    assert f"Change: The server speaks TLS there: forward to https://127.0.0.1:{target.port}" in done.stdout
 
 
 @pytest.mark.parametrize("path", ["nowhere/out.xml", "/dev/null/out.xml", "."])
