@@ -34,6 +34,7 @@ LONG_S = 2.0
 NOT_BEGUN = "not made: it was not begun yet"
 STOPPED = "not made: it was interrupted"
 _MOST_NAMED = 5
+_MAY_BE_THE_SECRET = (400, 401)
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -126,7 +127,9 @@ async def _make(job: Job, report: Report, sender: Sender, began_ms: int) -> None
                 _end_unreached(
                     job, report, began_ms, result, hint or "Start your receiver, or give the URL where it is."
                 )
-            result = msgspec.structs.replace(result, change=hint or result.change)
+            more = f" This is signed with {job.whose}: if your receiver has another, give that with --secret."
+            change = hint or f"{result.change}{more if outcome.status in _MAY_BE_THE_SECRET else ''}"
+            result = msgspec.structs.replace(result, change=change)
         report.add(result)
 
 

@@ -50,6 +50,7 @@ def test_another_secret_is_told_first_and_the_others_are_not_made(receiver: Star
     done = cstar("check", target.url)
     assert done.returncode == 5
     assert "Change: Secret or body differ" in done.stdout
+    assert "signed with the profile's secret: if your receiver has another, give that with --secret." in done.stdout
     assert "- 18 more not made: the first trial failed" in done.stdout
     assert "\x1b" not in done.stdout
     assert len(target.requests) == 1
