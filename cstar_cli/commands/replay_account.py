@@ -78,8 +78,9 @@ class Account:
             console.out.raw_line(msgspec.json.encode({"type": "summary", **told}))
         elif self._compares:
             replays.summary_table(self._by_type, console.out)
+        told_same = f" {counts['same']} of {counts['compared']} answered as in the recording." if counts else ""
         console.err.line(
-            f"Replayed {self.answered} of {self._total}: {self._succeeded} succeeded, {self._failed} failed."
+            f"Replayed {self.answered} of {self._total}: {self._succeeded} succeeded, {self._failed} failed.{told_same}"
         )
         if self._uncompared:
             self.tell(f"{_deliveries(self._uncompared)} had no answer in the recording, and nothing to compare with.")

@@ -47,10 +47,16 @@ def line_of_json(forwarded: Forwarded, recorded: Delivery, differences: Sequence
 
 
 def summary_table(counted: Mapping[str, Mapping[str, int]], output: Output) -> None:
-    """Show, for each event type, how many were compared, how many are the same, and how many differ in what."""
+    """Show, for each event type, how many were compared, how many are the same, and how many differ in what.
+
+    Its titles are there without a terminal, too: it stands among other lines, in the log of a CI perhaps.
+    """
     columns = ("compared", "same", *WHATS)
     rows = [(name, *(_cell(column, counts.get(column, 0)) for column in columns)) for name, counts in counted.items()]
-    table(("Event type", *columns), rows, output)
+    titles = ("Event type", *columns)
+    if rows and not output.stream.isatty():
+        output.line("\t".join(titles))
+    table(titles, rows, output)
 
 
 def _cell(column: str, count: int) -> str | Text:

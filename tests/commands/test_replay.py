@@ -76,7 +76,12 @@ def test_nothing_differs_where_all_is_the_same(tmp_path: Path, receiver: StartRe
     target = receiver(Answers(body=b'{"b":1,"a":2}'))
     file = recording(tmp_path, line(1, answered=b'{"a":2,"b":1}'))
     asyncio.run(run(job(Wanted(file), target.url, Rules())))
-    assert capsys.readouterr().out.splitlines()[-1] == "ticket.created\t1\t1\t0\t0\t0"
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-2:] == [
+        "Event type\tcompared\tsame\tstatus\tbody\tlatency",
+        "ticket.created\t1\t1\t0\t0\t0",
+    ]
+    assert told.err == "Replayed 1 of 1: 1 succeeded, 0 failed. 1 of 1 answered as in the recording.\n"
 
 
 def test_what_differs_is_told_summed_up_and_ends_with_5(
