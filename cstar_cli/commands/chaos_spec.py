@@ -70,7 +70,7 @@ def _read(given: Mapping[str, str], name: str, read: Callable[[str], T], default
 def _share(text: str) -> float:
     match = _SHARE.fullmatch(text)
     if match is None or float(match[1]) > 100:
-        raise UsageError("it takes a share of the deliveries, from 0% to 100%.")
+        raise UsageError("it takes a share of the deliveries, from 0% to 100%, like 10%.")
     return float(match[1]) / 100
 
 
@@ -91,5 +91,5 @@ def _delay(text: str) -> tuple[int, int]:
     except UsageError:
         raise UsageError("it takes a time, like 500ms, or two, like 0..2s.") from None
     if not least <= most <= duration_ms(LONGEST):
-        raise UsageError(f"it takes a time up to {LONGEST}, or two, the shorter first.")
+        raise UsageError(f"it takes a time up to {LONGEST}, or two, the shorter first, like 0..2s.")
     return least, most

@@ -66,15 +66,15 @@ def test_off_is_none_whatever_a_file_says() -> None:
     [
         ("duplicat=10%", "--chaos has no 'duplicat'. Did you mean 'duplicate'? It takes duplicate, shuffle, "),
         ("", "--chaos says nothing: it takes duplicate, shuffle, delay, drop, like"),
-        ("drop", "--chaos drop=: it takes a share of the deliveries, from 0% to 100%."),
-        ("drop=10", "--chaos drop=10: it takes a share of the deliveries, from 0% to 100%."),
-        ("drop=100.1%", "--chaos drop=100.1%: it takes a share of the deliveries, from 0% to 100%."),
+        ("drop", "--chaos drop=: it takes a share of the deliveries, from 0% to 100%, like 10%."),
+        ("drop=10", "--chaos drop=10: it takes a share of the deliveries, from 0% to 100%, like 10%."),
+        ("drop=100.1%", "--chaos drop=100.1%: it takes a share of the deliveries, from 0% to 100%, like 10%."),
         ("drop=1%,drop=2%", "--chaos has drop twice: leave one out."),
         ("shuffle=1", "--chaos shuffle=1: it takes how many deliveries are shuffled together, from 2 to 100."),
         ("shuffle=101", "--chaos shuffle=101: it takes how many deliveries are shuffled together, from 2 to 100."),
         ("delay=soon", "--chaos delay=soon: it takes a time, like 500ms, or two, like 0..2s."),
-        ("delay=2s..1s", "--chaos delay=2s..1s: it takes a time up to 10m, or two, the shorter first."),
-        ("delay=11m", "--chaos delay=11m: it takes a time up to 10m, or two, the shorter first."),
+        ("delay=2s..1s", "--chaos delay=2s..1s: it takes a time up to 10m, or two, the shorter first, like 0..2s."),
+        ("delay=11m", "--chaos delay=11m: it takes a time up to 10m, or two, the shorter first, like 0..2s."),
     ],
 )  # fmt: skip
 def test_what_it_cannot_be_is_refused_with_what_it_takes(text: str, message: str) -> None:
