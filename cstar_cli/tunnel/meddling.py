@@ -100,20 +100,21 @@ class Meddling:
             if course is None or each.delivery_id not in self._protocol.ledger.held:  # its session has ended
                 continue
             course.moved = each.moved
-            self._counted["shuffled"] += each.moved
             if course.fate.delay_ms:
-                task = self._spawn(self._let_go_later(each.delivery_id, course.fate.delay_ms))
+                task = self._spawn(self._let_go_later(each, course.fate.delay_ms))
                 self._delayed.add(task)
                 task.add_done_callback(self._delayed.discard)
             else:
+                self._counted["shuffled"] += each.moved
                 at_once.append(each.delivery_id)
         if at_once:
             self._do(self._protocol.let_go(at_once, self._around.clock()))
 
-    async def _let_go_later(self, delivery_id: str, delay_ms: int) -> None:
+    async def _let_go_later(self, this: LetGo, delay_ms: int) -> None:
         await asyncio.sleep(delay_ms / 1000)
+        self._counted["shuffled"] += this.moved
         self._counted["delayed"] += 1
-        self._do(self._protocol.let_go([delivery_id], self._around.clock()))
+        self._do(self._protocol.let_go([this.delivery_id], self._around.clock()))
 
     def _wait_for_more(self) -> None:
         if self._quiet is not None:
