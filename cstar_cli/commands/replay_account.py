@@ -83,7 +83,7 @@ class Account:
             f"Replayed {self.answered} of {self._total}: {self._succeeded} succeeded, {self._failed} failed.{told_same}"
         )
         if self._uncompared:
-            self.tell(f"{_deliveries(self._uncompared)} had no answer in the recording, and nothing to compare with.")
+            self.tell(f"{deliveries(self._uncompared)} had no answer in the recording, and nothing to compare with.")
 
     def judge(self) -> None:
         """Raise the CstarError that says what it should have come to, if it hasn't."""
@@ -92,9 +92,9 @@ class Account:
             told = ", ".join(f"{what} {counts[what]}" for what in WHATS if counts[what])
             compared = counts["compared"]
             verb = "differs" if self._differing == 1 else "differ"
-            raise ExpectationNotMet(f"{self._differing} of {_deliveries(compared)} {verb} from the recording: {told}.")
+            raise ExpectationNotMet(f"{self._differing} of {deliveries(compared)} {verb} from the recording: {told}.")
         if self._went_worse and not self._compares:
-            raise CstarError(f"{_deliveries(self._went_worse)} failed, and not so in the recording.")
+            raise CstarError(f"{deliveries(self._went_worse)} failed, and not so in the recording.")
 
     def _compared(self, replayed: Replayed) -> None:
         if replayed.differences is None:
@@ -153,5 +153,6 @@ def _forwarded_now(replayed: Replayed, url: str) -> Forwarded:
     )
 
 
-def _deliveries(count: int) -> str:
+def deliveries(count: int) -> str:
+    """Return how many, in words."""
     return "1 delivery" if count == 1 else f"{count} deliveries"

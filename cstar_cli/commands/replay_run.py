@@ -10,7 +10,7 @@ from cstar_cli.clock import elapsed_clock
 from cstar_cli.commands.listening import UNVERIFIED, place_of
 from cstar_cli.commands.loop import on_stop_signals
 from cstar_cli.commands.recorded import Contents, RecordedFile
-from cstar_cli.commands.replay_account import Account, Shown, forwarded_then
+from cstar_cli.commands.replay_account import Account, Shown, deliveries, forwarded_then
 from cstar_cli.commands.replay_sending import Comparing, Sending
 from cstar_cli.commands.replaying import Around, Pace, Replay
 from cstar_cli.errors import CstarError, Interrupted, UsageError
@@ -80,6 +80,8 @@ def show_list(wanted: Wanted, shown: Shown) -> None:
             else:
                 for line in lines_of(then, console.out.look):
                     console.out.line(line)
+    over = f", over {wait_text(found.lasts_ms)}" if found.lasts_ms else ""
+    console.err.line(f"{deliveries(len(found.due))}{over}.")
     for notice in _state_of(found):
         lines_renderer(console)(Notice(notice))
 

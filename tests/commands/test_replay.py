@@ -156,7 +156,9 @@ def test_types_and_routes_choose_what_is_sent(tmp_path: Path, receiver: StartRec
 def test_a_list_shows_what_was_shown_then(tmp_path: Path, capsys: Captured) -> None:
     file = recording(tmp_path, line(1), line(2, 500, b"oh no"), line(3, None))
     show_list(Wanted(file), SHOWN)
-    first, second, answer, third = capsys.readouterr().out.splitlines()
+    told = capsys.readouterr()
+    first, second, answer, third = told.out.splitlines()
+    assert told.err == "3 deliveries, over 2 s.\n"
     assert first.endswith("evt_1  200   5.0 ms")
     assert second.endswith("evt_2  500   5.0 ms  Internal Server Error")
     assert answer.strip() == "oh no"
