@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
@@ -22,7 +22,10 @@ TABLES = tuple(name for name in tree.PLACES if name != config.ROUTES)
 _NO_PROJECTS = "login"
 _WRITES_THE_FILE = "init"
 # Files that are written, or replaced: a project that somebody else has made may not say which of yours.
-_WRITTEN = ("listen", ("env_file", "ready_file"))
+_WRITTEN = {
+    "listen": ("env_file", "ready_file", "record", "force"),
+    "check": ("junit",),
+}
 
 Settings = Mapping[str, object]
 Callbacks = Mapping[str, Callable[..., Any]]
@@ -181,14 +184,16 @@ def _without_foreign(projects: Settings, trusted: str) -> dict[str, object]:
 
 def _without_written(projects: Settings) -> Settings:
     """Return a project's settings; where one would have a file written, using it is refused."""
-    table, options = _WRITTEN
-    own = projects.get(table)
-    if not isinstance(own, dict):
-        return projects
+    return {table: _safe(own, _WRITTEN.get(table, ())) for table, own in projects.items()}
+
+
+def _safe(own: object, written: Sequence[str]) -> object:
+    if not written or not isinstance(own, dict):
+        return own
 
     def safe(key: str, value: object) -> object:
         option = key.replace("-", "_")
-        if option not in options:
+        if option not in written:
             return value
 
         def refuse() -> NoReturn:
@@ -197,7 +202,7 @@ def _without_written(projects: Settings) -> Settings:
 
         return refuse
 
-    return {**projects, table: {key: safe(key, value) for key, value in own.items()}}
+    return {key: safe(key, value) for key, value in own.items()}
 
 
 def _commands(place: tree.Place) -> Callbacks:

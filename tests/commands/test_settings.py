@@ -1,5 +1,6 @@
 """Which settings hold: flags and environment aside, the project's, the user's, the profile's, in this order."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -110,16 +111,23 @@ def test_what_is_no_option_is_no_setting() -> None:
     assert "listen.context" not in keys()
 
 
-@pytest.mark.parametrize("option", ["env_file", "ready_file"])
-def test_a_project_does_not_say_which_file_is_written(place: Place, option: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "option", "value"),
+    [
+        *(("listen", option, '".env"') for option in ("env_file", "ready_file", "record")),
+        ("listen", "force", "true"),
+        ("check", "junit", '"report.xml"'),
+    ],
+)
+def test_a_project_does_not_say_which_file_is_written(place: Place, command: str, option: str, value: str) -> None:
     flag = option.replace("_", "-")
-    place.project(f'[listen]\n{flag} = ".env"\n')
-    refused = choose("listen", None, place.env).defaults["listen"][option]
+    place.project(f"[{command}]\n{flag} = {value}\n")
+    refused = choose(command, None, place.env).defaults[command][option]
     with pytest.raises(NotAllowed, match=f"leave {option} out there, use --{flag}"):
         refused()
     place.project("")
-    place.user(f'[listen]\n{option} = ".env"\n')
-    assert choose("listen", None, place.env).defaults["listen"][option] == ".env"
+    place.user(f"[{command}]\n{option} = {value}\n")
+    assert choose(command, None, place.env).defaults[command][option] == tomllib.loads(f"value = {value}")["value"]
 
 
 def test_a_subgroup_takes_no_table(place: Place) -> None:
