@@ -20,7 +20,7 @@ from cstar_cli.commands.listening import Options, Output
 from cstar_cli.errors import UsageError
 from cstar_cli.recording.recorder import Recorder, Way
 from cstar_cli.recording.redacting import Redactor
-from cstar_cli.recording.scrubbing import secret_values
+from cstar_cli.recording.scrubbing import secret_values, url_secrets
 from cstar_cli.render.queued import QueuedOutput
 from cstar_cli.sender.answer import BODY_LIMIT
 
@@ -161,6 +161,7 @@ def _secrets(plan: "Options | Plan", token: str) -> Iterable[str]:
     for options in listeners:
         yield options.secret
         yield from secret_values(options.headers)
+        yield from url_secrets(options.target.url)
 
 
 def _create(path: Path, *, force: bool) -> int:

@@ -27,7 +27,10 @@ from cstar_cli.tunnel.forwarder import Done, Unanswered
 
 SECRET = "whsec_of_this_very_test"
 OPTIONS = Options(
-    Target.parse("http://localhost:3000/hook"), EventFilter(), SECRET, (("Authorization", "Bearer abcdefgh"),)
+    Target.parse("http://localhost:3000/hook?token=of_the_url"),
+    EventFilter(),
+    SECRET,
+    (("Authorization", "Bearer abcdefgh"),),
 )
 READY = Ready("http://localhost:3000/hook", SECRET, "http://cloud", "team", "ses_1", False, ("*",))
 FORWARDED = Forwarded(0, "evt_1", "ticket.created", "dlv_1", 1, "", 200, 1.0, "succeeded", None, b"")
@@ -100,12 +103,14 @@ def test_neither_the_secret_nor_the_clouds_key_nor_a_header_is_in_it(tmp_path: P
     async def scenario() -> None:
         listening = Listening(wanted(file))
         listening.output.report(READY)
-        listening.answer = f"{SECRET} sk_test_of_the_cloud abcdefgh".encode()
+        listening.answer = f"{SECRET} sk_test_of_the_cloud abcdefgh Cannot POST /hook?token=of_the_url".encode()
         listening.forward(1)
         listening.recording.finish()
 
     run(scenario)
-    assert [text for text in (SECRET, "of_this_very", "sk_test", "abcdefgh") if text in file.read_text()] == []
+    assert [
+        text for text in (SECRET, "of_this_very", "sk_test", "abcdefgh", "of_the_url") if text in file.read_text()
+    ] == []
 
 
 def test_a_path_that_was_found_in_nothing_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from cstar_cli.errors import UsageError
 from cstar_cli.events import canonical
 from cstar_cli.recording.format import Answer, body_of
-from cstar_cli.recording.redacting import Answered, Redactor
+from cstar_cli.recording.redacting import MOST_HIDDEN, Answered, Redactor
+from cstar_cli.recording.scrubbing import url_secrets
 
 SECRET = "whsec_Xmm6AboOv4lSmUKaHSrDOOPjxE9Ey4qhG0CJGbLgpyAi"
 EVENT = canonical.dumps(
@@ -94,8 +95,9 @@ def test_a_compressed_answer_is_left_out_as_nobody_can_look_into_it() -> None:
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_categories=["Cs", "Cc"]), min_size=16))
 def test_no_secret_is_in_a_file_however_it_is_echoed(secret: str) -> None:
+    from base64 import b64encode
     from html import escape
-    from urllib.parse import quote
+    from urllib.parse import quote, quote_plus
 
     redactor = Redactor([], [secret])
     forms = [
@@ -103,7 +105,11 @@ def test_no_secret_is_in_a_file_however_it_is_echoed(secret: str) -> None:
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         escape(secret),
+        json.dumps(secret)[1:-1].replace("/", r"\/"),
         quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        b64encode(secret.encode()).decode(),
     ]
     for form in forms:
         kept = redactor.answered(Answered(500, 1.0, form, (("x-debug", form),), f"<{form}>".encode(), cut=False))
@@ -140,6 +146,7 @@ def test_the_signature_that_was_sent_is_taken_out_of_answers() -> None:
 
 HEADERS = [
     *("Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "X-API-Key", "apikey", "X-Auth-Token"),
+    *("X-Functions-Key", "Ocp-Apim-Subscription-Key", "X-JWT"),
     *("x-cstar-signature", "X-Signature", "webhook-signature", "X-Amz-Security-Token", "X-CSRF-Token", "X-Session-Id"),
 ]
 
@@ -150,7 +157,7 @@ def test_a_header_that_is_a_secret_by_its_name_has_no_value(name: str) -> None:
 
 
 def test_other_headers_keep_theirs() -> None:
-    plain = (("content-type", "text/plain"), ("x-cstar-delivery", "dlv_1"), ("author", "me"))
+    plain = (("content-type", "text/plain"), ("x-cstar-delivery", "dlv_1"), ("author", "me"), ("idempotency-key", "1"))
     assert Redactor([], []).scrubber.headers(plain) == plain
 
 
@@ -163,7 +170,22 @@ def test_other_headers_keep_theirs() -> None:
             "https://example.com/?token=abc&x=1&api_key=9",
             "https://example.com/?token=[redacted]&x=1&api_key=[redacted]",
         ),
+        ("https://me:p@ss@example.com/?api%5Fkey=9", "https://example.com/?api%5Fkey=[redacted]"),
+        ("/done#access_token=abc&state=1", "/done#access_token=[redacted]&state=1"),
+        ("/login?next=%2Fhook%3Ftoken%3Dabc%26a%3D1", "/login?next=%2Fhook%3Ftoken%3D[redacted]%26a%3D1"),
     ],
 )
 def test_a_url_keeps_neither_a_user_nor_a_key(url: str, kept: str) -> None:
     assert Redactor([], []).scrubber.url(url) == kept
+
+
+def test_what_a_urls_query_calls_a_secret_is_known_as_it_is_written_and_as_it_is_meant() -> None:
+    assert url_secrets("http://localhost:3000/hook?a=1&token=abc%2Fdef+g") == ["abc%2Fdef+g", "abc/def g"]
+
+
+def test_where_very_much_is_redacted_nothing_is_kept_that_an_answer_may_have_of_it() -> None:
+    redactor = Redactor(["data"], [])
+    event = redactor.posted(canonical.dumps({"data": [f"text {number}" for number in range(MOST_HIDDEN + 1)]}))
+    came = Answered(400, 1.0, None, (("x-echo", "text 7"),), b"no: text 8", cut=False)
+    kept = redactor.answered(came, event.hidden)
+    assert (kept.headers, kept.body, kept.removed) == ((("x-echo", None),), None, True)
