@@ -4,6 +4,7 @@ A thread of its own writes, so that a slow disk never holds up the tunnel, and w
 Where the file can't be written any more, listening goes on, and that is told at once and at the end.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Awaitable, Callable, Iterable
@@ -169,6 +170,8 @@ def _create(path: Path, *, force: bool) -> int:
     flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
         there = path.stat() if path.exists() else None
+        if there is not None and stat.S_ISFIFO(there.st_mode):
+            return _open_pipe(path, flags)
         if there is not None and not stat.S_ISREG(there.st_mode):
             return os.open(path, flags)
         if there is not None and (force or there.st_size == 0):
@@ -180,6 +183,17 @@ def _create(path: Path, *, force: bool) -> int:
         ) from None
     except OSError as error:
         raise UsageError(f"--record {path} can't be written: {_reason(error)}.") from error
+
+
+def _open_pipe(path: Path, flags: int) -> int:
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK)  # else it waits for a reader, and no Ctrl-C ends that
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        raise UsageError(f"--record {path} is a pipe that nobody reads: start its reader first.") from None
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def _is_regular(path: Path) -> bool:

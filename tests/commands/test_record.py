@@ -258,3 +258,18 @@ def test_options_that_are_for_a_recording_need_one() -> None:
     for redacted, force in ((["data.email"], False), ([], True)):
         with pytest.raises(UsageError, match="--redact and --force are for --record"):
             record_of(None, redacted, force=force)
+
+
+def test_a_pipe_that_nobody_reads_is_refused_rather_than_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    async def scenario() -> None:
+        with pytest.raises(UsageError, match="a pipe that nobody reads: start its reader first"):
+            Listening(wanted(pipe))
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        Listening(wanted(pipe)).recording.close()
+        assert b'"kind":"recording"' in os.read(reader, 4096)
+        os.close(reader)
+
+    run(scenario)
