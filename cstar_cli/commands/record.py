@@ -50,7 +50,8 @@ class Recording:
     def __init__(self, wanted: Record, plan: "Options | Plan", token: str) -> None:
         redactor = Redactor(wanted.redacted, _secrets(plan, token))  # before there is a file: a path may be wrong
         self._path = wanted.path
-        self._descriptor = _create(wanted.path, force=wanted.force)
+        self._fresh = _beside(wanted.path) if wanted.force else None
+        self._descriptor = _create(self._fresh or wanted.path, force=wanted.force)
         self._redactor = redactor
         self._file = QueuedOutput(self._descriptor, FLUSH_S)
         self._recorder = Recorder(redactor, self._write, now_ms)
@@ -107,8 +108,9 @@ class Recording:
             os.close(self._descriptor)
         except OSError as error:  # some file systems tell only now that there was no room
             self._error = self._error or error
-        if not self._recorder.has_sessions and _is_regular(self._path):
-            self._path.unlink(missing_ok=True)
+        file = self._fresh or self._path
+        if not self._recorder.has_sessions and _is_regular(file):
+            file.unlink(missing_ok=True)
 
     def _around(self, forward: "Forward", options: Options, route: str | None) -> "Forward":
         """Return what posts as `forward` does, and records it."""
@@ -127,6 +129,8 @@ class Recording:
         return recorded
 
     def _note(self, activity: Activity) -> None:
+        if isinstance(activity, Ready):
+            self._take_place()
         match activity:
             case Forwarded(delivery_id=delivery_id):
                 self._recorder.decided(delivery_id)
@@ -140,6 +144,15 @@ class Recording:
                 self._recorder.session(session_id, self._only.forward_to, self._only.events, None)
             case _:
                 pass
+
+    def _take_place(self) -> None:
+        """Replace the file that was there, which a session that never begins would have cost."""
+        fresh, self._fresh = self._fresh, None
+        if fresh is not None:
+            try:
+                fresh.replace(self._path)
+            except OSError as error:
+                self._broken(error)
 
     def _write(self, line: bytes) -> None:
         if self._error is None:
@@ -163,6 +176,13 @@ def _secrets(plan: "Options | Plan", token: str) -> Iterable[str]:
         yield options.secret
         yield from secret_values(options.headers)
         yield from url_secrets(options.target.url)
+
+
+def _beside(path: Path) -> Path | None:
+    """Return where a file is written that is to replace that one; None where it can't yet, or nothing is there."""
+    if os.name == "nt" or not path.is_file():  # Windows replaces nothing by an open file
+        return None
+    return path.with_name(f"{path.name}.{os.getpid()}.new")
 
 
 def _create(path: Path, *, force: bool) -> int:

@@ -141,6 +141,7 @@ def test_a_file_that_is_there_is_overwritten_only_when_that_is_asked_for(tmp_pat
         listening.recording.finish()
 
     run(scenario)
+    assert [*tmp_path.iterdir()] == [file]
     assert len(lines(file)) == 3
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
@@ -273,3 +274,14 @@ def test_a_pipe_that_nobody_reads_is_refused_rather_than_waited_for(tmp_path: Pa
         os.close(reader)
 
     run(scenario)
+
+
+def test_a_session_that_never_begins_leaves_the_file_that_it_was_to_replace(tmp_path: Path) -> None:
+    file = tmp_path / "s.jsonl"
+    file.write_text("precious")
+
+    async def scenario() -> None:
+        Listening(wanted(file, force=True)).recording.close()
+
+    run(scenario)
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["precious"]
