@@ -5,7 +5,7 @@ from typing import Final
 
 from cstar_cli.conformance.judging import refused, taken
 from cstar_cli.conformance.making import Maker
-from cstar_cli.conformance.trial import Answered, Status, Trial, Verdict, Waves
+from cstar_cli.conformance.trial import Answered, Request, Status, Trial, Verdict, Waves
 
 WINDOW_S: Final = 300
 OLD_S: Final = 2 * WINDOW_S
@@ -52,8 +52,7 @@ def _truncated(maker: Maker) -> Waves:
 
 def _changed_body(maker: Maker) -> Waves:
     made = maker.event(_TYPE, {"title": _TITLE})
-    request = maker.request(made)
-    return [[type(request)(request.headers, made.body.replace(b"Is this", b"is this", 1))]]
+    return [[Request(maker.headers(made), made.body.replace(b"Is this", b"is this", 1))]]
 
 
 def _old(maker: Maker) -> Waves:
