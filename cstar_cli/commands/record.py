@@ -91,6 +91,9 @@ class Recording:
         if self._error is not None:
             return f"The recording {self._path} is not whole: {_reason(self._error)}."
         count = self._recorder.deliveries
+        if count == 0:
+            self._report(Notice(f"Recorded no delivery: {self._path} has nothing to send again."))
+            return None
         deliveries = "1 delivery" if count == 1 else f"{count} deliveries"
         self._report(Notice(f"Recorded {deliveries}, to send again: cstar replay {self._path} -f URL"))
         return None

@@ -285,3 +285,15 @@ def test_a_session_that_never_begins_leaves_the_file_that_it_was_to_replace(tmp_
 
     run(scenario)
     assert [each.read_text() for each in tmp_path.iterdir()] == ["precious"]
+
+
+def test_a_recording_without_a_delivery_has_nothing_to_replay(tmp_path: Path) -> None:
+    file = tmp_path / "s.jsonl"
+
+    async def scenario() -> None:
+        listening = Listening(wanted(file))
+        listening.output.report(READY)
+        listening.recording.finish()
+        assert listening.said == [f"Recorded no delivery: {file} has nothing to send again."]
+
+    run(scenario)
