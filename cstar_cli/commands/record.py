@@ -224,6 +224,8 @@ def _is_regular(path: Path) -> bool:
 
 
 def _reason(error: OSError) -> str:
+    if error.errno is not None:
+        return os.strerror(error.errno)  # an output's own words speak of stdout
     return error.strerror or str(error)
 
 
