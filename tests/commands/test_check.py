@@ -33,8 +33,10 @@ def test_one_that_takes_all_fails_and_a_ci_can_read_it(
     receiver: StartReceiver, cstar: RunCstar, tmp_path: Path
 ) -> None:
     target = receiver()
-    done = cstar("check", target.url, "--json", "--junit", "out.xml", "-k", "signature-missing", "-k", "duplicate")
+    url, only = f"{target.url}?token=of-the-url", ("-k", "signature-missing", "-k", "duplicate")
+    done = cstar("check", url, "--json", "--junit", "out.xml", *only)
     assert done.returncode == 5
+    assert "of-the-url" not in (tmp_path / "out.xml").read_text()
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line.get("status") for line in lines] == ["passed", "failed", "passed", None]
     assert (lines[-1]["type"], lines[-1]["failed"]) == ("summary", 1)
