@@ -43,7 +43,7 @@ LOOK_AGAIN_S = 10.0
 SHORTEST_WAIT_S = 0.01
 
 MOST_SETTLING_S = 1.0
-STOPPED = "the cloud was stopped before the receiver had answered"
+INTERRUPTED = "the cloud was stopped before the receiver had answered"
 
 
 def _elapsed_s() -> float:
@@ -217,7 +217,9 @@ class Dispatcher:
         retries = attempt.claim.retries
         if retries is not None:
             retries = min(retries, max(0, len(schedule_s(self._policy, attempt.claim.wire)) - 1))
-        self._settle(attempt, unanswered(attempt.claim, attempt.started_at_ms, "stopped", STOPPED, after_ms), retries)
+        self._settle(
+            attempt, unanswered(attempt.claim, attempt.started_at_ms, "interrupted", INTERRUPTED, after_ms), retries
+        )
 
     def _settle(self, attempt: Attempt, outcome: AttemptOutcome, retries: int | None) -> None:
         claim = attempt.claim

@@ -430,7 +430,7 @@ async def test_what_does_not_finish_in_time_is_cut_off_and_tried_again_by_the_sc
         assert (outcome.succeeded, outcome.status, outcome.error_class, outcome.error) == (
             False,
             None,
-            "stopped",
+            "interrupted",
             "the cloud was stopped before the receiver had answered",
         )
         assert outcome.duration_ms == pytest.approx(10_000)
