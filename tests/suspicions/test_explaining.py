@@ -113,6 +113,10 @@ def test_a_compressed_body_is_unpacked() -> None:
     assert "compressed" in findings(gzip.compress(BODY), sign(BODY, SECRET))
 
 
+def test_a_body_in_utf_16_is_not_taken_for_one_that_was_parsed() -> None:
+    assert "UTF-16" in findings(ASCII_BODY.decode().encode("utf-16"), sign(ASCII_BODY, SECRET))
+
+
 @pytest.mark.parametrize("was", [b'{\n"a":1\n}', b'{\r\n"a":1\r\n}'])
 def test_other_line_ends_are_told(was: bytes) -> None:
     unix = was.replace(b"\r\n", b"\n")
