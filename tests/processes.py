@@ -1,9 +1,11 @@
 """Real processes of `cstar`: started, read line by line with a timeout, and surely ended."""
 
 import contextlib
+import itertools
 import json
 import os
 import queue
+import random
 import re
 import signal
 import socket
@@ -22,6 +24,7 @@ Line = dict[str, Any]
 CSTAR = (sys.executable, "-m", "cstar_cli")
 START_S = 20.0
 STOP_S = 20.0
+FIRST_PORT, PORTS_EACH, WORKERS_APART = 12_000, 2_000, 10
 
 
 class RunCstar(Protocol):
@@ -44,11 +47,27 @@ class StartServing(Protocol):
     def __call__(self, *arguments: str, env: Env | None = None) -> "Serving": ...
 
 
+def _own_ports() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % WORKERS_APART
+    first = FIRST_PORT + worker * PORTS_EACH
+    offset = random.randrange(PORTS_EACH)
+    return itertools.cycle(first + (offset + number) % PORTS_EACH for number in range(PORTS_EACH))
+
+
+_ports = _own_ports()
+
+
 def free_port() -> int:
-    """Return a TCP port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port that nothing listens on, and that nobody is given soon.
+
+    It is none of those that the system gives to whoever connects or binds to port 0: one of these may be taken by the
+    time that a process wants to listen on it. Each worker of the tests has ports of its own.
+    """
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable: the ports go round")
 
 
 class Running:

@@ -16,6 +16,7 @@ from cstar_cli.sender.resolve import SystemResolver
 from cstar_cli.sender.target import Target
 from cstar_cli.sender.tls import trust_of
 
+from ..processes import free_port
 from .receivers import BODY, CERTIFICATE, HEADERS, OK, Receiver, Setup, answering, receiver
 
 NOBODY = "127.0.0.2"
@@ -24,13 +25,6 @@ OUT_OF_REACH = "255.255.255.255"
 
 def public(address: str) -> bool:
     return allowed(address, private=False)
-
-
-def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port: int = unused.getsockname()[1]
-        return port
 
 
 def finding(*addresses: str) -> Callable[[str, int], Awaitable[list[str]]]:

@@ -6,8 +6,9 @@ from cstar_cli.sender.connect import Unconnected
 from cstar_cli.sender.outcome import Failure
 from cstar_cli.sender.target import Target
 
+from ..processes import free_port
 from .receivers import HEADERS, OK, Receiver, Setup, answering, receiver
-from .test_connecting import finding, free_port, server_context, silent
+from .test_connecting import finding, server_context, silent
 
 
 def why(fault: Unconnected | None) -> Failure | None:

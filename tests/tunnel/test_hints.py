@@ -1,7 +1,6 @@
 """What to do next, where the local URL can't be posted to."""
 
 import asyncio
-import socket
 import ssl
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from cstar_cli.sender.target import Target
 from cstar_cli.sender.tls import SYSTEM, TlsFault, Trust, trust_of
 from cstar_cli.tunnel.hints import Hints
 
+from ..processes import free_port
 from ..sender.receivers import BODY, CERTIFICATE, HEADERS, OK, Receiver, Script, answering, answering_once, receiver
 
 GIVEN = trust_of(str(CERTIFICATE), insecure=False)
@@ -119,12 +119,6 @@ def test_a_server_that_resets_is_asked_for_tls_once() -> None:
             return said, there.connections
 
     assert asyncio.run(scenario()) == ([None] * 3, 1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_within_a_container_it_is_said_where_localhost_is() -> None:
