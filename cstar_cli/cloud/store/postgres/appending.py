@@ -8,10 +8,11 @@ from cstar_cli.cloud.store.interface import Conflict
 from cstar_cli.cloud.store.postgres import making, rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
-from cstar_cli.cloud.store.postgres.making import Made, Target, Wanting
+from cstar_cli.cloud.store.postgres.making import Made, Wanting
 from cstar_cli.cloud.store.postgres.recording import sparse
 from cstar_cli.cloud.store.reasons import unknown_webhook
 from cstar_cli.cloud.store.records import Delivery
+from cstar_cli.cloud.store.targets import Target
 from cstar_cli.events.envelope import Event
 
 _INSERT = """

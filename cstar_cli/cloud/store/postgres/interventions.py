@@ -6,9 +6,10 @@ from cstar_cli.cloud.store import reasons
 from cstar_cli.cloud.store.postgres import making, rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
-from cstar_cli.cloud.store.postgres.making import Target, Wanting
+from cstar_cli.cloud.store.postgres.making import Wanting
 from cstar_cli.cloud.store.postgres.recording import stop
 from cstar_cli.cloud.store.records import Delivery
+from cstar_cli.cloud.store.targets import Target
 from cstar_cli.cloud.store.wakeups import WEBHOOKS, attempts_of
 from cstar_cli.events.envelope import Event
 

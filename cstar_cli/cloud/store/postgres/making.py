@@ -8,8 +8,9 @@ from zlib import crc32
 from cstar_cli.cloud.store.postgres import rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.records import Delivery
+from cstar_cli.cloud.store.targets import Target, deliveries_to
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
-from cstar_cli.events.envelope import Event, new_id
+from cstar_cli.events.envelope import Event
 from cstar_cli.events.filters import EventFilter
 
 _INSERT = """
@@ -36,16 +37,6 @@ WHERE team_id = ANY ($1::text[]) AND ended_at_ms IS NULL AND epoch > 0
 UNION ALL SELECT team_id, id, url, NULL, FALSE, patterns FROM webhooks WHERE team_id = ANY ($1::text[]) AND is_active
 """
 _ENDING = 7827  # the first key of the locks that sessions end under; the second one is their team's
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A webhook or a session, and where that forwards to; with an `origin` it takes only events of that."""
-
-    id: str
-    url: str
-    origin: str | None = None
-    is_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +92,8 @@ def make(
     event: Event, event_seq: int, targets: Sequence[Target], created_at_ms: int, *, once: bool = False
 ) -> Sequence[Made]:
     return [
-        Made(
-            Delivery(
-                id=new_id("dlv"),
-                event_id=event.id,
-                event_type=event.type,
-                target=target.id,
-                url=target.url,
-                status="pending",
-                attempt_count=0,
-                created_at_ms=created_at_ms,
-                next_attempt_at_ms=created_at_ms,
-                is_away=target.is_away,
-            ),
-            event.team_id,
-            event_seq,
-            once,
-            len(event.body),
-        )
-        for target in targets
+        Made(delivery, event.team_id, event_seq, once, len(event.body))
+        for delivery in deliveries_to(targets, event, created_at_ms)
     ]
 
 

@@ -3,15 +3,15 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from cstar_cli.cloud.store.reasons import inactive_webhook, unknown_session, unknown_webhook
 from cstar_cli.cloud.store.records import Delivery
 from cstar_cli.cloud.store.sqlite import rows
 from cstar_cli.cloud.store.sqlite.writer import Written
+from cstar_cli.cloud.store.targets import Target, deliveries_to
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
-from cstar_cli.events.envelope import Event, new_id
+from cstar_cli.events.envelope import Event
 
 _INSERT_EVENT = (
     "INSERT INTO events (seq, id, team_id, type, created_at_ms, body, origin, wire) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -20,16 +20,6 @@ _INSERT_DELIVERY = (
     "INSERT INTO deliveries (team_id, event_seq, id, event_id, event_type, target, url, status, attempt_count,"
     " created_at_ms, next_attempt_at_ms, due_at_ms, once) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?, ?)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """A webhook or a session, and where that forwards to; with an `origin` it takes only events of that."""
-
-    id: str
-    url: str
-    origin: str | None = None
-    is_away: bool = False
 
 
 class _Made(NamedTuple):
@@ -57,7 +47,11 @@ def append_events(
     connection.executemany("INSERT OR IGNORE INTO event_types VALUES (?, ?)", kinds)
     targets = {kind: _matching(connection, *kind) for kind in kinds}
     made = [
-        _Made(event, seq, _to(_of_origin(targets[event.team_id, event.type], event.origin), event, event.created_at_ms))
+        _Made(
+            event,
+            seq,
+            deliveries_to(_of_origin(targets[event.team_id, event.type], event.origin), event, event.created_at_ms),
+        )
         for seq, event in fresh.items()
     ]
     topics = _insert(connection, made, now_ms)
@@ -77,7 +71,7 @@ def append_for_one(
     event_seq = 1 + _last_event_seq(connection)
     connection.execute(_INSERT_EVENT, _row(event_seq, event))
     connection.execute("INSERT OR IGNORE INTO event_types VALUES (?, ?)", (event.team_id, event.type))
-    deliveries = _to([target], event, event.created_at_ms)
+    deliveries = deliveries_to([target], event, event.created_at_ms)
     return Written(deliveries, _insert(connection, [_Made(event, event_seq, deliveries)], now_ms, once=True))
 
 
@@ -97,7 +91,7 @@ def resend(
         targets = [_active_webhook(connection, event, target)]
     else:
         targets = [_session(connection, event, target)]
-    deliveries = _to(targets, event, now_ms)
+    deliveries = deliveries_to(targets, event, now_ms)
     return Written(deliveries, _insert(connection, [_Made(event, event_seq, deliveries)], now_ms))
 
 
@@ -125,24 +119,6 @@ def _last_event_seq(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def _to(targets: Iterable[_Target], event: Event, created_at_ms: int) -> Sequence[Delivery]:
-    return [
-        Delivery(
-            id=new_id("dlv"),
-            event_id=event.id,
-            event_type=event.type,
-            target=target.id,
-            url=target.url,
-            status="pending",
-            attempt_count=0,
-            created_at_ms=created_at_ms,
-            next_attempt_at_ms=created_at_ms,
-            is_away=target.is_away,
-        )
-        for target in targets
-    ]
-
-
 def _insert(connection: sqlite3.Connection, made: Iterable[_Made], now_ms: int, *, once: bool = False) -> Sequence[str]:
     """Store the deliveries, and return whom to wake."""
     stored = [
@@ -162,7 +138,7 @@ def _is_webhook(target: str) -> bool:
     return target.startswith(rows.WEBHOOK_PREFIX)
 
 
-def _matching(connection: sqlite3.Connection, team_id: str, event_type: str) -> Sequence[_Target]:
+def _matching(connection: sqlite3.Connection, team_id: str, event_type: str) -> Sequence[Target]:
     """The open sessions and active webhooks of the team that want events of the type."""
     wanting = connection.execute(
         "SELECT id, forward_to, origin, away_since_ms IS NOT NULL, patterns FROM sessions"
@@ -172,27 +148,27 @@ def _matching(connection: sqlite3.Connection, team_id: str, event_type: str) -> 
         {"team_id": team_id},
     )
     return [
-        _Target(id_, url, origin, bool(is_away))
+        Target(id_, url, origin, bool(is_away))
         for id_, url, origin, is_away, patterns in wanting
         if rows.filter(patterns).matches(event_type)
     ]
 
 
-def _of_origin(targets: Sequence[_Target], origin: str | None) -> Sequence[_Target]:
+def _of_origin(targets: Sequence[Target], origin: str | None) -> Sequence[Target]:
     """Those that take events of the origin."""
     return [target for target in targets if target.origin is None or target.origin == origin]
 
 
-def _webhook(connection: sqlite3.Connection, event: Event, webhook_id: str) -> _Target:
+def _webhook(connection: sqlite3.Connection, event: Event, webhook_id: str) -> Target:
     row = connection.execute(
         "SELECT id, url FROM webhooks WHERE id = ? AND team_id = ?", (webhook_id, event.team_id)
     ).fetchone()
     if not row:
         raise unknown_webhook(webhook_id)
-    return _Target(*row)
+    return Target(*row)
 
 
-def _active_webhook(connection: sqlite3.Connection, event: Event, webhook_id: str) -> _Target:
+def _active_webhook(connection: sqlite3.Connection, event: Event, webhook_id: str) -> Target:
     target = _webhook(connection, event, webhook_id)
     is_active, reason = connection.execute(
         "SELECT is_active, disabled_reason FROM webhooks WHERE id = ?", (webhook_id,)
@@ -202,7 +178,7 @@ def _active_webhook(connection: sqlite3.Connection, event: Event, webhook_id: st
     return target
 
 
-def _session(connection: sqlite3.Connection, event: Event, session_id: str) -> _Target:
+def _session(connection: sqlite3.Connection, event: Event, session_id: str) -> Target:
     row = connection.execute(
         "SELECT id, forward_to, origin, away_since_ms IS NOT NULL FROM sessions"
         " WHERE id = ? AND team_id = ? AND ended_at_ms IS NULL",
@@ -211,7 +187,7 @@ def _session(connection: sqlite3.Connection, event: Event, session_id: str) -> _
     if not row:
         raise unknown_session(session_id)
     id_, url, origin, is_away = row
-    return _Target(id_, url, origin, bool(is_away))
+    return Target(id_, url, origin, bool(is_away))
 
 
 def _deliveries_of(connection: sqlite3.Connection, event_seq: int) -> Sequence[Delivery]:
