@@ -106,15 +106,11 @@ def trigger(
     from cstar_cli.commands.payload import Changes, Source
 
     changes = Changes(tuple(override or ()), tuple(add or ()), tuple(remove or ()))
+    source = Source(event_type, data, changes, edit, custom, wire=made_in)
     own = _own_fixture(event_type)
-    if own is not None:
-        from cstar_cli.events.catalogue import all_names
-
-        own = own.in_wire(made_in) if wire else own
-        event_type, custom, made_in = own.type, custom or own.type not in all_names(), own.wire
     run(
         Options(
-            source=Source(event_type, data, changes, edit, custom, None if own is None else own.data, made_in),
+            source=source if own is None else _of_fixture(source, own.in_wire(made_in) if wire else own),
             count=count,
             interval_s=interval,
             expectation=_expectation(wait, expect, within),
@@ -136,6 +132,14 @@ def _trust(forward_to: str | None, cacert: str | None, insecure: bool) -> "Trust
     from cstar_cli.sender.tls import trust_of
 
     return trust_of(cacert, insecure=insecure)
+
+
+def _of_fixture(source: "Source", own: "Fixture") -> "Source":
+    """Return the source with what a fixture of one's own says in place of the type's built-in data."""
+    from cstar_cli.events.catalogue import all_names
+
+    custom = source.custom or own.type not in all_names()
+    return msgspec.structs.replace(source, event_type=own.type, custom=custom, fixture=own.data, wire=own.wire)
 
 
 def _own_fixture(name: str) -> "Fixture | None":

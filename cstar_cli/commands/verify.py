@@ -20,6 +20,22 @@ if TYPE_CHECKING:
     from cstar_cli.commands.logged import Logged
     from cstar_cli.suspicions.explaining import Explanation
 
+Signature = Annotated[
+    str | None,
+    typer.Option(
+        "--signature", "-s", metavar="TEXT", help="What x-cstar-signature, X-Signature or webhook-signature said."
+    ),
+]
+DeliveryToTake = Annotated[
+    str | None,
+    typer.Option(
+        metavar="dlv_…",
+        help="Take what isn't given from this delivery.",
+        callback=of_kind(DELIVERY),
+        autocompletion=ids(DELIVERY),
+    ),
+]
+
 MORE = "More: docs/signatures.md, README.md#verifying-a-signature"
 _HEADER_NAME = re.compile(r"\s*(?:x-cstar-signature|x-signature|webhook-signature)\s*:\s*", re.I)
 
@@ -39,21 +55,8 @@ def verify(
         str | None,
         typer.Argument(metavar="[@FILE|-|TEXT]", help="The body: a file's bytes, standard input, or the text itself."),
     ] = None,
-    signature: Annotated[
-        str | None,
-        typer.Option(
-            "--signature", "-s", metavar="TEXT", help="What x-cstar-signature, X-Signature or webhook-signature said."
-        ),
-    ] = None,
-    delivery: Annotated[
-        str | None,
-        typer.Option(
-            metavar="dlv_…",
-            help="Take what isn't given from this delivery.",
-            callback=of_kind(DELIVERY),
-            autocompletion=ids(DELIVERY),
-        ),
-    ] = None,
+    signature: Signature = None,
+    delivery: DeliveryToTake = None,
     attempt: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Which attempt at the delivery. [default: the last]")
     ] = None,
@@ -90,18 +93,18 @@ def verify(
     if found is not None and not late:
         _say_verified(signed, found, json=json)
         return
-    explanation = None
-    if explain:
-        from cstar_cli.commands.other_secrets import other_secrets
-        from cstar_cli.suspicions.explaining import Case
-        from cstar_cli.suspicions.explaining import explain as explained
-
-        others = other_secrets(other_secret or [])
-        sent = None if signed.log is None else signed.log.body
-        case = Case(signed.body, signed.given, key, others, signed.now_s, signed.wire, tolerance_s, sent)
-        explanation = explained(case)
+    explanation = _explained(signed, key, other_secret or [], tolerance_s) if explain else None
     hint = unread_file(body) or ("" if signed.log is None else _whose(signed.log, key, given=secret is not None))
     _say_why(signed, late, explanation, hint, json=json)
+
+
+def _explained(signed: Signed, key: str, more_secrets: list[str], tolerance_s: float) -> "Explanation":
+    from cstar_cli.commands.other_secrets import other_secrets
+    from cstar_cli.suspicions.explaining import Case, explain
+
+    others = other_secrets(more_secrets)
+    sent = None if signed.log is None else signed.log.body
+    return explain(Case(signed.body, signed.given, key, others, signed.now_s, signed.wire, tolerance_s, sent))
 
 
 def _whose(log: "Logged", key: str, *, given: bool) -> str:
