@@ -15,10 +15,12 @@ class Receiver(asyncio.Protocol):
     """One connection of a tool, kept alive.
 
     `got` hears of each whole request, as the beginning of its body, and says how many seconds to keep the answer.
+    `was_used` once there was one: a tool may connect only to see whether anybody is there.
     """
 
     def __init__(self, got: Callable[[bytes], float]) -> None:
         self._got = got
+        self.was_used = False
         self._seen = b""
         self._start = b""
         self._missing = 0
@@ -48,6 +50,7 @@ class Receiver(asyncio.Protocol):
 
     def _answer(self, start: bytes) -> None:
         self._missing = 0
+        self.was_used = True
         wait_s = self._got(start)
         if wait_s:
             asyncio.get_running_loop().call_later(wait_s, self._write)

@@ -28,7 +28,7 @@ class Stage:
         self.service_port = self.receiver_port = 0
         self.connected = asyncio.Event()
         self.connected_at = 0.0
-        self.connections = 0
+        self._receivers: list[Receiver] = []
         self.received = 0
         self.window: int | None = None
 
@@ -48,6 +48,11 @@ class Stage:
     @property
     def receiver(self) -> str:
         return f"http://{HOST}:{self.receiver_port}"
+
+    @property
+    def connections(self) -> int:
+        """How many connections events were posted on."""
+        return sum(each.was_used for each in self._receivers)
 
     async def in_flight(self, count: int, seconds: float) -> Rate:
         """Keep so many events in flight for so long, then wait for the last."""
@@ -123,8 +128,8 @@ class Stage:
         self.connected.set()
 
     def _receiver(self) -> Receiver:
-        self.connections += 1
-        return Receiver(self._receive)
+        self._receivers.append(Receiver(self._receive))
+        return self._receivers[-1]
 
     def _receive(self, start: bytes) -> float:
         self.received += 1
