@@ -20,13 +20,17 @@ _IN_MEMORY = 16 * 1024 * 1024
 
 
 class Contents(msgspec.Struct):
-    """What a recording has: which deliveries of those that are wanted, and what is to be known of them."""
+    """What a recording has: which deliveries of those that are wanted, and what is to be known of them.
+
+    So many are `missing`, by what its last line says, where that is more than none.
+    """
 
     due: list[Due]
     redacted: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     removed_headers: tuple[str, ...] = ()
     bodiless: int = 0
+    missing: int = 0
     torn: bool = False
     ended: bool = False
 
@@ -55,6 +59,7 @@ class RecordedFile:
         self._file.seek(0)
         try:
             for offset, line in lines.read(self._file):
+                found.missing -= isinstance(line, Delivery)
                 match line:
                     case Recording():
                         found.redacted = line.redacted
@@ -67,6 +72,7 @@ class RecordedFile:
                             routes[line.route] = None
                     case End():
                         found.ended = True
+                        found.missing += line.deliveries
                     case Delivery() | Session():
                         pass
         except Torn:

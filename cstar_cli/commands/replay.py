@@ -104,6 +104,8 @@ def replay(
     wanted = Wanted(file, tuple(events or ()), route)
     shown = Shown(json=json, quiet=quiet, no_color=no_color)
     if list_only:
+        if diff:
+            raise UsageError("--list sends nothing, so that --diff has nothing to compare: leave one of them out.")
         show_list(wanted, shown)
         return
     from cstar_cli.commands.given_body import signing_secret

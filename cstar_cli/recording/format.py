@@ -20,8 +20,10 @@ _BOM = b"\xef\xbb\xbf"
 Headers = tuple[tuple[str, str | None], ...]
 """Names with their values; None in place of one that was removed."""
 
+_NAME = r"\A[!-~]{1,200}\Z"
+
 # What goes into headers when it is sent again.
-Name = Annotated[str, msgspec.Meta(pattern=r"\A[!-~]{1,200}\Z")]
+Name = Annotated[str, msgspec.Meta(pattern=_NAME)]
 Attempt = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 HttpStatus = Annotated[int, msgspec.Meta(ge=0, le=999)]
 
@@ -122,6 +124,7 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Line)
 _kind_decoder = msgspec.json.Decoder(_Kind)
 _KINDS = {kind.__struct_config__.tag for kind in Line.__args__}
+_AS_SAID = f"`str` matching regex {_NAME!r}"  # by msgspec
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -186,7 +189,8 @@ def _decoded(text: bytes, number: int, *, first: bool) -> Line | None:
     except msgspec.ValidationError as error:
         kind = _kind_of(text)
         if kind in _KINDS:
-            raise Damaged(f"Line {number} has a wrong field: {error}. Was it changed by hand?") from error
+            said = str(error).replace(_AS_SAID, "a name without spaces")
+            raise Damaged(f"Line {number} has a wrong field: {said}. Was it changed by hand?") from error
         if kind is None and not first:
             raise Damaged(f"Line {number} has no kind: {error}. Was it changed by hand?") from error
     except _NOT_JSON as error:

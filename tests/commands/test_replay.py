@@ -18,7 +18,7 @@ from cstar_cli.recording.resending import How
 from cstar_cli.sender.target import Target
 from cstar_cli.sender.tls import SYSTEM
 from cstar_cli.signing import sign
-from tests.processes import free_port
+from tests.processes import RunCstar, free_port
 from tests.receiver import Answer as Answers
 from tests.receiver import StartReceiver
 
@@ -165,6 +165,11 @@ def test_a_list_shows_what_was_shown_then(tmp_path: Path, capsys: Captured) -> N
     assert third.endswith("cut short, and never answered")
 
 
+def test_a_list_compares_nothing(cstar: RunCstar, tmp_path: Path) -> None:
+    refused = cstar("replay", recording(tmp_path, line(1)), "--list", "--diff")
+    assert (refused.returncode, "--list sends nothing" in refused.stderr) == (2, True)
+
+
 def test_a_recording_that_was_cut_off_is_told_and_used(tmp_path: Path, capsys: Captured) -> None:
     file = recording(tmp_path, line(1), ended=False)
     show_list(Wanted(file), SHOWN)
@@ -175,6 +180,13 @@ def test_a_recording_that_was_cut_off_is_told_and_used(tmp_path: Path, capsys: C
     told = capsys.readouterr()
     assert "last line was never finished, and is passed over" in told.err
     assert "evt_2" not in told.out
+
+
+def test_a_recording_that_lost_lines_is_told(tmp_path: Path, capsys: Captured) -> None:
+    file = Path(recording(tmp_path, line(1), line(2), line(3)))
+    file.write_bytes(file.read_bytes().replace(encode(line(2)), b""))
+    show_list(Wanted(str(file)), SHOWN)
+    assert "lacks 1 delivery that its last line counts" in capsys.readouterr().err
 
 
 def test_what_can_not_be_read_is_refused_with_its_name(tmp_path: Path) -> None:

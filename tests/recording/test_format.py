@@ -111,7 +111,10 @@ def test_a_last_line_that_was_never_finished_costs_nothing_but_itself(size: int)
         (encode(FIRST) + b"[" * 100_000 + b"\n", "Line 2 has no kind"),
         (encode(FIRST) + b'{"kind":"end","at":1}\n', "Line 2 has a wrong field"),
         (encode(FIRST) + encode(delivery()).replace(b"dlv_1", b"dlv_1\\r\\nevil: 1"), "Line 2 has a wrong field"),
-        (encode(FIRST) + encode(delivery()).replace(b"evt_1", b"evt_1\\n"), "Line 2 has a wrong field"),
+        (
+            encode(FIRST) + encode(delivery()).replace(b"evt_1", b"evt_1\\n"),
+            "wrong field: Expected a name without spaces",
+        ),
     ],
 )
 def test_what_is_no_recording_is_refused_and_it_is_said_where(text: bytes, said: str) -> None:
