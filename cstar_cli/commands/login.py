@@ -28,7 +28,7 @@ def login(
         bool, typer.Option("--insecure-http", help="Allow http:// to another machine: the key can be read on its way.")
     ] = False,
     api_base: ApiBase = config.DEFAULT_API_BASE,
-    kept_wire: KeptWire = None,
+    wire: KeptWire = None,
 ) -> None:
     """Check an API key with its cloud and keep both in the profile.
 
@@ -44,7 +44,7 @@ def login(
     identity = _ask(base, config.Credentials(team or "", key))
     if team not in (None, identity.team_id):
         raise NotAllowed(f"The key is of the team {identity.team_id}, not of {team}: nothing is kept.")
-    home.profiles.log_in(home.profile_name, Login(base, identity.team_id, key, kept_wire))
+    home.profiles.log_in(home.profile_name, Login(base, identity.team_id, key, wire))
     say(f"Logged in to {base} as {_title(identity, key)}.", f"Team {identity.team_id}, profile {home.profile_name}")
 
 

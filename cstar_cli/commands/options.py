@@ -21,11 +21,12 @@ def _wire(help: str, variable: str | None = None) -> Any:
     )
 
 
+WIRE_VARIABLE = "CSTAR_WIRE"
 _WHICH_WIRE = "The wire version: 2025-12 or 2026-03."
 
 ApiBase = Annotated[str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud's address.")]
-Wire = Annotated[str, _wire(_WHICH_WIRE, "CSTAR_WIRE")]
-WireIfGiven = Annotated[str | None, _wire(_WHICH_WIRE, "CSTAR_WIRE")]
+Wire = Annotated[str, _wire(_WHICH_WIRE, WIRE_VARIABLE)]
+WireIfGiven = Annotated[str | None, _wire(_WHICH_WIRE, WIRE_VARIABLE)]
 NewWire = Annotated[str | None, _wire("Another wire version, from the next attempt on.")]
 KeptWire = Annotated[str | None, _wire("Keep it in the profile: the wire version of what commands send and take.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]

@@ -78,7 +78,7 @@ def replay(
     speed: Speed = None,
     as_fast_as_possible: AsFastAsPossible = False,
     fresh_ids: FreshIds = False,
-    other_wire: OtherWire = None,
+    wire: OtherWire = None,
     secret: Secret = None,
     header: Header = None,
     timeout: Timeout = 10.0,
@@ -120,8 +120,8 @@ def replay(
 
     how = How(
         secret=signing_secret(secret),
-        wire=other_wire,
-        own=parse_headers(header or (), other_wire or DEFAULT),
+        wire=wire,
+        own=parse_headers(header or (), wire or DEFAULT),
         fresh_ids=fresh_ids,
     )
     job = Job(

@@ -3,13 +3,14 @@
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 import msgspec
 import typer
 
 from cstar_cli import config
 from cstar_cli.commands import tree
+from cstar_cli.commands.options import WIRE_VARIABLE
 from cstar_cli.errors import NotAllowed, UsageError, meant
 from cstar_cli.profiles import DEFAULT_PROFILE, profile_name
 
@@ -141,10 +142,24 @@ def _defaults(command: str, settings: Settings) -> dict[str, Any]:
         return {}
     place = tree.load(command)
     if not isinstance(place, typer.Typer):
-        return {command: {**shared, **own}}
+        return {command: {**_taken(shared, place), **own}}
     # A group within a group has no table: what a key is for, and where it is made, is said each time.
-    inner = {name: dict.fromkeys(_commands(group), shared) for name, group in _groups(place).items()}
-    return {command: {**{name: {**shared, **own} for name in _commands(place)}, **inner}}
+    inner = {
+        name: {below: _taken(shared, callback) for below, callback in _commands(group).items()}
+        for name, group in _groups(place).items()
+    }
+    outer = {name: {**_taken(shared, callback), **own} for name, callback in _commands(place).items()}
+    return {command: {**outer, **inner}}
+
+
+def _taken(shared: Settings, callback: Callable[..., Any]) -> Settings:
+    """Return what a command takes of the values for all: its `wire` may be one of its own, as its variable shows."""
+    if "wire" not in shared:
+        return shared
+    option = _options(callback).get("wire")
+    declared = () if option is None else get_args(option.annotation)
+    is_for_all = any(getattr(each, "envvar", None) == WIRE_VARIABLE for each in declared)
+    return shared if is_for_all else {key: value for key, value in shared.items() if key != "wire"}
 
 
 def _check_wire(value: object) -> None:

@@ -61,7 +61,7 @@ def verify(
         int | None, typer.Option(min=1, metavar="N", help="Which attempt at the delivery. [default: the last]")
     ] = None,
     secret: Secret = None,
-    given_wire: WireOfSignature = None,
+    wire: WireOfSignature = None,
     tolerance: Annotated[
         str, typer.Option(metavar="TIME", help="How far a signature's time may lie from now, like 300s or 2h.")
     ] = f"{WINDOW_S}s",
@@ -87,7 +87,7 @@ def verify(
     if attempt is not None and delivery is None:
         raise UsageError("--attempt is for --delivery: it says which of its attempts.")
     from_log = _log(delivery, attempt, api_base)
-    signed = _signed(body, None if signature is None else Given(_bare(signature), id, timestamp), given_wire, from_log)
+    signed = _signed(body, None if signature is None else Given(_bare(signature), id, timestamp), wire, from_log)
     found = verified(signed.body, signed.given, key, signed.wire)
     late = () if found is None else _late(found, signed.now_s, tolerance_s)
     if found is not None and not late:

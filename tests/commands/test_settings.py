@@ -165,6 +165,13 @@ def test_a_profile_keeps_a_wire_version_which_gives_way_to_the_files(place: Plac
     assert wires() == ("2025-12", "2026-03")
 
 
+def test_the_wire_version_of_all_is_not_that_of_what_verifies_resends_or_keeps_one(place: Place) -> None:
+    place.user('wire = "2026-03"\n[replay]\nwire = "2025-12"\n')
+    wires = {name: choose(name, None, place.env).defaults[name].get("wire") for name in ("sign", "verify", "login")}
+    assert wires == {"sign": "2026-03", "verify": None, "login": None}
+    assert choose("replay", None, place.env).defaults["replay"]["wire"] == "2025-12"
+
+
 def test_a_wire_version_that_there_is_not_is_told_where_it_stands(place: Place) -> None:
     place.project('# of all commands\nwire = "2026"\n')
     with pytest.raises(
