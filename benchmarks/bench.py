@@ -3,8 +3,8 @@
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ class Effort:
     """How much of everything: all of it, or as much as two minutes hold."""
 
     rounds: int
+    turns: int  # that each tool has in a round, where they take short ones
     seconds: float  # of a load that is kept up
     paced: int  # events of a load at a steady pace
     burst: int
@@ -38,6 +39,7 @@ class Effort:
 
 FULL = Effort(
     rounds=5,
+    turns=6,
     seconds=3.0,
     paced=1_000,
     burst=100_000,
@@ -52,6 +54,7 @@ FULL = Effort(
 )
 QUICK = Effort(
     rounds=1,
+    turns=2,
     seconds=0.6,
     paced=100,
     burst=3_000,
@@ -66,6 +69,9 @@ QUICK = Effort(
 )
 
 
+TakeTurn = Callable[[Tool, Stage, Running], Awaitable[None]]
+
+
 class Failed(Exception):
     """A subject couldn't be measured; the message says why."""
 
@@ -78,9 +84,12 @@ class Bench:
     effort: Effort
     figures: Figures = field(default_factory=Figures)
     round_number: int = 0
+    turn: int = 0
 
     def add(self, subject: str, metric: str, value: float) -> None:
-        self.figures.add(Key(self.scenario, subject, metric), self.round_number, value)
+        """Add a figure of this turn; what is measured once a round is the first turn's."""
+        number = self.round_number * self.effort.turns + self.turn
+        self.figures.add(Key(self.scenario, subject, metric), number, value)
 
     def say(self, text: str) -> None:
         sys.stderr.write(f"  {self.scenario}, round {self.round_number + 1}: {text}\n")
@@ -89,11 +98,23 @@ class Bench:
     def measuring(self, subject: str) -> Iterator[None]:
         """Name in the table a subject that can't be measured, and go on with the others."""
         self.say(subject)
+        with self.noting(subject):
+            yield
+
+    @contextmanager
+    def noting(self, subject: str) -> Iterator[None]:
+        """Do so without a word of its turn."""
         try:
             yield
         except (Failed, TimeoutError, OSError) as error:
             self.figures.absent[self.scenario, subject] = str(error) or "got stuck"
             self.say(f"{subject} failed: {error!r}")
+
+    def has(self, tool: Tool, subject: str) -> bool:
+        """Say whether a tool can be had; name its subject in the table where it can't."""
+        if tool.missing:
+            self.figures.absent[self.scenario, subject] = _missing(tool)
+        return not tool.missing
 
     @asynccontextmanager
     async def listening(
@@ -101,7 +122,7 @@ class Bench:
     ) -> AsyncIterator[tuple[Stage, Running]]:
         """Have a tool listen, connected and settled, between a mock of its service and a receiver."""
         if tool.missing:
-            raise Failed(f"not to be had: {tool.program.name} is not installed")
+            raise Failed(_missing(tool))
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
             async with stage(tool.service, body) as made:
@@ -114,6 +135,22 @@ class Bench:
                     await asyncio.sleep(settle_s)
                     yield made, process
 
+    async def by_turns(self, tools: Sequence[Tool], take_turn: TakeTurn) -> None:
+        """Have tools listen at the same time and take short turns, so that all have their share of a slow moment."""
+        async with AsyncExitStack() as stack:
+            listening: list[tuple[Tool, Stage, Running]] = []
+            for tool in tools:
+                with self.measuring(tool.name):
+                    listening.append((tool, *await stack.enter_async_context(self.listening(tool))))
+            for turn in range(self.effort.turns):
+                self.turn = turn
+                taking, listening = listening, []
+                for each in taking:
+                    with self.noting(each[0].name):
+                        await take_turn(*each)
+                        listening.append(each)  # who fails has no other turn
+        self.turn = 0
+
     async def limit(self) -> None:
         """Measure the relay in C beside this scenario's figures: they scale with how fast the machine is just now."""
         with self.measuring(LIMIT.name):
@@ -121,3 +158,7 @@ class Bench:
                 await made.in_flight(LIMIT_IN_FLIGHT, self.effort.seconds / 6)
                 rate = await made.in_flight(LIMIT_IN_FLIGHT, self.effort.seconds / 3)
                 self.add(LIMIT.name, "relayed/s", rate.per_s)
+
+
+def _missing(tool: Tool) -> str:
+    return f"not to be had: {tool.program.name} is not installed"

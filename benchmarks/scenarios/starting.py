@@ -4,7 +4,8 @@ import asyncio
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -15,38 +16,47 @@ from benchmarks.bench import Bench, Failed
 from benchmarks.mock.services import Stripe
 from benchmarks.mock.stage import stage
 from benchmarks.node import free_port, serving
-from benchmarks.processes import HARNESS_CORES, run, started
+from benchmarks.processes import HARNESS_CORES, Exit, run, started
 from benchmarks.tools import Tool
 from cstar_cli.main import app
 
 TITLE = "Start, in milliseconds"
+LISTENERS = (tools.CSTAR, *tools.PEERS)
+Command = tuple[str, Tool, list[str]]  # its name, and what it runs
 _READY = re.compile(rb'"ready"')
 
 
 async def run_round(bench: Bench) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        await _exits(bench, home)
-        await _trigger(bench, home)
-    for tool in (tools.CSTAR, *tools.PEERS):
-        with bench.measuring(f"{tool.name} listen: ready"):
-            await _ready(bench, tool)
+        await _exits(bench, list(_commands()), home)
+        slowest = "cstar … --help: the slowest of all others"
+        with bench.measuring(slowest):
+            bench.add(slowest, "ms", max([await _help_ms(bench, path, home) for path in _other_helps()]))
+        with bench.measuring("trigger"):
+            await _triggers(bench, home)
+    await _ready(bench)
     with bench.measuring("cstar listen: ready, no cloud runs"):
         await _ready_with_its_own_cloud(bench)
 
 
-async def _exits(bench: Bench, home: Path) -> None:
-    for name, tool, command in _commands():
+async def _exits(bench: Bench, commands: Sequence[Command], home: Path) -> None:
+    """Run them by turns, each to its exit."""
+    exits: dict[str, list[Exit]] = defaultdict(list)
+    had = [(name, tool, command) for name, tool, command in commands if bench.has(tool, name)]
+    for _ in range(bench.effort.starts):
+        for name, tool, command in had:
+            with bench.noting(name):
+                exits[name].append(await asyncio.to_thread(run, command, tool.environment(home), home))
+    for name, those in exits.items():
         with bench.measuring(name):
-            if tool.missing:
-                raise Failed("not to be had")
-            await _exit(bench, name, command, tool.environment(home), home)
-    slowest = "cstar … --help: the slowest of all others"
-    with bench.measuring(slowest):
-        bench.add(slowest, "ms", max([await _help_ms(bench, path, home) for path in _other_helps()]))
+            if any(each.status not in (0, 1) for each in those):  # some answer --help with 1
+                raise Failed(f"exited with {those[0].status}")
+            bench.add(name, "ms", median(each.elapsed_s for each in those) * 1000)
+            bench.add(name, "CPU ms", median(each.cpu_s for each in those) * 1000)
 
 
-def _commands() -> Iterator[tuple[str, Tool, list[str]]]:
+def _commands() -> Iterator[Command]:
     yield "python -c pass", tools.CSTAR, [str(tools.CLEAN_PYTHON), "-c", "pass"]
     for arguments in (("--version",), ("--help",), ("listen", "--help")):
         for tool in (tools.CSTAR, tools.STRIPE, tools.HOOKDECK):
@@ -65,42 +75,34 @@ def _other_helps() -> Iterator[tuple[str, ...]]:
     return below(typer.main.get_command(app), ())
 
 
-async def _exit(bench: Bench, name: str, command: list[str], env: dict[str, str], home: Path) -> None:
-    exits = [await asyncio.to_thread(run, command, env, home) for _ in range(bench.effort.starts)]
-    if any(each.status not in (0, 1) for each in exits):  # some answer --help with 1
-        raise Failed(f"exited with {exits[0].status}")
-    bench.add(name, "ms", median(each.elapsed_s for each in exits) * 1000)
-    bench.add(name, "CPU ms", median(each.cpu_s for each in exits) * 1000)
-
-
 async def _help_ms(bench: Bench, path: tuple[str, ...], home: Path) -> float:
     command, env = tools.CSTAR.command(*path, "--help"), tools.CSTAR.environment(home)
     exits = [await asyncio.to_thread(run, command, env, home) for _ in range(max(1, bench.effort.starts // 3))]
     return median(each.elapsed_s for each in exits) * 1000
 
 
-async def _trigger(bench: Bench, home: Path) -> None:
+async def _triggers(bench: Bench, home: Path) -> None:
     """One event made: ours at a running cloud of ours, stripe's at its mock; both are on the harness's core."""
-    with bench.measuring("cstar trigger"):
-        async with serving(home, cores=HARNESS_CORES) as node:
-            command = tools.CSTAR.command("trigger", "ticket.created", "--api-base", node.address)
-            await _exit(bench, "cstar trigger", command, tools.CSTAR.environment(home), home)
-    with bench.measuring("stripe-cli trigger"):
-        if tools.STRIPE.missing:
-            raise Failed("not to be had")
-        async with stage(Stripe) as mock:
-            options = ["--api-key", tools.PEER_KEY, "--api-base", mock.base]
-            command = tools.STRIPE.command("trigger", "customer.created", *options)
-            await _exit(bench, "stripe-cli trigger", command, tools.STRIPE.environment(home), home)
+    async with serving(home, cores=HARNESS_CORES) as node, stage(Stripe) as mock:
+        ours = tools.CSTAR.command("trigger", "ticket.created", "--api-base", node.address)
+        options = ["--api-key", tools.PEER_KEY, "--api-base", mock.base]
+        theirs = tools.STRIPE.command("trigger", "customer.created", *options)
+        commands = [("cstar trigger", tools.CSTAR, ours), ("stripe-cli trigger", tools.STRIPE, theirs)]
+        await _exits(bench, commands, home)
 
 
-async def _ready(bench: Bench, tool: Tool) -> None:
-    """Until the tunnel is up, as the service sees it."""
-    took = []
+async def _ready(bench: Bench) -> None:
+    """Until the tunnel is up, as the service sees it, by turns."""
+    took: dict[str, list[float]] = defaultdict(list)
+    had = [(f"{tool.name} listen: ready", tool) for tool in LISTENERS if bench.has(tool, f"{tool.name} listen: ready")]
     for _ in range(bench.effort.starts):
-        async with bench.listening(tool, settle_s=0.0) as (stage, process):
-            took.append((stage.connected_at - process.began) * 1000)
-    bench.add(f"{tool.name} listen: ready", "ms", median(took))
+        for name, tool in had:
+            with bench.noting(name):
+                async with bench.listening(tool, settle_s=0.0) as (stage, process):
+                    took[name].append((stage.connected_at - process.began) * 1000)
+    for name, those in took.items():
+        bench.say(name)
+        bench.add(name, "ms", median(those))
 
 
 async def _ready_with_its_own_cloud(bench: Bench) -> None:
