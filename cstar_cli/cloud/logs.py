@@ -11,11 +11,11 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal, TextIO
 
 from cstar_cli.clock import now_ms
+from cstar_cli.events.envelope import iso_ms
 
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -128,24 +128,35 @@ class Lines(logging.Handler):
 
 def json_line(time_ms: int, level: int, event: str, fields: Fields) -> str:
     """Return one JSON object: time, level, event, and the fields that are known."""
-    said = {"time": _time(time_ms), "level": logging.getLevelName(level).lower(), "event": event}
-    return _without_secrets(lambda known: f"{_to_json({**said, **known})}\n", fields)
+    said = {"time": iso_ms(time_ms), "level": logging.getLevelName(level).lower(), "event": event}
+
+    def whole(fields: Fields) -> str:
+        return _to_json({**said, **{name: value for name, value in fields.items() if value is not None}})
+
+    return f"{_without_secrets(whole, fields)}\n"
 
 
 def text_line(time_ms: int, level: int, event: str, fields: Fields) -> str:
     """Return time, level, event, and `name=value` of the fields that are known, quoted where they aren't plain."""
+    return f"{_text_start(time_ms, level, event)}{_without_secrets(_text_fields, fields)}\n"
+
+
+@lru_cache(maxsize=16)  # for what happens in one moment
+def _text_start(time_ms: int, level: int, event: str) -> str:
     shown = event if event.isascii() and event.isprintable() else _to_json(event)
-    start = f"{_time(time_ms)} {logging.getLevelName(level):<7} {shown}"
-    return _without_secrets(
-        lambda known: start + "".join([f" {name}={_plain(value)}" for name, value in known.items()]) + "\n", fields
-    )
+    return f"{iso_ms(time_ms)} {logging.getLevelName(level):<7} {shown}"
+
+
+def _text_fields(fields: Fields) -> str:
+    return "".join([f" {name}={_plain(value)}" for name, value in fields.items() if value is not None])
 
 
 def _without_secrets(write: Callable[[Fields], str], fields: Fields) -> str:
-    """Return what is written of the known fields, once more without secrets where there may be any."""
-    known = {name: value for name, value in fields.items() if value is not None}
-    line = write(known)
-    return write({name: _blotted(value) for name, value in known.items()}) if _may_hold_secrets(line.lower()) else line
+    """Return what is written of the fields, once more without secrets where there may be any."""
+    line = write(fields)
+    if _may_hold_secrets(line.lower()):
+        return write({name: _blotted(value) for name, value in fields.items()})
+    return line
 
 
 def _may_hold_secrets(lower: str) -> bool:
@@ -158,12 +169,8 @@ def _blotted(value: Field) -> Field:
 
 
 def _plain(value: Field) -> str:
+    if isinstance(value, str):
+        return value if _PLAIN.fullmatch(value) else _to_json(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = value if isinstance(value, str) else str(value)
-    return text if _PLAIN.fullmatch(text) else _to_json(text)
-
-
-@lru_cache(maxsize=16)  # for what happens in one moment
-def _time(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return str(value)
