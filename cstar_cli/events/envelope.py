@@ -67,17 +67,17 @@ class Fresh:
         if at_ms != ms:
             time = _text(ms.to_bytes(_TIME_BYTES, "big"))
             self._time = (ms, time)
-        return time + self._random()
-
-    def _random(self) -> str:
         try:
-            return self._ready.pop()
+            return time + self._ready.pop()
         except IndexError:
-            text = _text(os.urandom(_RANDOM_BYTES * _ASKED_FOR))
-            size = len(text) // _ASKED_FOR
-            first, *others = (text[at : at + size] for at in range(0, len(text), size))
-            self._ready += others
-            return first
+            return time + self._one_of_more()
+
+    def _one_of_more(self) -> str:
+        text = _text(os.urandom(_RANDOM_BYTES * _ASKED_FOR))
+        size = len(text) // _ASKED_FOR
+        first, *others = [text[at : at + size] for at in range(0, len(text), size)]
+        self._ready += others
+        return first
 
 
 _fresh = Fresh()

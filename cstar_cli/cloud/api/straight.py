@@ -13,7 +13,6 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import NamedTuple
 
 import msgspec
 
@@ -59,7 +58,7 @@ class _Given(msgspec.Struct, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(_Given).decode
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, frozen=True):
     """What of a plain head counts."""
 
     path: str
@@ -68,7 +67,7 @@ class Head(NamedTuple):
     origin: str | None = None
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True):
     """A request whose head is in order."""
 
     identity: Identity
@@ -76,7 +75,7 @@ class Asked(NamedTuple):
     began: float
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """What goes out; `head` has the lines of the headers, each with its end."""
 
     status: int
@@ -85,7 +84,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Sending(NamedTuple):
+class Sending(msgspec.Struct, frozen=True):
     """An event on its way into the store; `limit` is told of its key's limit, `reply` gets the answer."""
 
     asked: Asked
