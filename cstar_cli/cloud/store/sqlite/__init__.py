@@ -6,6 +6,7 @@
     writer.py      one thread writes, many changes a commit
     writes.py      events and their deliveries
     recording.py   attempts, as they come into the log
+    chunks.py      many rows a statement
     sessions.py    the changes of sessions
     webhooks.py    registered URLs
     queue.py       deliveries to webhooks: `claiming.py`, `settling.py`, and `interventions.py` of people

@@ -1,13 +1,14 @@
 """Attempts as they come into the log, within a transaction that the writer holds."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import msgspec
 
 from cstar_cli.cloud.store.records import AttemptOutcome, OutcomeName
 from cstar_cli.cloud.store.sqlite import leases, rows
+from cstar_cli.cloud.store.sqlite.chunks import chunks, values
 
 _INSERT = (
     "INSERT INTO attempts (team_id, delivery_seq, delivery_id, event_seq, event_id, event_type, target, url, number,"
@@ -15,9 +16,6 @@ _INSERT = (
     " next_attempt_at_ms, request_headers, response_headers, response_body)"
 )
 _OF_DELIVERY = "d.team_id, d.seq, d.id, d.event_seq, d.event_id, d.event_type, d.target, d.url"
-
-# Rows a statement. Each step of a statement lets other threads run and then waits for its turn again: few are better.
-_CHUNKS = (64, 8, 1)
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
@@ -41,20 +39,6 @@ def record(connection: sqlite3.Connection, attempts: Sequence[Recorded]) -> None
     """Log attempts that were made, in their order."""
     for chunk in chunks(attempts):
         connection.execute(_record(len(chunk)), [value for attempt in chunk for value in _values(attempt)])
-
-
-def chunks(items: Sequence[rows.T]) -> Iterator[Sequence[rows.T]]:
-    """Part them into the few lengths that statements are prepared for."""
-    first = 0
-    for length in _CHUNKS:
-        while len(items) - first >= length:
-            yield items[first : first + length]
-            first += length
-
-
-def values(columns: int, count: int) -> str:
-    """Return the SQL of so many rows of parameters; they are called column1 and so on."""
-    return "VALUES " + ", ".join([f"({', '.join('?' * columns)})"] * count)
 
 
 @cache

@@ -9,7 +9,8 @@ import msgspec
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.store.reasons import STOPPED, WEBHOOK_DELETED, always_failed, webhook_disabled
 from cstar_cli.cloud.store.records import DeliveryStatus
-from cstar_cli.cloud.store.sqlite.recording import Recorded, chunks, record, recording_time, stop, values
+from cstar_cli.cloud.store.sqlite.chunks import chunks, values
+from cstar_cli.cloud.store.sqlite.recording import Recorded, record, recording_time, stop
 from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.cloud.store.wakeups import WEBHOOKS, attempts_of
 from cstar_cli.cloud.store.webhooks import Settlement

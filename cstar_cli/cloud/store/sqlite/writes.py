@@ -8,6 +8,7 @@ from typing import NamedTuple
 from cstar_cli.cloud.store.reasons import inactive_webhook, unknown_session, unknown_webhook
 from cstar_cli.cloud.store.records import Delivery
 from cstar_cli.cloud.store.sqlite import rows
+from cstar_cli.cloud.store.sqlite.chunks import insert
 from cstar_cli.cloud.store.sqlite.writer import Written
 from cstar_cli.cloud.store.targets import Target, deliveries_to
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
@@ -16,9 +17,9 @@ from cstar_cli.events.envelope import Event
 _INSERT_EVENT = (
     "INSERT INTO events (seq, id, team_id, type, created_at_ms, body, origin, wire) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_INSERT_DELIVERY = (
+_DELIVERIES = (
     "INSERT INTO deliveries (team_id, event_seq, id, event_id, event_type, target, url, status, attempt_count,"
-    " created_at_ms, next_attempt_at_ms, due_at_ms, once) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?, ?)"
+    " created_at_ms, next_attempt_at_ms, due_at_ms, once)"
 )
 
 
@@ -122,14 +123,14 @@ def _last_event_seq(connection: sqlite3.Connection) -> int:
 def _insert(connection: sqlite3.Connection, made: Iterable[_Made], now_ms: int, *, once: bool = False) -> Sequence[str]:
     """Store the deliveries, and return whom to wake."""
     stored = [
-        (event.team_id, seq, d.id, d.event_id, d.event_type, d.target, d.url)
+        (event.team_id, seq, d.id, d.event_id, d.event_type, d.target, d.url, "pending", 0)
         + (d.created_at_ms, d.created_at_ms, now_ms if _is_webhook(d.target) else None, once)
         for event, seq, deliveries in made
         for d in deliveries
     ]
     if not stored:
         return ()
-    connection.executemany(_INSERT_DELIVERY, stored)
+    insert(connection, _DELIVERIES, stored)
     targets = {row[5] for row in stored}
     return tuple({WEBHOOKS if _is_webhook(target) else target for target in targets})
 
