@@ -84,8 +84,7 @@ class ListedEvent:
     created_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True):
     """One event on its way to one target: the id of a webhook (`whk_…`) or of a session (`ses_…`).
 
     Where it is being made, `is_away` says that nobody is connected to that session now.
@@ -103,8 +102,7 @@ class Delivery:
     is_away: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DueDelivery:
+class DueDelivery(msgspec.Struct, frozen=True):
     """A session's delivery to push now, with the event's bytes, which are of the wire version `made_in`."""
 
     id: str
@@ -115,8 +113,7 @@ class DueDelivery:
     made_in: str = DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """What goes to a session now; in `wait_ms` from now something more will, never when it is None."""
 
     deliveries: Sequence[DueDelivery]

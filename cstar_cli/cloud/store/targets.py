@@ -1,14 +1,14 @@
 """Whom an event goes to, and the deliveries that this makes: the same whatever the driver."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from cstar_cli.cloud.store.records import Delivery
 from cstar_cli.events.envelope import Event, new_id
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A webhook or a session, and where that forwards to; with an `origin` it takes only events of that."""
 
     id: str
