@@ -33,6 +33,18 @@ LEFT JOIN deliveries d INDEXED BY untried_deliveries
 LEFT JOIN events e ON e.seq = d.event_seq
 WHERE s.id = :session AND s.epoch = :epoch AND s.ended_at_ms IS NULL ORDER BY d.seq LIMIT :limit
 """
+# Of many sessions, the first that was never tried, and whether it is the only one.
+_DUE_OF_MANY = f"""
+SELECT s.id, s.epoch, d.id, d.event_id, d.event_type, d.event_seq, d.seq IS (
+    SELECT max(seq) FROM deliveries INDEXED BY untried_deliveries WHERE target = s.id AND {rows.UNTRIED}
+), (
+    SELECT min(next_attempt_at_ms) FROM deliveries INDEXED BY tried_deliveries WHERE target = s.id AND {rows.TRIED}
+)
+FROM json_each(:epochs) CROSS JOIN sessions s ON s.id = key AND s.epoch = value AND s.ended_at_ms IS NULL
+LEFT JOIN deliveries d ON d.seq = (
+    SELECT min(seq) FROM deliveries INDEXED BY untried_deliveries WHERE target = s.id AND {rows.UNTRIED}
+)
+"""
 _DUE_WITH_TRIED = f"""
 SELECT {_COLUMNS} FROM (
     SELECT * FROM (
@@ -65,8 +77,36 @@ WHERE id = :session AND team_id = :team AND ended_at_ms IS NOT NULL AND away_sin
 
 
 def due(connection: sqlite3.Connection, queries: Sequence[DueQuery], now_ms: int) -> Sequence[Due | SessionMoved]:
+    """Tell of each session what is due: by one question of all that have nothing and get one, as a crowd has."""
     bodies: dict[int, bytes] = {}  # an event that many sessions want is in memory once
-    return [_due(connection, query, bodies, now_ms) for query in queries]
+    crowd = {query.session.id: query.session.epoch for query in queries if not query.without and query.limit}
+    answers = _due_of_many(connection, crowd, now_ms) if len(crowd) > 1 else {}
+    return [
+        answers.get((query.session.id, query.session.epoch)) or _due(connection, query, bodies, now_ms)
+        for query in queries
+    ]
+
+
+def _due_of_many(
+    connection: sqlite3.Connection, epochs: Mapping[str, int], now_ms: int
+) -> Mapping[tuple[str, int], Due]:
+    """Answer those of the sessions, each in its epoch, that get no more than one delivery."""
+    events: dict[int, rows.Row | None] = {}
+    answers = {}
+    values = {"epochs": msgspec.json.encode(epochs).decode()}
+    found = connection.execute(_DUE_OF_MANY, values).fetchall()
+    for session_id, epoch, id_, event_id, type_, seq, is_only, next_ms in found:
+        if next_ms is not None and next_ms <= now_ms:
+            continue
+        wait_ms = None if next_ms is None else next_ms - now_ms
+        if id_ is None:
+            answers[session_id, epoch] = Due([], wait_ms)
+        elif is_only:
+            if seq not in events:
+                events[seq] = connection.execute("SELECT body, wire FROM events WHERE seq = ?", (seq,)).fetchone()
+            if event := events[seq]:
+                answers[session_id, epoch] = Due([DueDelivery(id_, event_id, type_, 1, *event)], wait_ms)
+    return answers
 
 
 def _due(connection: sqlite3.Connection, query: DueQuery, bodies: dict[int, bytes], now_ms: int) -> Due | SessionMoved:

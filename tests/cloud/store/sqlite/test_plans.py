@@ -117,6 +117,8 @@ def test_what_is_due_to_a_session_is_found_by_an_index(database: sqlite3.Connect
     session = Session("ses_1", "team", EventFilter.parse(()), "u", 1)
     statements = asked(database)
     reads.due(database, [DueQuery(session, ["dlv_1"], 10, 1000)], 5)
+    other = Session("ses_2", "team", EventFilter.parse(()), "u", 1)
+    reads.due(database, [DueQuery(each, (), 10, 1000) for each in (session, other)], 5)
     reads.still_pending(database, "ses_1", ["dlv_1"])
     reads.backlog(database, "ses_1", ["dlv_1"])
     reads.missed_since(database, "ses_1", "team", 1000)
