@@ -1,4 +1,4 @@
-"""The tunnel between a transport and a relay that are both fakes: how it ends, and how much it holds."""
+"""The tunnel between a transport and a relay that are both fakes: what it sends, how it ends, and how much it holds."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from starlette.types import Scope
 from websockets.frames import Close, Frame, Opcode
+from websockets.protocol import CLIENT, Protocol
 
 from cstar_cli.cloud.api.sockets import Door
 from cstar_cli.cloud.api.tunnel import Tunnel
@@ -79,6 +80,33 @@ def run(check: Callable[[Tunnel, FakeTransport], Awaitable[None]]) -> None:
 
     with asyncio.Runner(loop_factory=hurried_loop) as runner:
         runner.run(main())
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 1_000_000])
+def test_a_message_of_any_length_is_a_frame_that_websockets_reads(size: int) -> None:
+    async def check(tunnel: Tunnel, transport: FakeTransport) -> None:
+        message = b"x" * size
+        tunnel.write(message)
+        tunnel.write(b"the next")
+        listener = Protocol(CLIENT)
+        listener.receive_data(transport.written)
+        read = [(each.opcode, each.fin, each.data) for each in listener.events_received() if isinstance(each, Frame)]
+        assert read == [(Opcode.BINARY, True, message), (Opcode.BINARY, True, b"the next")]
+
+    run(check)
+
+
+def test_to_who_has_closed_the_tunnel_nothing_is_sent() -> None:
+    async def check(tunnel: Tunnel, transport: FakeTransport) -> None:
+        listener = Protocol(CLIENT)
+        listener.send_close(1000)
+        tunnel.data_received(b"".join(listener.data_to_send()))
+        answered = transport.written
+        with pytest.raises(Gone, match="closed by the listener"):
+            tunnel.write(b"more")
+        assert transport.written == answered
+
+    run(check)
 
 
 def test_who_ends_its_side_and_reads_nothing_is_cut_off() -> None:
