@@ -148,7 +148,14 @@ def _text_start(time_ms: int, level: int, event: str) -> str:
 
 
 def _text_fields(fields: Fields) -> str:
-    return "".join([f" {name}={_plain(value)}" for name, value in fields.items() if value is not None])
+    is_plain = _PLAIN.fullmatch
+    return "".join(
+        [
+            f" {name}={value if type(value) is str and is_plain(value) else _shown(value)}"
+            for name, value in fields.items()
+            if value is not None
+        ]
+    )
 
 
 def _without_secrets(write: Callable[[Fields], str], fields: Fields) -> str:
@@ -168,9 +175,8 @@ def _blotted(value: Field) -> Field:
     return _SECRET.sub(_BLOT, value) if isinstance(value, str) else value
 
 
-def _plain(value: Field) -> str:
-    if isinstance(value, str):
-        return value if _PLAIN.fullmatch(value) else _to_json(value)
+def _shown(value: Field) -> str:
+    """Return what stands for a value that isn't a plain text."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return _to_json(value) if isinstance(value, str) else str(value)

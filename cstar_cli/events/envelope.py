@@ -123,7 +123,7 @@ def build_event(
 
 def fresh_id(event_type: str, at_ms: int, made_in: str) -> str:
     """Return a fresh id for an event of a wire version."""
-    return new_event_id() if made_in == DEFAULT else wire(made_in).event_id(event_type, at_ms)
+    return new_id("evt") if made_in == DEFAULT else wire(made_in).event_id(event_type, at_ms)
 
 
 def created_at_ms(body: bytes) -> int | None:

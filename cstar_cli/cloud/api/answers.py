@@ -12,6 +12,7 @@ from cstar_cli.events.envelope import iso_ms, new_id
 DOCS = "https://www.cstar.help/docs/api/errors"
 RETRY_AFTER_S = 1
 JSON = "application/json"
+_encode = msgspec.json.Encoder().encode
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 """ISO 8601, in UTC."""
 
@@ -116,7 +117,7 @@ def succeeded(data: object, pagination: Pagination | None = None) -> tuple[str, 
         answer["pagination"] = pagination
     request_id = new_id("req")
     answer["meta"] = AnswerMeta(request_id, iso_ms(now_ms()))
-    return request_id, msgspec.json.encode(answer)
+    return request_id, _encode(answer)
 
 
 def failure(error: ApiError) -> Response:
@@ -135,7 +136,7 @@ def failure(error: ApiError) -> Response:
     if error.http_status == 401:
         headers["www-authenticate"] = "Bearer"
     answer = Failure(error=problem, meta=FailureMeta(iso_ms(now_ms())))
-    return _response(msgspec.json.encode(answer), error.http_status, headers)
+    return _response(_encode(answer), error.http_status, headers)
 
 
 def _response(body: bytes, http_status: int, headers: Mapping[str, str]) -> Response:

@@ -207,8 +207,8 @@ class Straight:
     def _succeeded(self, sending: Sending, deliveries: Sequence[Delivery]) -> Answer:
         self._cloud.metrics.event_accepted()
         request_id, body = succeeded(views.sent(sending.event, deliveries))
-        head = f"x-cstar-request-id: {request_id}\r\ncontent-length: {len(body)}\r\ncontent-type: {JSON}\r\n"
-        return Answer(201, request_id, head.encode() + _lines(sending.limit), body)
+        head = f"x-cstar-request-id: {request_id}\r\ncontent-length: {len(body)}\r\ncontent-type: {JSON}\r\n".encode()
+        return Answer(201, request_id, head + _lines(sending.limit) if sending.limit else head, body)
 
     def _failed(self, sending: Sending, error: Exception) -> Answer:
         if isinstance(error, StoreUnavailable):

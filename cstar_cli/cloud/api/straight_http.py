@@ -27,14 +27,10 @@ def straight_http(straight: Straight) -> type["StraightHttp"]:
 class _Exchange:
     """A request under way, as uvicorn's protocol sees one."""
 
-    __slots__ = ("disconnected", "keep_alive", "response_complete")
-
     message_event = asyncio.Event()  # set where uvicorn wakes an application; nobody waits here
-
-    def __init__(self) -> None:
-        self.disconnected = False
-        self.keep_alive = True
-        self.response_complete = False
+    disconnected = False
+    keep_alive = True
+    response_complete = False
 
 
 class StraightHttp(BoundedHttp):
