@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Literal, TextIO
@@ -45,6 +45,16 @@ def is_on() -> bool:
 
 def info(event: str, **fields: Field) -> None:
     _log(logging.INFO, event, fields)
+
+
+def info_of_each(event: str, many: Sequence[Fields]) -> None:
+    """Say the same of many at once, in one write."""
+    lines = _lines()
+    if lines and is_on():
+        lines.say_of_each(logging.INFO, event, many)
+        return
+    for fields in many:
+        _log(logging.INFO, event, fields)
 
 
 def warning(event: str, **fields: Field) -> None:
@@ -98,12 +108,11 @@ class Lines(logging.Handler):
         self._keeping = 0  # how many have said that more will come
 
     def say(self, level: int, event: str, fields: Fields) -> None:
-        line = self._line(now_ms(), level, event, fields)
-        with self._writing:
-            if self._keeping:
-                self._kept.append(line)
-            else:
-                self._write(line)
+        self._put(self._line(now_ms(), level, event, fields))
+
+    def say_of_each(self, level: int, event: str, many: Sequence[Fields]) -> None:
+        line, now = self._line, now_ms()
+        self._put("".join([line(now, level, event, fields) for fields in many]))
 
     def keep(self) -> None:
         with self._writing:
@@ -119,6 +128,13 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write what somebody has said who knows only `logging`."""
         self.say(record.levelno, record.getMessage(), getattr(record, "fields", {}))
+
+    def _put(self, text: str) -> None:
+        with self._writing:
+            if self._keeping:
+                self._kept.append(text)
+            else:
+                self._write(text)
 
     def _write(self, text: str) -> None:
         with suppress(OSError, ValueError):  # a node goes on without its log

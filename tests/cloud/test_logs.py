@@ -39,14 +39,16 @@ def test_a_json_line_is_an_object_of_time_level_event_and_fields() -> None:
 @pytest.mark.parametrize("format", ["text", "json"])
 def test_lines_that_are_written_together_are_as_if_each_were_written_alone(format: LogFormat) -> None:
     many: list[logs.Fields] = [{"path": "/a", "ms": 1.5, "ok": True}, {"path": "/sk_live_Ab9", "team_id": None}]
-    together, alone = lines(format), lines(format)
+    together, of_each, alone = lines(format), lines(format), lines(format)
     for fields in many:
         logs.info("request", **fields)
     configure(format, "info", together)
     with logs.together():
         for fields in many:
             logs.info("request", **fields)
-    assert without_times(together) == without_times(alone)
+    configure(format, "info", of_each)
+    logs.info_of_each("request", many)
+    assert without_times(together) == without_times(of_each) == without_times(alone)
 
 
 def without_times(stream: io.StringIO) -> list[str]:
@@ -84,6 +86,17 @@ def test_what_is_said_together_is_one_write() -> None:
         ["first", "second"],
         ["third"],
     ]
+
+
+def test_what_is_said_of_each_is_one_write_of_those_that_are_wanted() -> None:
+    stream = Writes()
+    configure("text", "info", stream)
+    logs.info_of_each("request", [{"status": 200}, {"status": 404}])
+    [written] = stream.writes
+    assert [line.split()[2:] for line in written.splitlines()] == [["request", "status=200"], ["request", "status=404"]]
+    configure("text", "warning", stream)
+    logs.info_of_each("request", [{"status": 200}])
+    assert stream.writes == [written]
 
 
 def test_what_is_said_together_within_what_is_said_together_is_no_less() -> None:

@@ -223,11 +223,13 @@ class Straight:
             self._cloud.metrics.requested("POST", ROUTE, status)
         if logs.is_on():
             now = perf_counter()
-            with logs.together():
-                for asked, status, id_ in ended:
-                    took_ms = (now - asked.began) * 1000
-                    fields = access_log.line("POST", asked.head.path, status, took_ms, id_, asked.identity.team_id)
-                    logs.info(access_log.REQUEST, **fields)
+            logs.info_of_each(
+                access_log.REQUEST, [_line(asked, status, id_, now - asked.began) for asked, status, id_ in ended]
+            )
+
+
+def _line(asked: Asked, status: int, request_id: str | None, took_s: float) -> logs.Fields:
+    return access_log.line("POST", asked.head.path, status, took_s * 1000, request_id, asked.identity.team_id)
 
 
 def _without(length: re.Match[bytes], end: int) -> bytes:

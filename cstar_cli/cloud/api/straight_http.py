@@ -37,6 +37,7 @@ class StraightHttp(BoundedHttp):
     """Bounded, and straight for what is plain."""
 
     straight: Straight
+    said_always: tuple[object, bytes] = (None, b"")  # of all connections of a server
     _asked: Asked | None = None
     _is_idle = True  # the parser, between two requests
     _whole = b""  # what is being read, if a request begins with it
@@ -149,7 +150,7 @@ class StraightHttp(BoundedHttp):
         # Only the last request of a pipeline hears that the connection is lost.
         if exchange.disconnected or self.transport.is_closing():
             return
-        always = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
+        always = self._always()
         end = b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n"
         self.transport.write(b"".join((STATUS_LINE[answer.status], always, answer.head, end, answer.body)))
         if not exchange.keep_alive:
@@ -159,3 +160,12 @@ class StraightHttp(BoundedHttp):
         self.server_state.total_requests += 1
         self.flow.resume_reading()
         self._idle_since_s = self.loop.time()
+
+    def _always(self) -> bytes:
+        """Return uvicorn's own headers, which it makes anew every second."""
+        made_of, always = self.said_always
+        headers = self.server_state.default_headers
+        if made_of is not headers:
+            always = b"".join([name + b": " + value + b"\r\n" for name, value in headers])
+            type(self).said_always = headers, always
+        return always

@@ -50,11 +50,13 @@ class FakeLoop:
 
 class FakeTransport(asyncio.Transport):
     closed = False
+    written = b""
 
     def get_extra_info(self, _: str, default: Any = None) -> Any:
         return default
 
-    def write(self, _: object) -> None: ...
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written = bytes(data)
 
     def is_closing(self) -> bool:
         return self.closed
@@ -140,6 +142,13 @@ def test_it_stays_open_while_an_answer_takes_longer(connection: Connection) -> N
     assert not connection.transport.closed
     connection.loop.go_on(0.1)
     assert connection.transport.closed
+
+
+def test_each_answer_has_the_date_of_its_second(connection: Connection) -> None:
+    for second in (b"10", b"10", b"11"):
+        connection.protocol.server_state.default_headers = [(b"date", second), (b"server", b"cloud")]
+        connection.ask_and_reply()
+        assert b"\r\ndate: %b\r\nserver: cloud\r\n" % second in connection.transport.written
 
 
 def test_many_requests_take_one_timer(connection: Connection) -> None:
