@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from shutil import get_terminal_size
 from time import localtime, struct_time, time
 from typing import Literal, TextIO
 
@@ -14,6 +13,7 @@ Colour = Literal["red", "green", "yellow", "cyan", "bold", "dim"]
 
 _SGR: Mapping[Colour, int] = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 _NARROWEST = 20  # no terminal is narrower
+_USUAL_COLUMNS = 80
 _SYMBOLS = "✓✗→…"
 _ASCII = {"✓": "+", "✗": "x", "→": "->", "…": "..."}
 
@@ -119,7 +119,18 @@ def has_symbols(stream: TextIO) -> bool:
 
 def columns_of(stream: TextIO) -> int | None:
     """Return the width of the stream's terminal, None where it is none."""
-    return get_terminal_size().columns if stream.isatty() else None
+    return _terminal_columns() if stream.isatty() else None
+
+
+def _terminal_columns() -> int:
+    """Return what shutil says, which takes longer to load than all that is rendered."""
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL_COLUMNS  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):  # it is closed, or no terminal
+        return _USUAL_COLUMNS
 
 
 def wants_colour(stream: TextIO, env: Mapping[str, str], no_color: bool) -> bool:
