@@ -7,8 +7,14 @@ import sys
 from cstar_cli.shortcut import answer
 
 # Typer imports the first to open files; websockets the next two for its own development and for proxies; shutil the
-# archives' formats, and subprocess the last for texts: with all that they load in turn.
-UNUSED = ("subprocess", "importlib.metadata", "urllib.request", "bz2", "lzma", "locale")
+# archives' formats, and subprocess the last of that line for texts; other standard modules what follows for foreign
+# paths, globs, source code, deep copies and files sent through sockets; msgspec the last for schemas: with all that
+# they load in turn.
+UNUSED = (
+    *("subprocess", "importlib.metadata", "urllib.request", "bz2", "lzma", "locale"),
+    *("ntpath", "fnmatch", "tokenize", "copy", "array", "textwrap"),
+)
+UNUSED_OF_MSGSPEC = ("inspect", "msgpack", "toml", "yaml")
 
 
 def main() -> None:
@@ -16,9 +22,11 @@ def main() -> None:
     try:
         if not _answered():
             gc.set_threshold(50_000)  # no command loads as much: imports make objects, and hardly any garbage
-            from cstar_cli.deferred import defer, load_without
+            from cstar_cli.deferred import defer, defer_answering, defer_own, load_without
 
             defer(*UNUSED)
+            defer_answering("platform", system=lambda: os.uname().sysname)  # all that uuid asks
+            defer_own("msgspec", *UNUSED_OF_MSGSPEC)
             load_without("typing_extensions", "msgspec")  # which takes from it what `typing` has as well
             if sys.argv[1:2] != ["listen"] or not _listened():
                 from cstar_cli.main import run

@@ -22,6 +22,20 @@ def defer(*names: str) -> None:
                 setattr(import_module(package), own, stand_in)  # as an import would
 
 
+def defer_answering(name: str, **answers: Any) -> None:
+    """Let this module be loaded when it is asked for anything but these."""
+    if name not in sys.modules:
+        defer(name)
+        vars(sys.modules[name]).update(answers)
+
+
+def defer_own(package: str, *names: str) -> None:
+    """Let these modules of a package, all of which it imports itself, be loaded at their first use."""
+    if package not in sys.modules:
+        for name in names:
+            sys.modules[f"{package}.{name}"] = _Deferred(f"{package}.{name}")
+
+
 def load_without(missing: str, name: str) -> None:
     """Load a module as where another one, which it can do without, isn't installed."""
     if name in sys.modules or missing in sys.modules:

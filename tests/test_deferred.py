@@ -7,7 +7,7 @@ import pytest
 
 BEFORE = """
 import sys
-from cstar_cli.deferred import _Deferred, defer, load_without
+from cstar_cli.deferred import _Deferred, defer, defer_answering, defer_own, load_without
 def loaded(name):
     return not isinstance(sys.modules[name], _Deferred)
 """
@@ -36,6 +36,19 @@ def test_whoever_imported_it_before_it_was_loaded_has_all_of_it() -> None:
 def test_a_module_in_a_package_is_found_there() -> None:
     asked = "defer('importlib.metadata'); import importlib.metadata; print(loaded('importlib.metadata'),"
     assert said(f"{asked} importlib.metadata.version.__name__, loaded('importlib.metadata'))") == "False version True"
+
+
+def test_what_it_answers_by_itself_does_not_load_it() -> None:
+    deferred = "defer_answering('wave', open=lambda: 'by itself'); import wave;"
+    assert said(f"{deferred} print(wave.open(), loaded('wave'))") == "by itself False"
+    assert said(f"{deferred} wave.Error; print(wave.open is sys.modules['wave'].open, loaded('wave'))") == "True True"
+    assert said("import wave; defer_answering('wave', open=None); print(wave.open is None)") == "False"
+
+
+def test_what_a_package_imports_itself_is_not_loaded_with_it() -> None:
+    deferred = "defer_own('msgspec', 'toml'); import msgspec;"
+    assert said(f"{deferred} print(loaded('msgspec.toml'))") == "False"
+    assert said(f"{deferred} print(msgspec.toml.decode.__name__, loaded('msgspec.toml'))") == "decode True"
 
 
 def test_what_is_loaded_stays_as_it_is() -> None:
