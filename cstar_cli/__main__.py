@@ -23,9 +23,11 @@ def main() -> None:
         if not _answered():
             gc.set_threshold(50_000)  # no command loads as much: imports make objects, and hardly any garbage
             from cstar_cli.deferred import defer, defer_answering, defer_own, load_without
+            from cstar_cli.inspecting import ANSWERS
 
             defer(*UNUSED)
             defer_answering("platform", system=lambda: os.uname().sysname)  # all that uuid asks
+            defer_answering("inspect", **ANSWERS)
             defer_own("msgspec", *UNUSED_OF_MSGSPEC)
             load_without("typing_extensions", "msgspec")  # which takes from it what `typing` has as well
             if sys.argv[1:2] != ["listen"] or not _listened():

@@ -47,11 +47,20 @@ def load_without(missing: str, name: str) -> None:
         del sys.modules[missing]
 
 
+def loaded(name: str) -> ModuleType:
+    """Return a module, whatever it answers unloaded."""
+    found = sys.modules.get(name)
+    return found.load() if isinstance(found, _Deferred) else import_module(name)
+
+
 class _Deferred(ModuleType):
     def __getattr__(self, attribute: str) -> Any:
+        return getattr(self.load(), attribute)
+
+    def load(self) -> ModuleType:
         with _one_at_a_time:  # a thread that comes second must not take away what the first one loads
             if sys.modules.get(self.__name__) is self:
                 del sys.modules[self.__name__]
         module = import_module(self.__name__)
         self.__dict__.update(vars(module))  # who holds the stand-in finds all there from now on
-        return getattr(module, attribute)
+        return module

@@ -7,7 +7,7 @@ import pytest
 
 BEFORE = """
 import sys
-from cstar_cli.deferred import _Deferred, defer, defer_answering, defer_own, load_without
+from cstar_cli.deferred import _Deferred, defer, defer_answering, defer_own, load_without, loaded as really_loaded
 def loaded(name):
     return not isinstance(sys.modules[name], _Deferred)
 """
@@ -42,6 +42,7 @@ def test_what_it_answers_by_itself_does_not_load_it() -> None:
     deferred = "defer_answering('wave', open=lambda: 'by itself'); import wave;"
     assert said(f"{deferred} print(wave.open(), loaded('wave'))") == "by itself False"
     assert said(f"{deferred} wave.Error; print(wave.open is sys.modules['wave'].open, loaded('wave'))") == "True True"
+    assert said(f"{deferred} print(really_loaded('wave').open.__name__, loaded('wave'))") == "open True"
     assert said("import wave; defer_answering('wave', open=None); print(wave.open is None)") == "False"
 
 

@@ -163,7 +163,7 @@ def test_listening_to_a_cloud_uses_nothing_of_what_is_deferred(home: Env, tmp_pa
             assert '"ready"' in session.next_line()
             session.stop()
         cloud.stop()
-    deferred = {*UNUSED, "platform", *(f"msgspec.{name}" for name in UNUSED_OF_MSGSPEC), *DECLARING}
+    deferred = {*UNUSED, "platform", "inspect", *(f"msgspec.{name}" for name in UNUSED_OF_MSGSPEC), *DECLARING}
     assert set(session.stderr.splitlines()[-1].split()) == deferred - {"subprocess"}  # which asyncio uses
 
 

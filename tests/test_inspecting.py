@@ -1,0 +1,54 @@
+"""What is answered without `inspect` is what that answers."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+import pytest
+
+from cstar_cli.inspecting import ANSWERS, unwrap
+
+
+class Object:
+    def method(self) -> None: ...
+
+    async def coroutine(self) -> None: ...
+
+    async def __call__(self) -> None: ...
+
+
+async def coroutine() -> None: ...
+
+
+def generator() -> Any:
+    yield
+
+
+@wraps(coroutine)
+def wrapping() -> None: ...
+
+
+def marked() -> None: ...
+
+
+if sys.version_info >= (3, 12):
+    inspect.markcoroutinefunction(marked)
+
+THINGS = [
+    *(coroutine, generator, generator(), wrapping, marked, len, [].append, Object, Object(), None, "text"),
+    *(Object().method, Object().coroutine, Object.coroutine, partial(coroutine), partial(partial(len))),
+    *(partial(marked), partial(Object().coroutine), partial(Object()), lambda: None),
+]
+
+
+@pytest.mark.parametrize("thing", THINGS, ids=range(len(THINGS)))
+@pytest.mark.parametrize("asked", ANSWERS.values(), ids=ANSWERS)
+def test_the_answer_is_that_of_inspect(asked: Callable[[Any], object], thing: object) -> None:
+    assert asked(thing) == getattr(inspect, asked.__name__)(thing)
+
+
+def test_unwrapping_stops_where_it_is_to() -> None:
+    assert unwrap(wrapping, stop=lambda each: each is wrapping) is wrapping
+    assert unwrap(wrapping) is coroutine
