@@ -9,8 +9,8 @@ Nothing at all, or exclusions alone, means everything else.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import chain
+from typing import Final
 
 from cstar_cli.errors import UsageError
 from cstar_cli.events.catalogue import MAX_NAME_CHARS, all_names, near_misses
@@ -21,18 +21,21 @@ _PATTERN = re.compile(r"\*|[a-z0-9_*]+\.[a-z0-9_*]+")
 _ANY = "[a-z0-9_]*"
 
 
-@dataclass(frozen=True, slots=True)
 class EventFilter:
     """A set of patterns, made with `parse`; `patterns` is its normal form, which `parse` reads back."""
 
-    patterns: tuple[str, ...] = (EVERYTHING,)
-    _matcher: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _known: dict[str, bool] = field(init=False, repr=False, compare=False)
+    __slots__ = ("_known", "_matcher", "patterns")
 
-    def __post_init__(self) -> None:
-        matcher = re.compile(_regex(self.patterns))
-        object.__setattr__(self, "_matcher", matcher)
-        object.__setattr__(self, "_known", {name: matcher.fullmatch(name) is not None for name in all_names()})
+    def __init__(self, patterns: tuple[str, ...] = (EVERYTHING,)) -> None:
+        self.patterns: Final = patterns
+        self._matcher = re.compile(_regex(patterns))
+        self._known = {name: self._matcher.fullmatch(name) is not None for name in all_names()}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EventFilter) and self.patterns == other.patterns
+
+    def __hash__(self) -> int:
+        return hash(self.patterns)
 
     @classmethod
     def parse(cls, patterns: Iterable[str]) -> "EventFilter":

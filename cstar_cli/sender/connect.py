@@ -4,8 +4,9 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from cstar_cli.sender.connection import Connection
 from cstar_cli.sender.deadlines import Clock
@@ -21,8 +22,7 @@ NEXT_ADDRESS_AFTER_S = 2.0
 """How long an address may stay silent while there are others to try: half of a broken dual stack is common."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unconnected:
+class Unconnected(msgspec.Struct, frozen=True):
     """Why there is no connection, with the words for a person."""
 
     failure: Failure

@@ -4,8 +4,10 @@ import ipaddress
 import os
 import re
 import sys
-from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlsplit
+
+import msgspec
+from msgspec.structs import force_setattr
 
 from cstar_cli.errors import UsageError
 
@@ -20,8 +22,7 @@ _PATH_SAFE = "!$%&'()*+,/:;=@-._~[]"
 _QUERY_SAFE = _PATH_SAFE + "?"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A URL that can be posted to, or a Unix socket where HTTP is spoken: then `socket_path` says which.
 
     `host` is lower-case ASCII (an IPv6 address without brackets); `path_and_query` starts with "/" and is what
@@ -37,21 +38,21 @@ class Target:
     port: int
     path_and_query: str
     socket_path: str | None = None
-    authority: str = field(init=False, repr=False, compare=False)
-    url: str = field(init=False, repr=False, compare=False)
-    origin: tuple[str, str, int] = field(init=False, repr=False, compare=False)
+    authority: str = ""
+    url: str = ""
+    origin: tuple[str, str, int] = ("", "", 0)
 
     def __post_init__(self) -> None:
         if self.socket_path is not None:
-            object.__setattr__(self, "authority", self.host)
-            object.__setattr__(self, "url", f"unix:{self.socket_path}:{self.path_and_query}")
-            object.__setattr__(self, "origin", ("unix", self.socket_path, 0))
+            force_setattr(self, "authority", self.host)
+            force_setattr(self, "url", f"unix:{self.socket_path}:{self.path_and_query}")
+            force_setattr(self, "origin", ("unix", self.socket_path, 0))
             return
         host = f"[{self.host}]" if ":" in self.host else self.host
         authority = host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
-        object.__setattr__(self, "authority", authority)
-        object.__setattr__(self, "url", f"{self.scheme}://{authority}{self.path_and_query}")
-        object.__setattr__(self, "origin", (self.scheme, self.host, self.port))
+        force_setattr(self, "authority", authority)
+        force_setattr(self, "url", f"{self.scheme}://{authority}{self.path_and_query}")
+        force_setattr(self, "origin", (self.scheme, self.host, self.port))
 
     @classmethod
     def on_socket(cls, socket_path: str, path_and_query: str) -> "Target":

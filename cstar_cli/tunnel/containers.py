@@ -1,7 +1,8 @@
 """Where `localhost` and `host.docker.internal` are, seen from within a container and from outside."""
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from cstar_cli.sender.target import Target
 

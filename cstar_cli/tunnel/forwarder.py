@@ -1,7 +1,6 @@
 """One delivery: sign, post, result."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -32,8 +31,7 @@ Unanswered = Literal["refused", "broken"]
 Done = Callable[[Result, Forwarded, Unanswered | None], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarder:
+class Forwarder(msgspec.Struct, frozen=True):
     """Posts deliveries to the local URL.
 
     `version` is how they are signed and headed; `timeout_s` is for the whole exchange, None for no limit; `now_ms` is
@@ -47,9 +45,9 @@ class Forwarder:
     timeout_s: float | None
     sender: Sender
     now_ms: Callable[[], int]
-    hints: Hints = field(default_factory=Hints)
+    hints: Hints = msgspec.field(default_factory=Hints)
     other_secrets: "Callable[[], OtherSecrets] | None" = None
-    _refusals: "list[Refusals]" = field(default_factory=list)  # one, once something was refused
+    _refusals: "list[Refusals]" = msgspec.field(default_factory=list)  # one, once something was refused
 
     def forward(self, delivery: Delivery, session_id: str, done: Done, spawn: Spawn) -> Cancelable:
         """Post a session's delivery; `done` gets, later, what the cloud gets to know, and what the user does."""

@@ -1,8 +1,9 @@
 """What to do next where TLS fails, or is missing."""
 
 import asyncio
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from cstar_cli.sender.target import Target
 from cstar_cli.sender.tls import TlsFault, Trust, tls_trouble
