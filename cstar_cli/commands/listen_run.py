@@ -14,10 +14,8 @@ from cstar_cli import config
 from cstar_cli.activity import Activity, Notice, Overlap, Ready, Summary
 from cstar_cli.commands.course import Course
 from cstar_cli.commands.embedded import CloudStarter
-from cstar_cli.commands.ids import SESSION
 from cstar_cli.commands.listening import Options, Output, real_listener
 from cstar_cli.commands.loop import on_stop_signals
-from cstar_cli.commands.remembered import forget, remember
 from cstar_cli.commands.resend_advice import ResendAdvice
 from cstar_cli.commands.timing import timing_of
 from cstar_cli.errors import CstarError
@@ -179,11 +177,16 @@ class _Sessions:
 
     def note(self, activity: Activity) -> None:
         if isinstance(activity, Ready):
+            from cstar_cli.commands.ids import SESSION  # late: it is ready, and has said so
+            from cstar_cli.commands.remembered import remember
+
             routes = [(each.session_id, f"{each.name} {each.forward_to}") for each in activity.routes]
             self._open.extend(routes or [(activity.session_id, activity.forward_to)])
             remember(self._home, self._api_base, SESSION, self._open)
 
     def forget(self) -> None:
+        from cstar_cli.commands.remembered import forget
+
         for session_id, _ in self._open:
             forget(self._home, session_id)
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from cstar_cli.errors import UsageError
 from cstar_cli.sender.target import Target
 
-_PORT = re.compile(r":?([0-9]+)([/?].*)?", re.DOTALL)
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_SOCKET = re.compile(r"unix:(?://(?=/))?(.*?)(?::(/.*)?)?", re.DOTALL)
-_MISTYPED_URL = re.compile(r"https?(:|//)|//", re.IGNORECASE)
+# Compiled where they are needed: most addresses are URLs.
+_PORT = r"(?s):?([0-9]+)([/?].*)?"
+_URL = r"(?i)[a-z][a-z0-9+.-]*://"
+_SOCKET = r"(?s)unix:(?://(?=/))?(.*?)(?::(/.*)?)?"
+_MISTYPED_URL = r"(?i)https?(:|//)|//"
 
 
 def parse_forward_to(text: str) -> Target:
@@ -19,13 +20,13 @@ def parse_forward_to(text: str) -> Target:
     given = text.strip()
     if not given:
         raise UsageError("--forward-to is empty: give a port, or a URL like http://localhost:3000/webhook.")
-    if on_socket := _SOCKET.fullmatch(given):
+    if given.startswith("unix:") and (on_socket := re.fullmatch(_SOCKET, given)):
         return _socket_target(on_socket[1], on_socket[2] or "/")
-    if _URL.match(given):
+    if re.match(_URL, given):
         return Target.parse(given)
-    if port := _PORT.fullmatch(given):
+    if port := re.fullmatch(_PORT, given):
         return Target.parse(f"http://localhost:{port[1]}{port[2] or ''}")
-    if _MISTYPED_URL.match(given):
+    if re.match(_MISTYPED_URL, given):
         raise UsageError(f"{given!r} is not a URL: write it like http://localhost:3000/webhook.")
     if given.startswith("/"):
         return Target.parse(f"http://localhost{given}")
