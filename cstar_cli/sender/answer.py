@@ -6,6 +6,8 @@ The brackets around parsing (limits, interim answers, when it is complete) are h
 from abc import ABC, abstractmethod
 from typing import Final
 
+import msgspec
+
 BODY_LIMIT: Final = 16 * 1024
 HEAD_LIMIT: Final = 64 * 1024
 INTERIM_LIMIT: Final = 16
@@ -13,11 +15,22 @@ INTERIM_LIMIT: Final = 16
 # Everything of one answer, chunk framing and trailers included: 16 KiB in chunks of one byte fit well.
 ANSWER_LIMIT: Final = 256 * 1024
 
+_HEAD_ENDS: Final = b"\r\n\r\n"
+
 NOT_HTTP: Final = "not an HTTP answer"
 
 
 class BadAnswer(Exception):
     """What came is not HTTP, or goes beyond a limit; the message says which, in words for a person."""
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """An answer that came whole, in one piece, and left its connection to be used again."""
+
+    head: bytes
+    size: int
+    status: int
+    headers: list[tuple[str, str]]
 
 
 class AnswerReader(ABC):
@@ -27,15 +40,16 @@ class AnswerReader(ABC):
     the connection may then carry another request.
     """
 
-    __slots__ = ("_head_size", "_interim", "_received", "body", "complete", "headers", "reusable", "status")
+    __slots__ = ("_head_size", "_interim", "_received", "_seen", "body", "complete", "headers", "reusable", "status")
 
     def __init__(self) -> None:
+        self._seen: _Seen | None = None
         self.begin()
 
     def begin(self) -> None:
         """Get ready for the next answer."""
         self.status: int | None = None
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: list[tuple[str, str]] = []
         self.body = b""
         self.complete = False
         self.reusable = False
@@ -50,9 +64,19 @@ class AnswerReader(ABC):
 
     def feed(self, data: bytes) -> None:
         """Take what the receiver sent; raise BadAnswer when it is of no use."""
+        seen = self._seen
+        if seen is not None and len(data) == seen.size and not self._received and data.startswith(seen.head):
+            # The head of the answer before, byte by byte, with as long a body: there's nothing to find out by parsing.
+            self._received = seen.size
+            self.status, self.headers, self.body = seen.status, seen.headers, data[len(seen.head) :]
+            self.complete = self.reusable = True
+            return
+        is_first = not self._received
         self._received += len(data)
         self._parse(data)
         if self.complete:
+            if is_first and self.reusable:
+                self._remember(data)
             return
         if self.status is None and self._received > HEAD_LIMIT:
             raise BadAnswer(_HEAD_TOO_LONG)
@@ -69,11 +93,16 @@ class AnswerReader(ABC):
     @abstractmethod
     def _parse(self, data: bytes) -> None: ...
 
+    def _remember(self, data: bytes) -> None:
+        head, blank, body = data.partition(_HEAD_ENDS)
+        if self.status is not None and blank and body == self.body:  # not in chunks, and with nothing before or after
+            self._seen = _Seen(head + blank, len(data), self.status, self.headers)
+
     def _add_header(self, name: bytes, value: bytes) -> None:
         self._head_size += len(name) + len(value) + 4
         if self._head_size > HEAD_LIMIT:
             raise BadAnswer(_HEAD_TOO_LONG)
-        self.headers.append((name, value.rstrip(b" \t")))
+        self.headers.append((name.decode("latin-1"), value.rstrip(b" \t").decode("latin-1")))
 
     def _end_interim(self, status: int) -> None:
         """Drop an interim answer (1xx). A 101 is none: nobody asked for another protocol."""
@@ -82,7 +111,7 @@ class AnswerReader(ABC):
         self._interim += 1
         if self._interim > INTERIM_LIMIT:
             raise BadAnswer(f"more than {INTERIM_LIMIT} interim answers (1xx)")
-        self.headers.clear()
+        self.headers = []
 
     def _add_body(self, chunk: bytes) -> None:
         self.body = self.body + chunk if self.body else chunk

@@ -166,10 +166,9 @@ class Sender:
     def _outcome(self, connection: Connection, ending: Ending, post: Post, connect_ms: float | None) -> Outcome:
         failure, detail, tls = why(connection, ending, post.timeout_s)
         reader, first_byte_at = connection.reader, connection.first_byte_at
-        headers = [] if reader.status is None else reader.headers
         outcome = Outcome(
             status=reader.status,
-            headers=tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]),
+            headers=() if reader.status is None else tuple(reader.headers),
             body=reader.body,
             failure=failure,
             detail=detail,

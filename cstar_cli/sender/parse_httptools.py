@@ -32,9 +32,9 @@ class HttptoolsReader(AnswerReader):
     def _has_length(self) -> bool:
         for name, value in self.headers:
             match name.lower():
-                case b"content-length":
+                case "content-length":
                     return True
-                case b"transfer-encoding" if value.lower().rstrip().endswith(b"chunked"):
+                case "transfer-encoding" if value.lower().rstrip().endswith("chunked"):
                     return True
         return False
 

@@ -37,7 +37,7 @@ def test_an_answer_with_a_length_is_read(make: Make) -> None:
 
 def test_headers_keep_their_order_and_spelling(make: Make) -> None:
     reader = fed(make, b"HTTP/1.1 200 OK\r\nX-B: 2\r\nx-a: \t1 \r\nX-B: 3\r\nContent-Length: 0\r\n\r\n")
-    assert reader.headers == [(b"X-B", b"2"), (b"x-a", b"1"), (b"X-B", b"3"), (b"Content-Length", b"0")]
+    assert reader.headers == [("X-B", "2"), ("x-a", "1"), ("X-B", "3"), ("Content-Length", "0")]
 
 
 def test_a_chunked_answer_is_read_without_its_framing(make: Make) -> None:
@@ -54,7 +54,7 @@ def test_a_body_without_a_length_ends_with_the_stream(make: Make) -> None:
 
 def test_lines_may_end_without_a_carriage_return(make: Make) -> None:
     reader = fed(make, b"HTTP/1.1 200 OK\nX-A: 1\nContent-Length: 2\n\nok")
-    assert (reader.status, reader.headers[0], reader.body, reader.complete) == (200, (b"X-A", b"1"), b"ok", True)
+    assert (reader.status, reader.headers[0], reader.body, reader.complete) == (200, ("X-A", "1"), b"ok", True)
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 9", b"Transfer-Encoding: chunked"])
@@ -82,7 +82,7 @@ def test_interim_answers_are_skipped(make: Make) -> None:
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     )
-    assert (reader.status, reader.headers) == (200, [(b"Content-Length", b"0")])
+    assert (reader.status, reader.headers) == (200, [("Content-Length", "0")])
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\nConnection: close\r\n", b"HTTP/1.0 200 OK\r\n"])
@@ -197,8 +197,53 @@ def test_it_does_not_matter_how_an_answer_is_cut_into_pieces(make: Make, cuts: l
     reader = fed(make, *[ANSWER[a:b] for a, b in itertools.pairwise(ends) if a < b])
     assert (reader.status, reader.headers, reader.body, reader.complete, reader.reusable) == (
         202,
-        [(b"X-A", b"1"), (b"Transfer-Encoding", b"chunked")],
+        [("X-A", "1"), ("Transfer-Encoding", "chunked")],
         b"abc0123456789",
         True,
         True,
     )
+
+
+SIMILAR = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes",
+    b"HTTP/1.1 500 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200 OK\r\nX-Padding: 0\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+]
+
+
+@given(answers=st.lists(st.sampled_from(SIMILAR), max_size=6), cut=st.integers(0, 80))
+def test_an_answer_is_read_as_if_none_had_come_before(make: Make, answers: list[bytes], cut: int) -> None:
+    reader = make()
+    for answer in answers:
+        reader.begin()
+        for piece in filter(None, (answer[:cut], answer[cut:])):
+            reader.feed(piece)
+        alone = fed(make, answer)
+        assert (reader.complete, reader.reusable, reader.started) == (True, True, True)
+        assert (reader.status, reader.headers, reader.body) == (alone.status, alone.headers, alone.body)
+
+
+@pytest.mark.parametrize("surplus", [b"\r\n", b"!", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"])
+def test_bytes_after_an_answer_that_came_before_are_seen(make: Make, surplus: bytes) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    reader = fed(make, answer)
+    reader.begin()
+    reader.feed(answer + surplus)
+    alone = fed(make, answer + surplus)
+    assert (reader.body, reader.complete, reader.reusable) == (alone.body, alone.complete, alone.reusable)
+
+
+def test_a_head_that_came_before_is_not_read_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = fed(make, b"HTTP/1.1 200 OK\r\nX-A: 1\r\nContent-Length: 2\r\n\r\nok")
+    monkeypatch.setattr(make, "_parse", None)
+    reader.begin()
+    reader.feed(b"HTTP/1.1 200 OK\r\nX-A: 1\r\nContent-Length: 2\r\n\r\nno")
+    assert (reader.status, reader.headers[0], reader.body, reader.complete) == (200, ("X-A", "1"), b"no", True)
