@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from cstar_cli.sender.answer import AnswerReader
 from cstar_cli.sender.connect import Allow, Connector, Unconnected
@@ -16,7 +17,9 @@ from cstar_cli.sender.request import compose
 from cstar_cli.sender.resolve import Resolve, SystemResolver
 from cstar_cli.sender.target import Target
 from cstar_cli.sender.tls import SYSTEM, Trust
-from cstar_cli.sender.verdict import unanswered, why
+from cstar_cli.sender.verdict import WELL, unanswered, why
+
+_COMPLETE: Final = Ending.COMPLETE  # by its own name, since Python 3.11 looks up members slowly
 
 
 class Sender:
@@ -159,12 +162,13 @@ class Sender:
 
     def _settle(self, kept: Connection, ending: Ending, post: Post) -> Outcome | None:
         """Return what came of a post on a kept connection, None where that was stale and the post goes again."""
-        if ending is Ending.CLOSED and not kept.reader.started and not self._closed:
+        if ending is not _COMPLETE and ending is Ending.CLOSED and not kept.reader.started and not self._closed:
             return None
         return self._outcome(kept, ending, post, None)
 
     def _outcome(self, connection: Connection, ending: Ending, post: Post, connect_ms: float | None) -> Outcome:
-        failure, detail, tls = why(connection, ending, post.timeout_s)
+        failure, detail, tls = WELL if ending is _COMPLETE else why(connection, ending, post.timeout_s)
+        now = self._clock()
         reader, first_byte_at = connection.reader, connection.first_byte_at
         outcome = Outcome(
             status=reader.status,
@@ -174,11 +178,11 @@ class Sender:
             detail=detail,
             connect_ms=connect_ms,
             first_byte_ms=None if first_byte_at is None else (first_byte_at - post.started) * 1000,
-            duration_ms=(self._clock() - post.started) * 1000,
+            duration_ms=(now - post.started) * 1000,
             tls=tls,
         )
         if connection.reusable:
-            self._pool.give(connection, asyncio.get_running_loop())
+            self._pool.give(connection, now)
         else:
             connection.abort()
         return outcome

@@ -1,6 +1,7 @@
 """One socket: writes a request, feeds its answer to a reader, keeps the deadline."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final, cast
@@ -19,6 +20,7 @@ class Ending(Enum):
     BAD = auto()
 
 
+IN_USE: Final = math.inf
 _COMPLETE: Final = Ending.COMPLETE  # by its own name, since Python 3.11 looks up members slowly
 
 
@@ -42,11 +44,11 @@ class Connection(asyncio.Protocol):
         self.origin = origin
         self.reader = reader
         self.first_byte_at: float | None = None
-        self.idle_since: float | None = None
+        self.idle_since = IN_USE
         self.bad: str | None = None
         self.answered_in_tls = False
         self.lost_by: Exception | None = None
-        self._loop = loop
+        self.loop = loop
         self._clock = clock
         self._deadlines = deadlines
         self._on_made = on_made
@@ -57,7 +59,7 @@ class Connection(asyncio.Protocol):
 
     async def exchange(self, request: bytes, deadline: float | None) -> Ending:
         """Send a request and wait for the end of its answer, at most until the clock shows the deadline."""
-        ended: asyncio.Future[Ending] = self._loop.create_future()
+        ended: asyncio.Future[Ending] = self.loop.create_future()
 
         def end(ending: Ending) -> None:
             if not ended.done():  # by a cancel
@@ -71,13 +73,15 @@ class Connection(asyncio.Protocol):
 
         It is called before this returns where a connection that is new can't be used.
         """
-        if self.idle_since is not None:
-            self.idle_since = self.first_byte_at = self._ending = None
+        if self.idle_since != IN_USE:
+            self.idle_since = IN_USE
+            self.first_byte_at = self._ending = None
             self.reader.begin()
-        if self.closing or self._transport is None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
             on_end(self._ending or Ending.CLOSED)
             return
-        self._transport.write(request)
+        transport.write(request)
         if self._ending is not None:
             # Answered unasked. The answer to what was just sent is still to come, and must not be the next one's.
             self.reader.reusable = False
@@ -85,7 +89,7 @@ class Connection(asyncio.Protocol):
             return
         self._on_end = on_end
         if deadline is not None:
-            self._deadlines.watch(self, deadline, self._loop)
+            self._deadlines.watch(self, deadline, self.loop)
 
     def go_on(self, more: bytes) -> None:
         """Send more of the request that has begun."""

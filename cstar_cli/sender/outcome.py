@@ -49,10 +49,10 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     @property
     def error(self) -> str | None:
         """Say what went wrong, in words for a person."""
-        if self.succeeded:
-            return None
         if self.failure is not None:
             return self.detail
+        if self.status is not None and 200 <= self.status < 300:  # not a call for each event
+            return None
         if self.status in _REDIRECTS:
             return f"answered {self.status} (redirects are not followed)"
         return f"answered {self.status}"

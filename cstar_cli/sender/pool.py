@@ -23,25 +23,27 @@ class Pool:
         """Return the connection of this origin that was used last, which is the least likely to be stale."""
         kept = self._by_origin.get(origin)
         while kept:
-            connection = kept[-1]
-            self.discard(connection)
-            if not connection.closing and not self._expired(connection, now):
+            connection = kept.pop()
+            del self._oldest_first[connection]
+            if not kept:
+                del self._by_origin[origin]
+            if not connection.closing and now - connection.idle_since < self._idle_timeout_s:
                 return connection
             connection.abort()
         return None
 
-    def give(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def give(self, connection: Connection, now: float) -> None:
         """Keep a connection for later."""
         if self._size == 0:
             connection.abort()
             return
         if len(self._oldest_first) >= self._size:
             self._drop(next(iter(self._oldest_first)))
-        connection.idle_since = self._clock()
+        connection.idle_since = now
         self._oldest_first[connection] = None
         self._by_origin.setdefault(connection.origin, []).append(connection)
         if self._sweep_timer is None:
-            self._sweep_timer = loop.call_later(self._idle_timeout_s, self._sweep, loop)
+            self._sweep_timer = connection.loop.call_later(self._idle_timeout_s, self._sweep, connection.loop)
 
     def discard(self, connection: Connection) -> None:
         """Forget a connection, if it is kept here."""
@@ -74,11 +76,11 @@ class Pool:
                 break
             self._drop(connection)
         oldest = next(iter(self._oldest_first), None)
-        if oldest is not None and oldest.idle_since is not None:
+        if oldest is not None:
             self._sweep_timer = loop.call_later(oldest.idle_since + self._idle_timeout_s - now, self._sweep, loop)
 
     def _expired(self, connection: Connection, now: float) -> bool:
-        return connection.idle_since is not None and now - connection.idle_since >= self._idle_timeout_s
+        return now - connection.idle_since >= self._idle_timeout_s
 
     def _drop(self, connection: Connection) -> None:
         self.discard(connection)

@@ -70,7 +70,10 @@ class Begun:
             self._connection.abort()
 
     async def _post_anew(self) -> None:
-        self._tell(await self._anew(self._post))
+        outcome = await self._anew(self._post)
+        done, self._done = self._done, None
+        if done is not None:
+            done(outcome)
 
     def _ended(self, ending: Ending) -> None:
         connection, self._connection = self._connection, None
@@ -85,11 +88,7 @@ class Begun:
         if outcome is None:
             self.start(None)
         else:
-            self._tell(outcome)
-
-    def _tell(self, outcome: Outcome) -> None:
-        done, self._done = self._done, None
-        if done is not None:
+            done, self._done = self._done, None
             done(outcome)
 
 

@@ -1,6 +1,6 @@
 """What an exchange that has ended, or never began, is to the event's sender."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from cstar_cli.sender.answer import NOT_HTTP
 from cstar_cli.sender.connect import Unconnected
@@ -9,6 +9,8 @@ from cstar_cli.sender.outcome import Failure, Outcome
 from cstar_cli.sender.tls import TlsFault, tls_trouble
 
 Verdict = tuple[Failure | None, str, TlsFault | None]
+
+WELL: Final[Verdict] = (None, "", None)
 
 
 def unanswered(why: Unconnected, duration_ms: float) -> Outcome:
@@ -20,7 +22,7 @@ def why(connection: Connection, ending: Ending, timeout_s: float | None) -> Verd
     status = connection.reader.status
     match ending:
         case Ending.COMPLETE:
-            return None, "", None
+            return WELL
         case Ending.EXPIRED if status is None:
             return Failure.TIMEOUT, f"no answer within {timeout_s:g} s", None
         case Ending.EXPIRED:
