@@ -34,9 +34,9 @@ def _complain(message: str) -> None:
     line = f"cstar: {harmless(message)}"
     if sys.stderr.isatty():
         from cstar_cli.render.folding import folded
-        from cstar_cli.render.output import columns_of
+        from cstar_cli.render.output import columns
 
-        line = "\n".join(folded(line, columns_of(sys.stderr) or len(line)))
+        line = "\n".join(folded(line, columns()))
     print(line, file=sys.stderr)  # noqa: T201  # no renderer exists when an error ends it all
 
 

@@ -25,7 +25,7 @@ from cstar_cli.activity import (
     Unheard,
     Up,
 )
-from cstar_cli.render.output import Look, Output, columns_of, has_symbols, wants_colour
+from cstar_cli.render.output import Look, Output, columns, has_symbols, no_columns, wants_colour
 
 Renderer = Callable[[Activity], None]
 
@@ -52,7 +52,7 @@ def open_console(
         look = Look(
             colour=wants_colour(stream, env, no_color),
             symbols=has_symbols(stream),
-            columns=lambda: columns_of(stream),
+            columns=columns if stream.isatty() else no_columns,
         )
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what the encoding lacks is shown as an escape, never sent

@@ -118,9 +118,7 @@ def attempt_rows(activity: Attempted, look: Look) -> list[str]:
 
 def _row(activity: Forwarded | Attempted, time_ms: int, look: Look) -> list[str]:
     good = activity.outcome == "succeeded"
-    colour = _OUTCOME_COLOURS[activity.outcome]
-    mark = look.paint(colour, look.symbol("✓" if good else "✗"))
-    status = look.paint(colour, str(activity.status or "---"))
+    mark, status = _mark_and_status(activity.outcome, activity.status, look)
     what = f"{_type_column(activity.event_type)}  {harmless(activity.event_id)}"
     duration = duration_text(activity.duration_ms) if was_posted(activity) else ""
     rows = [f"{look.paint('dim', clock(time_ms, look))} {mark} {what}  {status} {duration:>8}"]
@@ -135,10 +133,18 @@ def _row(activity: Forwarded | Attempted, time_ms: int, look: Look) -> list[str]
             rows = _beside(rows, words, "yellow", look)
     if good:
         return rows
+    colour = _OUTCOME_COLOURS[activity.outcome]
     rows = _beside(rows, _plain(harmless(_reason(activity), _REASON_CHARS), look), colour, look)
     if isinstance(activity, Forwarded) and activity.next_attempt_at_ms is not None:
         rows = _beside(rows, f"retry at {clock(activity.next_attempt_at_ms, look)}", "yellow", look)
     return rows
+
+
+@lru_cache(maxsize=256)  # there are few
+def _mark_and_status(outcome: OutcomeName, status: int | None, look: Look) -> tuple[str, str]:
+    colour = _OUTCOME_COLOURS[outcome]
+    mark = look.symbol("✓" if outcome == "succeeded" else "✗")
+    return look.paint(colour, mark), look.paint(colour, str(status or "---"))
 
 
 @lru_cache(maxsize=256)  # there are few

@@ -18,6 +18,10 @@ _SYMBOLS = "✓✗→…"
 _ASCII = {"✓": "+", "✗": "x", "→": "->", "…": "..."}
 
 
+def no_columns() -> None:
+    """Stand for the width where there is no terminal."""
+
+
 class Look(msgspec.Struct, frozen=True):
     """How lines look: with colours or not, with symbols beyond ASCII or not; times are those of `local`.
 
@@ -26,7 +30,7 @@ class Look(msgspec.Struct, frozen=True):
 
     colour: bool = False
     symbols: bool = True
-    columns: Callable[[], int | None] = lambda: None
+    columns: Callable[[], int | None] = no_columns
     local: Callable[[float], struct_time] = localtime
     now_s: Callable[[], float] = time
 
@@ -117,13 +121,8 @@ def has_symbols(stream: TextIO) -> bool:
     return True
 
 
-def columns_of(stream: TextIO) -> int | None:
-    """Return the width of the stream's terminal, None where it is none."""
-    return _terminal_columns() if stream.isatty() else None
-
-
-def _terminal_columns() -> int:
-    """Return what shutil says, which takes longer to load than all that is rendered."""
+def columns() -> int:
+    """Return the width of the terminal as it is now: what shutil says, which takes longer to load than all of this."""
     wanted = os.environ.get("COLUMNS", "")
     if wanted.isdecimal() and int(wanted):
         return int(wanted)

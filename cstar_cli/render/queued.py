@@ -35,6 +35,7 @@ class QueuedOutput(io.BufferedIOBase):
 
     def __init__(self, descriptor: int, flush_s: float = FLUSH_S) -> None:
         self._descriptor = descriptor
+        self._is_terminal = os.isatty(descriptor)  # once: each line asks
         self._flush_s = flush_s
         self._queue: SimpleQueue[Sequence[bytes] | None] = SimpleQueue()
         self._pending: list[bytes] = []
@@ -55,7 +56,7 @@ class QueuedOutput(io.BufferedIOBase):
         return True
 
     def isatty(self) -> bool:
-        return os.isatty(self._descriptor)
+        return self._is_terminal
 
     def write(self, data: "ReadableBuffer") -> int:
         copy = bytes(data)
