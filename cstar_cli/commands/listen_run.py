@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from cstar_cli import config
-from cstar_cli.activity import Activity, Notice, Overlap, Ready, Summary
+from cstar_cli.activity import Activity, Forwarded, Notice, Overlap, Ready, Summary
 from cstar_cli.commands.course import Course
 from cstar_cli.commands.embedded import CloudStarter
 from cstar_cli.commands.listening import Options, Output, real_listener
@@ -70,6 +70,9 @@ async def run(job: Job, course: Course) -> int:
     sessions = _Sessions(job)
 
     def report(activity: Activity) -> None:
+        if isinstance(activity, Forwarded):  # nearly all are, and there is nothing to note of them
+            renderer()(activity)
+            return
         course.note(activity)  # first: whoever reads that it is ready finds the ready file
         renderer()(activity)
         sessions.note(activity)
@@ -136,9 +139,10 @@ class _Running:
         return replace(summary, held_since_ms=None) if self._has_met else summary
 
     def _report_or_stop(self, activity: Activity) -> None:
-        self._has_met = self._has_met or isinstance(activity, Overlap)
-        if self._advice is not None:
-            activity = self._advice.on(activity)
+        if not (isinstance(activity, Forwarded) and activity.outcome == "succeeded"):  # nearly all are just shown
+            self._has_met = self._has_met or isinstance(activity, Overlap)
+            if self._advice is not None:
+                activity = self._advice.on(activity)
         try:
             self._report(activity)
         except OSError as error:
