@@ -30,30 +30,20 @@ class Post(msgspec.Struct, frozen=True):
     deadline: float | None
 
 
-class Begun:
+class Begun(msgspec.Struct):
     """A post that calls `done` when it ends, unless it is canceled before.
 
     `settle` says what came of it on a kept connection, None where that was stale; `anew` posts on a new one, which
     takes the task that `spawn` starts.
     """
 
-    __slots__ = ("_anew", "_connection", "_done", "_post", "_settle", "_spawn", "_task")
-
-    def __init__(
-        self,
-        post: Post,
-        settle: Callable[[Connection, Ending, Post], Outcome | None],
-        anew: Callable[[Post], Coroutine[None, None, Outcome]],
-        done: Callable[[Outcome], None],
-        spawn: Spawn,
-    ) -> None:
-        self._post = post
-        self._settle = settle
-        self._anew = anew
-        self._done: Callable[[Outcome], None] | None = done
-        self._spawn = spawn
-        self._connection: Connection | None = None
-        self._task: asyncio.Task[None] | None = None
+    _post: Post
+    _settle: Callable[[Connection, Ending, Post], Outcome | None]
+    _anew: Callable[[Post], Coroutine[None, None, Outcome]]
+    _done: Callable[[Outcome], None] | None
+    _spawn: Spawn
+    _connection: Connection | None = None
+    _task: asyncio.Task[None] | None = None
 
     def start(self, kept: Connection | None) -> None:
         if kept is None:
