@@ -222,7 +222,8 @@ def _decode_head(head: bytes) -> tuple[Frame | None, int]:
     try:
         frame = _decoder.decode(head)
         body_bytes = frame.body_bytes if isinstance(frame, _WITH_BODY) else 0
-        if not _is_plain(head):
+        # Where all that is said can be in a name, the names need no look each.
+        if not head.isascii() or _SPACE in head or _BACKSLASH in head or _DELETE in head:
             _check_names(frame)
     except msgspec.ValidationError as error:
         frame, body_bytes = _skip_unknown(head, error)
@@ -231,11 +232,6 @@ def _decode_head(head: bytes) -> tuple[Frame | None, int]:
     if body_bytes < 0:
         raise MalformedMessage("a body of negative length")
     return frame, body_bytes
-
-
-def _is_plain(head: bytes) -> bool:
-    """Tell whether all that is said can be in a name, so that the names need no look each."""
-    return head.isascii() and _SPACE not in head and _BACKSLASH not in head and _DELETE not in head
 
 
 def _check_names(frame: Frame) -> None:

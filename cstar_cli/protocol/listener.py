@@ -122,11 +122,13 @@ class ListenerProtocol:
         is_ours = self.ledger.finish(result)
         if is_ours and self._welcomed:
             commands.append(Send(result))
+            if self._pulse is not None:
+                self._pulse.said(now)
         if self.ledger.is_limited and (not is_ours or result.succeeded or not self.wants_retries):
             commands += self._conclude(result.delivery_id)
         if self.ledger.queued:
             commands += self._start()
-        return self._noted(commands, now)
+        return commands
 
     def let_go(self, delivery_ids: Iterable[str], now: float) -> Sequence[ListenerCommand]:
         """Queue those of these that are set aside still, as if they came now."""
