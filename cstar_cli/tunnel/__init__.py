@@ -5,7 +5,9 @@
     undecided.py    failed attempts, until the cloud has said whether another follows
     surroundings.py what they need from outside
     connection.py   dial, frames in and out; which failures are worth another try
-    websocket.py    one websocket, over the sans-I/O core of websockets
+    websocket.py    one websocket, over the sans-I/O core of websockets, which whole messages pass by:
+    cutting.py        those that come
+    masking.py        those that are sent
     forwarder.py    one delivery: sign, post, result
     chaos.py        what becomes of which delivery under `--chaos`,
     meddling.py       and its being done

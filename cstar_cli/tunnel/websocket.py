@@ -10,6 +10,7 @@ from websockets.frames import DATA_OPCODES, Frame
 from websockets.protocol import CONNECTING, OPEN, Event
 
 from cstar_cli.tunnel.cutting import Cutter
+from cstar_cli.tunnel.masking import masked
 
 CLOSE_S = 1.0
 MOST_QUEUED = 4
@@ -62,9 +63,8 @@ class Websocket(asyncio.Protocol):
 
     def send(self, message: bytes) -> Awaitable[None] | None:
         """Send a message; return None, or what to wait for before the next while the system has no room."""
-        if self._core.state is OPEN:
-            self._core.send_binary(message)
-            self._flush()
+        if self._core.state is OPEN and self._transport is not None:
+            self._transport.write(masked(message))
             if self._writable.is_set():
                 return None
         return self._drained()
