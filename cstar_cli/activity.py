@@ -61,7 +61,7 @@ class Ready(msgspec.Struct, frozen=True):
     wire: str | None = None
 
 
-class Forwarded(msgspec.Struct, frozen=True):
+class Forwarded(msgspec.Struct, frozen=True, gc=False):
     """One attempt at the local URL has ended, well or badly; `route` is its name where there are several.
 
     One that has failed may be followed by another, and has its session beside it. `chaos` is what `--chaos` did to it,

@@ -5,7 +5,7 @@ import msgspec
 from cstar_cli.protocol.frames import Delivery, Frame, Hello, Result, Welcome
 
 
-class Send(msgspec.Struct, frozen=True):
+class Send(msgspec.Struct, frozen=True, gc=False):
     """Send this frame, after those before it; neighbours may share a message."""
 
     frame: Frame
@@ -37,7 +37,7 @@ class Meet(msgspec.Struct, frozen=True):
     who: str
 
 
-class Forward(msgspec.Struct, frozen=True):
+class Forward(msgspec.Struct, frozen=True, gc=False):
     """Listener: post this delivery to the local URL now and answer with `finished`."""
 
     delivery: Delivery

@@ -116,7 +116,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     retry: bool
 
 
-class Delivery(msgspec.Struct, frozen=True, tag="event", omit_defaults=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False, tag="event", omit_defaults=True):
     """One event for the listener to forward; `attempt` counts from 1, `body` is what gets signed and sent."""
 
     delivery_id: Name
@@ -127,7 +127,7 @@ class Delivery(msgspec.Struct, frozen=True, tag="event", omit_defaults=True):
     body: bytes = b""
 
 
-class Result(msgspec.Struct, frozen=True, tag="result", omit_defaults=True):
+class Result(msgspec.Struct, frozen=True, gc=False, tag="result", omit_defaults=True):
     """What came of one attempt: the only acknowledgement. `body` is the beginning of the receiver's answer."""
 
     delivery_id: Name

@@ -20,7 +20,7 @@ class Cancelable(Protocol):
     def cancel(self) -> object: ...
 
 
-class Post(msgspec.Struct, frozen=True):
+class Post(msgspec.Struct, frozen=True, gc=False):
     """What is posted, and from when until when."""
 
     target: Target

@@ -100,7 +100,7 @@ class Forwarder(msgspec.Struct, frozen=True):
         return self._refusals[0].hint(result, delivery.body, self.secret)
 
 
-class _Begun(msgspec.Struct, frozen=True):
+class _Begun(msgspec.Struct, frozen=True, gc=False):
     """A delivery that is being posted."""
 
     delivery: Delivery
