@@ -46,8 +46,7 @@ class QueuedOutput(io.BufferedIOBase):
         self._tell: Callable[[OSError], None] | None = None
         self._unlimited = False
         self._finished = False
-        self._has_room = asyncio.Event()
-        self._has_room.set()
+        self._room: asyncio.Event | None = None  # while too much is queued: what is awaited then
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._drain, name="cstar-output", daemon=True)
         self._thread.start()
@@ -69,8 +68,8 @@ class QueuedOutput(io.BufferedIOBase):
             self._loop.call_later(PAUSE_S if just_before else 0, self._hand_over)
         self._pending.append(copy)
         self._written += 1
-        if self._written - self._taken > MOST_WAITING and not self._unlimited:
-            self._has_room.clear()
+        if self._written - self._taken > MOST_WAITING and self._room is None and not self._unlimited:
+            self._room = asyncio.Event()
         return len(copy)
 
     def when_broken(self, tell: Callable[[OSError], None]) -> None:
@@ -90,12 +89,12 @@ class QueuedOutput(io.BufferedIOBase):
 
     def room(self) -> Awaitable[object] | None:
         """Return None, or, while more is queued than the reader takes, what to wait for."""
-        return None if self._has_room.is_set() else self._has_room.wait()
+        return None if self._room is None else self._room.wait()
 
     def make_room(self) -> None:
         """Let everyone through from now on: what is still to come is little, and the end doesn't wait for a reader."""
         self._unlimited = True
-        self._has_room.set()
+        self._let_through()
 
     def text(self, like: TextIO) -> TextIO:
         """Return a text stream over this, that encodes as `like` does."""
@@ -130,12 +129,17 @@ class QueuedOutput(io.BufferedIOBase):
                 self._error = fault_of_output(error)
             self._taken += len(parts)
             # Room is taken away before the last of it is handed over, so here it is seen that somebody may wait.
-            if self._error or not self._has_room.is_set():
+            if self._error or self._room is not None:
                 with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
                     self._loop.call_soon_threadsafe(self._wake)
 
+    def _let_through(self) -> None:
+        room, self._room = self._room, None
+        if room is not None:
+            room.set()
+
     def _wake(self) -> None:
-        self._has_room.set()
+        self._let_through()
         self._tell_if_broken()
 
     def _tell_if_broken(self) -> None:
