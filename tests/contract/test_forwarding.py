@@ -21,7 +21,7 @@ from cstar_cli.tunnel.connection import CloudAddress
 AT_ONCE = 8
 ROUNDS = 20
 NO_JSON = b'{"cut off": \xff'
-MOST_CALLS_AN_EVENT = 70
+MOST_CALLS_AN_EVENT = 50
 
 
 class Cloud:
