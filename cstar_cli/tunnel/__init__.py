@@ -6,8 +6,7 @@
     surroundings.py what they need from outside
     connection.py   dial, frames in and out; which failures are worth another try
     websocket.py    one websocket, over the sans-I/O core of websockets, which whole messages pass by:
-    cutting.py        those that come
-    masking.py        those that are sent
+    cutting.py        those that come; those that are sent are framed by cstar_cli/framing.py
     forwarder.py    one delivery: sign, post, result
     chaos.py        what becomes of which delivery under `--chaos`,
     meddling.py       and its being done

@@ -9,8 +9,8 @@ from websockets.client import ClientProtocol
 from websockets.frames import DATA_OPCODES, Frame
 from websockets.protocol import CONNECTING, OPEN, Event
 
+from cstar_cli.framing import masked
 from cstar_cli.tunnel.cutting import Cutter
-from cstar_cli.tunnel.masking import masked
 
 CLOSE_S = 1.0
 MOST_QUEUED = 4

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import struct
 from typing import Any, cast
 
 from websockets.frames import Frame, Opcode
@@ -11,15 +10,13 @@ from websockets.protocol import OPEN, SERVER, Protocol
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.outbox import Gone
 from cstar_cli.cloud.relay import Relay
+from cstar_cli.framing import framed
 from cstar_cli.protocol.frames import MAX_MESSAGE_BYTES
 
 _LOGGER = logging.getLogger("cstar.cloud.websockets")  # looked up once, and it drops all
 _LOGGER.setLevel(logging.CRITICAL)
 
 CLOSE_S = 10.0  # for the listener to close its side
-
-_WHOLE_BINARY = 0x82  # the only frame of its message
-_MEDIUM, _LONG = struct.Struct("!BBH"), struct.Struct("!BBQ")
 
 
 class Tunnel(asyncio.Protocol):
@@ -62,10 +59,9 @@ class Tunnel(asyncio.Protocol):
             self._close(end)
 
     def write(self, message: bytes) -> None:
-        # Past the protocol, which makes a frame of any kind by a dozen calls; what it has made is sent already.
         if self._protocol.state is not OPEN:
             raise Gone("closed by the listener")
-        self._transport.write(_whole(message))
+        self._transport.write(framed(message))  # what the protocol has made is sent already
 
     def pause(self) -> None:
         self._is_held = True
@@ -146,13 +142,3 @@ class Tunnel(asyncio.Protocol):
         if to_send:
             self._transport.write(to_send[0] if len(to_send) == 1 else b"".join(to_send))
         return bool(to_send)
-
-
-def _whole(message: bytes) -> bytes:
-    """Return the one frame of a binary message, not masked, as a server's are (RFC 6455, 5.2)."""
-    size = len(message)
-    if size < 126:
-        return bytes((_WHOLE_BINARY, size)) + message
-    if size < 65_536:
-        return _MEDIUM.pack(_WHOLE_BINARY, 126, size) + message
-    return _LONG.pack(_WHOLE_BINARY, 127, size) + message

@@ -82,20 +82,6 @@ def run(check: Callable[[Tunnel, FakeTransport], Awaitable[None]]) -> None:
         runner.run(main())
 
 
-@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 1_000_000])
-def test_a_message_of_any_length_is_a_frame_that_websockets_reads(size: int) -> None:
-    async def check(tunnel: Tunnel, transport: FakeTransport) -> None:
-        message = b"x" * size
-        tunnel.write(message)
-        tunnel.write(b"the next")
-        listener = Protocol(CLIENT)
-        listener.receive_data(transport.written)
-        read = [(each.opcode, each.fin, each.data) for each in listener.events_received() if isinstance(each, Frame)]
-        assert read == [(Opcode.BINARY, True, message), (Opcode.BINARY, True, b"the next")]
-
-    run(check)
-
-
 def test_to_who_has_closed_the_tunnel_nothing_is_sent() -> None:
     async def check(tunnel: Tunnel, transport: FakeTransport) -> None:
         listener = Protocol(CLIENT)
