@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from email.utils import formatdate
+from functools import lru_cache
 from typing import cast
 
-ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _NUMBER_WITHIN = 64
 
@@ -55,11 +57,18 @@ class Receiver(asyncio.Protocol):
         if wait_s:
             asyncio.get_running_loop().call_later(wait_s, self._write)
         else:
-            self._transport.write(ANSWER)
+            self._transport.write(answer_of(int(time.time())))
 
     def _write(self) -> None:
         if not self._transport.is_closing():
-            self._transport.write(ANSWER)
+            self._transport.write(answer_of(int(time.time())))
+
+
+@lru_cache(maxsize=1)
+def answer_of(second: int) -> bytes:
+    """Return what is answered at this time, with the date that every server says."""
+    head = f"HTTP/1.1 200 OK\r\ndate: {formatdate(second, usegmt=True)}\r\ncontent-type: text/plain\r\n"
+    return f"{head}content-length: 2\r\n\r\nok".encode()
 
 
 @asynccontextmanager
