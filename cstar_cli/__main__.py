@@ -26,7 +26,8 @@ def main() -> None:
             from cstar_cli.inspecting import ANSWERS
 
             defer(*UNUSED)
-            defer_answering("platform", system=lambda: os.uname().sysname)  # all that uuid asks
+            if os.name != "nt":
+                defer_answering("platform", system=lambda: os.uname().sysname)  # all that uuid asks
             defer_answering("inspect", **ANSWERS)
             defer_own("msgspec", *UNUSED_OF_MSGSPEC)
             load_without("typing_extensions", "msgspec")  # which takes from it what `typing` has as well

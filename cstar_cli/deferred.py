@@ -50,14 +50,14 @@ def load_without(missing: str, name: str) -> None:
 def loaded(name: str) -> ModuleType:
     """Return a module, whatever it answers unloaded."""
     found = sys.modules.get(name)
-    return found.load() if isinstance(found, _Deferred) else import_module(name)
+    return found.load_now() if isinstance(found, _Deferred) else import_module(name)
 
 
 class _Deferred(ModuleType):
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(self.load(), attribute)
+        return getattr(self.load_now(), attribute)
 
-    def load(self) -> ModuleType:
+    def load_now(self) -> ModuleType:
         with _one_at_a_time:  # a thread that comes second must not take away what the first one loads
             if sys.modules.get(self.__name__) is self:
                 del sys.modules[self.__name__]
