@@ -38,6 +38,12 @@ def test_a_crowd_is_told_what_each_of_it_would_be_told_alone(within: Within[None
         await store.append_event(event("ticket.closed", body=b'{"n":2}'))
         queries = [DueQuery(to, (), 10, 1000) for to in (*one, two, idle, retrying, waiting, both)]
         queries.append(DueQuery(limited, (), 1, 1000))
+        [held] = (await alone(store, DueQuery(one[0], (), 10, 1000))).deliveries  # type: ignore[union-attr]
+        queries.append(DueQuery(one[0], (held.id,), 10, 1000))
+        queries.append(DueQuery(one[1], (), 0, 1000))
+        ended = await session(store, "ticket.created")
+        await store.end_session(ended, "over")
+        queries.append(DueQuery(ended, (), 10, 1000))
         for wait_ms in (0, 1000):
             await clock.advance(wait_ms)
             together = list(await store.due(queries))

@@ -79,12 +79,17 @@ WHERE id = :session AND team_id = :team AND ended_at_ms IS NOT NULL AND away_sin
 def due(connection: sqlite3.Connection, queries: Sequence[DueQuery], now_ms: int) -> Sequence[Due | SessionMoved]:
     """Tell of each session what is due: by one question of all that have nothing and get one, as a crowd has."""
     bodies: dict[int, bytes] = {}  # an event that many sessions want is in memory once
-    crowd = {query.session.id: query.session.epoch for query in queries if not query.without and query.limit}
+    crowd = {query.session.id: query.session.epoch for query in queries if _asks_for_all(query)}
     answers = _due_of_many(connection, crowd, now_ms) if len(crowd) > 1 else {}
     return [
-        answers.get((query.session.id, query.session.epoch)) or _due(connection, query, bodies, now_ms)
+        (_asks_for_all(query) and answers.get((query.session.id, query.session.epoch)))
+        or _due(connection, query, bodies, now_ms)
         for query in queries
     ]
+
+
+def _asks_for_all(query: DueQuery) -> bool:
+    return not query.without and query.limit > 0
 
 
 def _due_of_many(
