@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmarks.figures import Figures, Key
@@ -87,7 +88,7 @@ class Bench:
     turn: int = 0
 
     def add(self, subject: str, metric: str, value: float) -> None:
-        """Add a figure of this turn; what is measured once a round is the first turn's."""
+        """Add a figure of this turn, or of the first one where a round has no turns."""
         number = self.round_number * self.effort.turns + self.turn
         self.figures.add(Key(self.scenario, subject, metric), number, value)
 
@@ -137,19 +138,27 @@ class Bench:
 
     async def by_turns(self, tools: Sequence[Tool], take_turn: TakeTurn) -> None:
         """Have tools listen at the same time and take short turns, so that all have their share of a slow moment."""
-        async with AsyncExitStack() as stack:
-            listening: list[tuple[Tool, Stage, Running]] = []
-            for tool in tools:
-                with self.measuring(tool.name):
-                    listening.append((tool, *await stack.enter_async_context(self.listening(tool))))
-            for turn in range(self.effort.turns):
-                self.turn = turn
-                taking, listening = listening, []
-                for each in taking:
-                    with self.noting(each[0].name):
-                        await take_turn(*each)
-                        listening.append(each)  # who fails has no other turn
-        self.turn = 0
+        listening = {}
+        for tool in tools:
+            with self.measuring(tool.name):
+                opened = AsyncExitStack()
+                stage, process = await opened.enter_async_context(self.listening(tool))
+                listening[tool.name] = opened, partial(take_turn, tool, stage, process)
+        try:
+            for self.turn in range(self.effort.turns):  # noqa: B020  # it is a field of it
+                for name, (opened, take) in [*listening.items()]:
+                    with self.noting(name):
+                        try:
+                            await take()
+                        except BaseException:
+                            del listening[name]  # who fails has no other turn, and takes nothing of the others'
+                            await opened.aclose()
+                            raise
+        finally:
+            self.turn = 0
+            for name, (opened, _) in listening.items():
+                with self.noting(name):
+                    await opened.aclose()
 
     async def limit(self) -> None:
         """Measure the relay in C beside this scenario's figures: they scale with how fast the machine is just now."""

@@ -1,4 +1,4 @@
-"""What was measured: one value for each round, by scenario, subject and metric."""
+"""What was measured: one value for each turn of each round, by scenario, subject and metric."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A figure's values, by round."""
+    """A figure's values, by the turns of all rounds, counted through."""
 
     by_round: Mapping[int, float]
 
