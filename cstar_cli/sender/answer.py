@@ -16,6 +16,7 @@ INTERIM_LIMIT: Final = 16
 ANSWER_LIMIT: Final = 256 * 1024
 
 _HEAD_ENDS: Final = b"\r\n\r\n"
+_LONGEST_REMEMBERED: Final = 4096
 
 NOT_HTTP: Final = "not an HTTP answer"
 
@@ -95,7 +96,8 @@ class AnswerReader(ABC):
 
     def _remember(self, data: bytes) -> None:
         head, blank, body = data.partition(_HEAD_ENDS)
-        if self.status is not None and blank and body == self.body:  # not in chunks, and with nothing before or after
+        # Not one in chunks, nor with anything before or after; a long head would be memory for each connection.
+        if self.status is not None and blank and body == self.body and len(head) <= _LONGEST_REMEMBERED:
             self._seen = _Seen(head + blank, len(data), self.status, self.headers)
 
     def _add_header(self, name: bytes, value: bytes) -> None:

@@ -27,7 +27,7 @@ class Pool:
             del self._oldest_first[connection]
             if not kept:
                 del self._by_origin[origin]
-            if not connection.closing and now - connection.idle_since < self._idle_timeout_s:
+            if not connection.closing and now - connection.idle_since < self._idle_timeout_s:  # no call for each post
                 return connection
             connection.abort()
         return None

@@ -30,7 +30,7 @@ class Post(msgspec.Struct, frozen=True, gc=False):
     deadline: float | None
 
 
-class Begun(msgspec.Struct):
+class Begun(msgspec.Struct, eq=False):
     """A post that calls `done` when it ends, unless it is canceled before.
 
     `settle` says what came of it on a kept connection, None where that was stale; `anew` posts on a new one, which
@@ -77,7 +77,7 @@ class Begun(msgspec.Struct):
             return
         if outcome is None:
             self.start(None)
-        else:
+        else:  # as `_post_anew` does, without a call for each event
             done, self._done = self._done, None
             done(outcome)
 

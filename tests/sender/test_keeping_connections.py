@@ -180,6 +180,23 @@ def test_a_connection_idle_for_too_long_is_not_used(setup: Setup) -> None:
     assert setup.run(scenario()) == 2
 
 
+def test_a_connection_is_idle_from_the_end_of_its_exchange(setup: Setup) -> None:
+    now = [1000.0]
+
+    async def slowly(there: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await there.read_request(reader):
+            now[0] += 31
+            writer.write(OK)
+
+    async def scenario() -> int:
+        async with receiver(slowly) as there, setup.sender(clock=lambda: now[0]) as sender:
+            for _ in range(2):
+                await sender.post(there.target(), HEADERS, BODY, None)
+            return there.connections
+
+    assert setup.run(scenario()) == 1
+
+
 def test_the_connection_used_last_is_used_first_so_that_the_others_may_go(setup: Setup) -> None:
     async def name_itself(there: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         name = b"%d" % there.connections

@@ -1,5 +1,6 @@
 """Both parsers, without a socket: bytes in, one answer out."""
 
+import contextlib
 import itertools
 from collections.abc import Callable
 
@@ -239,6 +240,31 @@ def test_bytes_after_an_answer_that_came_before_are_seen(make: Make, surplus: by
     reader.feed(answer + surplus)
     alone = fed(make, answer + surplus)
     assert (reader.body, reader.complete, reader.reusable) == (alone.body, alone.complete, alone.reusable)
+
+
+def test_the_answer_before_within_another_is_only_its_body(make: Make) -> None:
+    before = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    reader = fed(make, before)
+    reader.begin()
+    reader.feed(b"HTTP/1.1 500 No\r\nContent-Length: %d\r\n\r\n" % len(before))
+    reader.feed(before)
+    assert (reader.status, reader.body, reader.complete) == (500, before, True)
+
+
+def test_the_last_piece_of_an_answer_is_no_head_to_know_again(make: Make) -> None:
+    reader = fed(make, b"HTTP/1.1 200 OK\r\n", b"Content-Length: 2\r\n\r\nok")
+    reader.begin()
+    with pytest.raises(BadAnswer):
+        reader.feed(b"Content-Length: 2\r\n\r\nok")
+
+
+def test_an_answer_that_ends_its_connection_does_so_each_time(make: Make) -> None:
+    last = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+    reader = fed(make, last)
+    reader.begin()
+    with contextlib.suppress(BadAnswer):  # nothing comes after the last one
+        reader.feed(last)
+    assert not reader.reusable
 
 
 def test_a_head_that_came_before_is_not_read_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
