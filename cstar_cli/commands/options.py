@@ -27,7 +27,8 @@ _WHICH_WIRE = "The wire version: 2025-12 or 2026-03."
 ApiBase = Annotated[str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", help="The cloud's address.")]
 Wire = Annotated[str, _wire(_WHICH_WIRE, WIRE_VARIABLE)]
 WireIfGiven = Annotated[str | None, _wire(_WHICH_WIRE, WIRE_VARIABLE)]
-NewWire = Annotated[str | None, _wire("Another wire version, from the next attempt on.")]
+# Its parameter has another name than the others': [webhooks] wire is for those that are made, and changes none.
+NewWire = Annotated[str | None, _wire("Another wire version, from the next attempt on.", "CSTAR_WEBHOOKS_UPDATE_WIRE")]
 KeptWire = Annotated[str | None, _wire("Keep it in the profile: the wire version of what commands send and take.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
 EventGlobs = Annotated[

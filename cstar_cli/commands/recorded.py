@@ -22,7 +22,7 @@ _IN_MEMORY = 16 * 1024 * 1024
 class Contents(msgspec.Struct):
     """What a recording has: which deliveries of those that are wanted, and what is to be known of them.
 
-    So many are `missing`, by what its last line says, where that is more than none.
+    `missing` is how many fewer it has than its last line counts.
     """
 
     due: list[Due]
@@ -56,13 +56,14 @@ class RecordedFile:
         found = Contents([])
         routes: dict[str, None] = {}
         removed: dict[str, None] = {}
+        seen = 0  # since the recording began: a file may be two, one after the other
         self._file.seek(0)
         try:
             for offset, line in lines.read(self._file):
-                found.missing -= isinstance(line, Delivery)
+                seen += isinstance(line, Delivery)
                 match line:
                     case Recording():
-                        found.redacted = line.redacted
+                        found.redacted, seen = line.redacted, 0
                     case Delivery() if line.removed:
                         found.bodiless += wanted(line)
                     case Delivery() if wanted(line):
@@ -72,7 +73,7 @@ class RecordedFile:
                             routes[line.route] = None
                     case End():
                         found.ended = True
-                        found.missing += line.deliveries
+                        found.missing += max(0, line.deliveries - seen)
                     case Delivery() | Session():
                         pass
         except Torn:

@@ -154,7 +154,7 @@ def _state_of(found: Contents) -> Iterator[str]:
         yield "The recording's last line was never finished, and is passed over."
     elif not found.ended:
         yield "The recording was cut off: what came after its last line is not in it."
-    elif found.missing > 0:
+    if found.missing:
         yield f"The recording lacks {deliveries(found.missing)} that its last line counts. Was it changed by hand?"
     if found.bodiless:
         one = found.bodiless == 1
