@@ -195,4 +195,5 @@ def _shown(value: Field) -> str:
     """Return what stands for a value that isn't a plain text."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _to_json(value) if isinstance(value, str) else str(value)
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else _to_json(text)

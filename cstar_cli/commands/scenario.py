@@ -141,13 +141,13 @@ def _planned(step: "Step") -> Planned:
 def _rehearsed(plan: Sequence[Planned], wire: str, team_id: str) -> "list[Payload]":
     """Make all payloads without sending any: what is wrong with a step is said before the first is sent."""
     from cstar_cli.clock import now_ms
-    from cstar_cli.events.envelope import new_event_id
+    from cstar_cli.events.envelope import new_id
 
     story = Story(team_id, now_ms, wire)
     made = []
     for planned in plan:
         made.append(story.payload(planned.step))
-        story.tell(planned.step, new_event_id())
+        story.tell(planned.step, new_id("evt"))
     return made
 
 

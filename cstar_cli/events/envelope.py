@@ -88,11 +88,6 @@ def new_id(prefix: str, new_bytes: Callable[[int], bytes] | None = None) -> str:
     return f"{prefix}_{_fresh() if new_bytes is None else _text(new_bytes(_ID_BYTES))}"
 
 
-def new_event_id() -> str:
-    """Return a fresh event id."""
-    return new_id("evt")
-
-
 def _text(given: bytes) -> str:
     return base64.urlsafe_b64encode(given).decode()
 

@@ -22,7 +22,10 @@ _ANY = "[a-z0-9_]*"
 
 
 class EventFilter:
-    """A set of patterns, made with `parse`; `patterns` is its normal form, which `parse` reads back."""
+    """A set of patterns, made with `parse`; `patterns` is its normal form, which `parse` reads back.
+
+    No dataclass: each start makes this class, and those take long to make.
+    """
 
     __slots__ = ("_known", "_matcher", "patterns")
 

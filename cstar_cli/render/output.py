@@ -123,9 +123,12 @@ def has_symbols(stream: TextIO) -> bool:
 
 def columns() -> int:
     """Return the width of the terminal as it is now: what shutil says, which takes longer to load than all of this."""
-    wanted = os.environ.get("COLUMNS", "")
-    if wanted.isdecimal() and int(wanted):
-        return int(wanted)
+    try:
+        wanted = int(os.environ.get("COLUMNS", "0"))
+    except ValueError:
+        wanted = 0
+    if wanted > 0:
+        return wanted
     try:
         return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL_COLUMNS  # type: ignore[union-attr]
     except (AttributeError, ValueError, OSError):  # it is closed, or no terminal

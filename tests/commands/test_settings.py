@@ -169,6 +169,8 @@ def test_the_wire_version_of_all_is_not_that_of_what_verifies_resends_or_keeps_o
     place.user('wire = "2026-03"\n[replay]\nwire = "2025-12"\n')
     wires = {name: choose(name, None, place.env).defaults[name].get("wire") for name in ("sign", "verify", "login")}
     assert wires == {"sign": "2026-03", "verify": None, "login": None}
+    webhooks = choose("webhooks", None, place.env).defaults["webhooks"]
+    assert (webhooks["create"].get("wire"), "wire" in webhooks["update"]) == ("2026-03", False)
     assert choose("replay", None, place.env).defaults["replay"]["wire"] == "2025-12"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cstar_cli.errors import UsageError
 from cstar_cli.events.canonical import MAX_DEPTH, Json, MalformedJson, canonical, parse
-from cstar_cli.events.envelope import Event, Fresh, build_event, iso, iso_ms, new_event_id, new_id, parse_iso
+from cstar_cli.events.envelope import Event, Fresh, build_event, iso, iso_ms, new_id, parse_iso
 
 NOW_MS = 1_765_377_000_999
 
@@ -55,7 +55,7 @@ def test_data_that_no_parse_would_accept_is_refused() -> None:
 
 
 def test_event_ids_are_fresh_and_safe_in_a_url() -> None:
-    first, second = new_event_id(), new_event_id()
+    first, second = new_id("evt"), new_id("evt")
     assert first != second
     assert re.fullmatch(r"evt_[A-Za-z0-9_-]{24,}", first)
 
