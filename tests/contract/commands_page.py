@@ -60,7 +60,7 @@ def _variable(option: Any, name: str, help: str) -> str:
     words = (["CSTAR", *name.split(), option.name], ["CSTAR", option.name])
     automatic = ["_".join(each).replace("-", "_").upper() for each in words]
     named = [option.envvar] if isinstance(option.envvar, str) else option.envvar or automatic
-    return ", ".join(f"`{each}`" for each in named if re.search(rf"env var:\s+{each}\b", help))
+    return ", ".join(f"`{each}`" for each in named if re.search(rf"env\s+var:\s+{each}\b", help))
 
 
 if __name__ == "__main__":
