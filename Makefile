@@ -50,7 +50,7 @@ test: $(INSTALLED) $(EXPRESS) $(TYPESCRIPT) $(FASTIFY) | postgres faketime nginx
 faults: $(INSTALLED) | postgres faketime nginx ## Put nodes to all faults in their whole size, some 20 minutes; each is counted
 	@CSTAR_FAULTS=full $(call pytest,tests/faults --timeout 1200)
 
-bench: $(BENCH)/.installed | postgres ## Measure cstar beside its peers, some two hours and a half (BENCH_ARGS='--rounds 1': 30 minutes)
+bench: $(BENCH)/.installed | postgres ## Measure cstar beside its peers, over an hour and a half (BENCH_ARGS='--rounds 1': half an hour)
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 bench-quick: $(BENCH)/.installed | postgres ## The same with less of everything, in under two minutes
