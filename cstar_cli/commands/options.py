@@ -28,7 +28,7 @@ ApiBase = Annotated[str, typer.Option(envvar="CSTAR_API_BASE", metavar="URL", he
 Wire = Annotated[str, _wire(_WHICH_WIRE, WIRE_VARIABLE)]
 WireIfGiven = Annotated[str | None, _wire(_WHICH_WIRE, WIRE_VARIABLE)]
 # Its parameter has another name than the others': [webhooks] wire is for those that are made, and changes none.
-NewWire = Annotated[str | None, _wire("Another wire version, from the next attempt on.", "CSTAR_WEBHOOKS_UPDATE_WIRE")]
+NewWire = Annotated[str | None, _wire("Another wire version, from the next attempt on.")]
 KeptWire = Annotated[str | None, _wire("Keep it in the profile: the wire version of what commands send and take.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
 EventGlobs = Annotated[
