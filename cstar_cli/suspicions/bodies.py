@@ -267,9 +267,8 @@ def _excerpt(body: bytes, at: int) -> str:
 @lru_cache(maxsize=1)
 def _parsed(body: bytes) -> object:
     try:
-        value: object = json.loads(
-            body.decode()
-        )  # as bytes it would be read in UTF-16, too, which is a fault by itself
+        # As bytes it would be read in UTF-16, too, which is a fault by itself.
+        value: object = json.loads(body.decode())
     except (ValueError, RecursionError):
         return None
     return value
