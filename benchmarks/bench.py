@@ -56,16 +56,16 @@ FULL = Effort(
 QUICK = Effort(
     rounds=1,
     turns=2,
-    seconds=0.6,
-    paced=100,
+    seconds=0.5,
+    paced=60,
     burst=3_000,
     starts=2,
-    backlogs=(5_000,),
-    intake=6_000,
-    logs=(100, 10_000),
-    idle=1_000,
+    backlogs=(4_000,),
+    intake=4_000,
+    logs=(100, 2_000),
+    idle=500,
     webhooks=(1, 100),
-    sizes_kb=(20, 1_000),
+    sizes_kb=(20, 100),
     tunnels=(1, 100),
 )
 
