@@ -136,6 +136,14 @@ class Bench:
                     await asyncio.sleep(settle_s)
                     yield made, process
 
+    def turns(self) -> Iterator[int]:
+        """Count a round's turns; what is added meanwhile is of the one that is on."""
+        try:
+            for self.turn in range(self.effort.turns):  # noqa: B020  # it is a field of it
+                yield self.turn
+        finally:
+            self.turn = 0
+
     async def by_turns(self, tools: Sequence[Tool], take_turn: TakeTurn) -> None:
         """Have tools listen at the same time and take short turns, so that all have their share of a slow moment."""
         listening = {}
@@ -145,7 +153,7 @@ class Bench:
                 stage, process = await opened.enter_async_context(self.listening(tool))
                 listening[tool.name] = opened, partial(take_turn, tool, stage, process)
         try:
-            for self.turn in range(self.effort.turns):  # noqa: B020  # it is a field of it
+            for _ in self.turns():
                 for name, (opened, take) in [*listening.items()]:
                     with self.noting(name):
                         try:
@@ -155,7 +163,6 @@ class Bench:
                             await opened.aclose()
                             raise
         finally:
-            self.turn = 0
             for name, (opened, _) in listening.items():
                 with self.noting(name):
                     await opened.aclose()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -77,6 +78,19 @@ class Running:
                     raise OSError(f"it ended: {self.output.read_text()[-500:]}")
                 await asyncio.sleep(0.001)
         return found[0].decode()
+
+    def stand_still(self) -> None:
+        """Have it do nothing until it is `going_on`."""
+        self.child.send_signal(signal.SIGSTOP)
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Let it go on while inside."""
+        self.child.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.stand_still()
 
     def memory_mb(self) -> float:
         """Return what it has in memory now (RSS)."""
