@@ -19,6 +19,12 @@ SECRET = "whsec_first"
 T0_MS = 1_765_376_000_000
 LEASE_MS = 30_000
 NEVER_MS = 2**40
+MINUTE_MS = 60_000
+DAY_MS = 24 * 60 * MINUTE_MS
+FIVE_DAYS_MS = 5 * DAY_MS
+EVERYTHING = EventFilter.parse(())
+TYPES = ("ticket.created", "ticket.closed", "boss.spawned", "custom.thing")
+STATUSES = (200, 204, 301, 404, 500, None)
 
 T = TypeVar("T")
 OpenStore = Callable[[], AbstractAsyncContextManager[Store]]
@@ -162,3 +168,32 @@ async def now(store: Store, delivery: Delivery | Claim | str, team_id: str = TEA
 async def logged(store: Store, team_id: str = TEAM) -> Sequence[Attempt]:
     """All attempts in their order."""
     return (await store.attempts_after(team_id, AttemptQuery(), "0", 10_000))[0]
+
+
+async def found(store: Store, of: Webhook) -> Webhook:
+    stored = await store.webhooks.get(of.team_id, of.id)
+    assert stored
+    return stored
+
+
+async def failed(store: Store) -> None:
+    """A delivery of a fresh event fails for good."""
+    await delivered(store)
+    claim = await claimed_one(store)
+    await store.queue.settle([settlement(claim, 500)], FIVE_DAYS_MS)
+
+
+def deliveries_of(attempts: Sequence[Attempt]) -> list[str]:
+    return [attempt.delivery_id for attempt in attempts]
+
+
+async def one_of_each_type(store: Store) -> dict[str, Delivery]:
+    await session(store)
+    return {type: await delivered(store, type) for type in TYPES}
+
+
+async def one_of_each_status(store: Store) -> dict[int | None, Delivery]:
+    to = await session(store)
+    made = {status: await delivered(store) for status in STATUSES}
+    await store.settle(to, [outcome(delivery, status) for status, delivery in made.items()])
+    return made

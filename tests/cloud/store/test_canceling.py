@@ -7,6 +7,7 @@ from cstar_cli.cloud.store.wakeups import attempts_of
 from cstar_cli.cloud.store.webhooks import Claimed
 
 from .making import (
+    MINUTE_MS,
     TEAM,
     Clock,
     Within,
@@ -22,8 +23,6 @@ from .making import (
     settled,
     webhook,
 )
-
-MINUTE_MS = 60_000
 
 
 def test_a_delivery_that_waits_is_canceled_with_the_reason_in_the_log(within: Within[None], clock: Clock) -> None:

@@ -4,9 +4,10 @@ import pytest
 
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
-from cstar_cli.cloud.store.webhooks import Webhook, WebhookChange
+from cstar_cli.cloud.store.webhooks import WebhookChange
 
 from .making import (
+    FIVE_DAYS_MS,
     T0_MS,
     TEAM,
     Clock,
@@ -14,29 +15,14 @@ from .making import (
     claimed,
     claimed_one,
     delivered,
+    failed,
+    found,
     logged,
     now,
     posted,
     settlement,
     webhook,
 )
-
-MINUTE_MS = 60_000
-DAY_MS = 24 * 60 * MINUTE_MS
-FIVE_DAYS_MS = 5 * DAY_MS
-
-
-async def found(store: Store, of: Webhook) -> Webhook:
-    stored = await store.webhooks.get(TEAM, of.id)
-    assert stored
-    return stored
-
-
-async def failed(store: Store) -> None:
-    """A delivery of a fresh event fails for good."""
-    await delivered(store)
-    claim = await claimed_one(store)
-    await store.queue.settle([settlement(claim, 500)], FIVE_DAYS_MS)
 
 
 def test_a_webhook_fails_since_its_first_failure_until_a_success(within: Within[None], clock: Clock) -> None:

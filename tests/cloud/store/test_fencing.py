@@ -5,10 +5,11 @@ import asyncio
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.records import AttemptOutcome
 from cstar_cli.cloud.store.wakeups import WEBHOOKS, attempts_of
-from cstar_cli.cloud.store.webhooks import Settlement, Webhook
+from cstar_cli.cloud.store.webhooks import Settlement
 
 from .making import (
     LEASE_MS,
+    MINUTE_MS,
     NEVER_MS,
     T0_MS,
     TEAM,
@@ -24,23 +25,6 @@ from .making import (
     settlement,
     webhook,
 )
-
-MINUTE_MS = 60_000
-DAY_MS = 24 * 60 * MINUTE_MS
-FIVE_DAYS_MS = 5 * DAY_MS
-
-
-async def found(store: Store, of: Webhook) -> Webhook:
-    stored = await store.webhooks.get(TEAM, of.id)
-    assert stored
-    return stored
-
-
-async def failed(store: Store) -> None:
-    """A delivery of a fresh event fails for good."""
-    await delivered(store)
-    claim = await claimed_one(store)
-    await store.queue.settle([settlement(claim, 500)], FIVE_DAYS_MS)
 
 
 def test_an_outcome_settled_twice_is_recorded_once(within: Within[None]) -> None:

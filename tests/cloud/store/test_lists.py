@@ -1,50 +1,33 @@
 """What can be listed: events and deliveries, by page and by filter."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page, StatusFilter
-from cstar_cli.cloud.store.records import Attempt, Delivery, DeliveryStatus
+from cstar_cli.cloud.store.records import DeliveryStatus
 from cstar_cli.events.filters import EventFilter
 
 from .making import (
+    EVERYTHING,
     NEVER_MS,
     TEAM,
+    TYPES,
     URL,
     WEBHOOK_URL,
     Within,
     claimed,
     delivered,
+    deliveries_of,
     event,
     ids,
+    one_of_each_status,
+    one_of_each_type,
     outcome,
     session,
     settled,
     settlement,
     webhook,
 )
-
-EVERYTHING = EventFilter.parse(())
-TYPES = ("ticket.created", "ticket.closed", "boss.spawned", "custom.thing")
-STATUSES = (200, 204, 301, 404, 500, None)
-
-
-def deliveries_of(attempts: Sequence[Attempt]) -> list[str]:
-    return [attempt.delivery_id for attempt in attempts]
-
-
-async def one_of_each_type(store: Store) -> dict[str, Delivery]:
-    await session(store)
-    return {type: await delivered(store, type) for type in TYPES}
-
-
-async def one_of_each_status(store: Store) -> dict[int | None, Delivery]:
-    to = await session(store)
-    made = {status: await delivered(store) for status in STATUSES}
-    await store.settle(to, [outcome(delivery, status) for status, delivery in made.items()])
-    return made
 
 
 def test_an_unknown_event_is_none(within: Within[None]) -> None:

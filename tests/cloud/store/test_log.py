@@ -1,44 +1,24 @@
 """The log of attempts: by filter, by cursor and by time."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.queries import AttemptQuery, StatusFilter
-from cstar_cli.cloud.store.records import Attempt, Delivery
 from cstar_cli.events.filters import EventFilter
 
 from .making import (
     T0_MS,
     TEAM,
+    TYPES,
     Clock,
     Within,
     delivered,
+    deliveries_of,
     ids,
+    one_of_each_status,
     outcome,
     session,
 )
-
-EVERYTHING = EventFilter.parse(())
-TYPES = ("ticket.created", "ticket.closed", "boss.spawned", "custom.thing")
-STATUSES = (200, 204, 301, 404, 500, None)
-
-
-def deliveries_of(attempts: Sequence[Attempt]) -> list[str]:
-    return [attempt.delivery_id for attempt in attempts]
-
-
-async def one_of_each_type(store: Store) -> dict[str, Delivery]:
-    await session(store)
-    return {type: await delivered(store, type) for type in TYPES}
-
-
-async def one_of_each_status(store: Store) -> dict[int | None, Delivery]:
-    to = await session(store)
-    made = {status: await delivered(store) for status in STATUSES}
-    await store.settle(to, [outcome(delivery, status) for status, delivery in made.items()])
-    return made
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,10 @@
 
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.wakeups import attempts_of
-from cstar_cli.events.filters import EventFilter
 
-from .making import TEAM, URL, Clock, Within, delivered, due_ids, event, logged, now, session
+from .making import EVERYTHING, TEAM, URL, Clock, Within, delivered, due_ids, event, logged, now, session
 
 GRACE_MS = 120_000
-EVERYTHING = EventFilter.parse(())
 
 
 async def sweep(store: Store) -> int:

@@ -7,11 +7,8 @@ from msgspec.structs import replace as changed
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.records import Delivery, Session, Traits
 from cstar_cli.events.envelope import Event
-from cstar_cli.events.filters import EventFilter
 
-from .making import TEAM, URL, Within, event, session, webhook
-
-EVERYTHING = EventFilter.parse(())
+from .making import EVERYTHING, TEAM, URL, Within, event, session, webhook
 
 
 async def of(store: Store, origin: str | None) -> Session:

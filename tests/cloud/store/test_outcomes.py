@@ -2,12 +2,12 @@
 
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.records import AttemptOutcome
-from cstar_cli.cloud.store.webhooks import Settlement, Webhook
+from cstar_cli.cloud.store.webhooks import Settlement
 
 from .making import (
+    MINUTE_MS,
     NEVER_MS,
     T0_MS,
-    TEAM,
     WEBHOOK_URL,
     Clock,
     Within,
@@ -21,23 +21,6 @@ from .making import (
     settlement,
     webhook,
 )
-
-MINUTE_MS = 60_000
-DAY_MS = 24 * 60 * MINUTE_MS
-FIVE_DAYS_MS = 5 * DAY_MS
-
-
-async def found(store: Store, of: Webhook) -> Webhook:
-    stored = await store.webhooks.get(TEAM, of.id)
-    assert stored
-    return stored
-
-
-async def failed(store: Store) -> None:
-    """A delivery of a fresh event fails for good."""
-    await delivered(store)
-    claim = await claimed_one(store)
-    await store.queue.settle([settlement(claim, 500)], FIVE_DAYS_MS)
 
 
 def test_an_attempt_is_kept_whole(within: Within[None]) -> None:

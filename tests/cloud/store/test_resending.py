@@ -21,8 +21,6 @@ from .making import (
     webhook,
 )
 
-MINUTE_MS = 60_000
-
 
 def test_an_event_is_sent_again_to_all_that_match_now(within: Within[None], clock: Clock) -> None:
     async def check(store: Store) -> None:

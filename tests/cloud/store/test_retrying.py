@@ -8,6 +8,7 @@ from cstar_cli.cloud.store.webhooks import WebhookChange
 
 from .making import (
     LEASE_MS,
+    MINUTE_MS,
     NEVER_MS,
     T0_MS,
     TEAM,
@@ -26,8 +27,6 @@ from .making import (
     settlement,
     webhook,
 )
-
-MINUTE_MS = 60_000
 
 
 def test_a_failed_delivery_is_due_again_with_a_fresh_schedule(within: Within[None], clock: Clock) -> None:

@@ -9,9 +9,21 @@ from cstar_cli.cloud.store.queries import AttemptQuery, DueQuery
 from cstar_cli.cloud.store.records import Backlog, Due
 from cstar_cli.events.filters import EventFilter
 
-from .making import T0_MS, TEAM, URL, Clock, Within, delivered, due_ids, due_to, event, ids, outcome, session
-
-EVERYTHING = EventFilter.parse(())
+from .making import (
+    EVERYTHING,
+    T0_MS,
+    TEAM,
+    URL,
+    Clock,
+    Within,
+    delivered,
+    due_ids,
+    due_to,
+    event,
+    ids,
+    outcome,
+    session,
+)
 
 
 def test_a_session_begins_in_its_first_epoch(within: Within[None]) -> None:

@@ -8,6 +8,7 @@ from cstar_cli.cloud.store.webhooks import Webhook, WebhookChange
 
 from .making import (
     LEASE_MS,
+    MINUTE_MS,
     TEAM,
     Clock,
     Within,
@@ -21,8 +22,6 @@ from .making import (
     settled,
     webhook,
 )
-
-MINUTE_MS = 60_000
 
 
 async def stop(store: Store, to: Webhook, how: str) -> str:

@@ -9,10 +9,12 @@ from cstar_cli.cloud.store.interface import Store, StoreUnavailable
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page
 from cstar_cli.cloud.store.wakeups import WEBHOOKS
 from cstar_cli.cloud.store.webhooks import QueueStats
-from cstar_cli.events.filters import EventFilter
 
 from .making import (
+    DAY_MS,
+    EVERYTHING,
     LEASE_MS,
+    MINUTE_MS,
     T0_MS,
     TEAM,
     URL,
@@ -30,10 +32,6 @@ from .making import (
     settled,
     webhook,
 )
-
-MINUTE_MS = 60_000
-DAY_MS = 24 * 60 * MINUTE_MS
-EVERYTHING = EventFilter.parse(())
 
 
 async def event_ids(store: Store) -> list[str]:

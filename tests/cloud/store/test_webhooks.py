@@ -11,15 +11,9 @@ from cstar_cli.cloud.store.webhooks import NewWebhook, Webhook, WebhookChange
 from cstar_cli.events.envelope import new_id
 from cstar_cli.events.filters import EventFilter
 
-from .making import SECRET, T0_MS, TEAM, WEBHOOK_URL, Clock, OpenStore, Within, claimed, event, webhook
+from .making import SECRET, T0_MS, TEAM, WEBHOOK_URL, Clock, OpenStore, Within, claimed, event, found, webhook
 
 HOUR_MS = 3_600_000
-
-
-async def found(store: Store, of: Webhook) -> Webhook:
-    stored = await store.webhooks.get(of.team_id, of.id)
-    assert stored
-    return stored
 
 
 def test_a_webhook_is_kept_as_it_was_registered(within: Within[None]) -> None:

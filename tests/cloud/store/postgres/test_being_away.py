@@ -14,14 +14,12 @@ from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page
 from cstar_cli.cloud.store.records import Session
 from cstar_cli.cloud.store.webhooks import WebhookChange
 from cstar_cli.errors import CstarError
-from cstar_cli.events.filters import EventFilter
 
 from ....postgres import Postgres
-from ..making import TEAM, URL, claimed, delivered, due_ids, due_to, event, outcome, session, webhook
+from ..making import EVERYTHING, TEAM, URL, claimed, delivered, due_ids, due_to, event, outcome, session, webhook
 from .conftest import Run
 from .nodes import cut_all, node
 
-EVERYTHING = EventFilter.parse(())
 AT_ONCE_S = 3.0
 BACK_WITHIN_S = 5.0
 

@@ -10,14 +10,12 @@ from cstar_cli.cloud.store.postgres.driver import PostgresStore
 from cstar_cli.cloud.store.postgres.sessions import NODE_LOST_MS
 from cstar_cli.cloud.store.records import Traits
 from cstar_cli.cloud.store.wakeups import ANNOUNCEMENTS
-from cstar_cli.events.filters import EventFilter
 
-from ..making import TEAM, URL, Clock, delivered, due_ids, due_to, event, now, outcome, session
+from ..making import EVERYTHING, TEAM, URL, Clock, delivered, due_ids, due_to, event, now, outcome, session
 from .conftest import Run
 from .databases import postgres_going_by
 from .nodes import database, node
 
-EVERYTHING = EventFilter.parse(())
 GRACE_MS = 120_000
 
 

@@ -11,16 +11,14 @@ from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, Page
 from cstar_cli.cloud.store.sqlite import connection
 from cstar_cli.cloud.store.sqlite.driver import SqliteStore
 from cstar_cli.cloud.store.sqlite.lock import DatabaseInUse
-from cstar_cli.events.filters import EventFilter
 
-from ..making import T0_MS, TEAM, URL, Clock, claimed_one, due_to, event, outcome, settled, webhook
+from ..making import EVERYTHING, T0_MS, TEAM, URL, Clock, claimed_one, due_to, event, outcome, settled, webhook
 
 NAMES = sorted(
     entry.name.removesuffix(".sql")
     for entry in (resources.files(connection.__package__) / "migrations").iterdir()
     if entry.name.endswith(".sql")
 )
-EVERYTHING = EventFilter.parse(())
 ROWS = f"""
 INSERT INTO events VALUES (1, 'evt_1', '{TEAM}', 'ticket.created', {T0_MS}, x'7b7d');
 INSERT INTO event_types VALUES ('{TEAM}', 'ticket.created');
