@@ -31,14 +31,14 @@ async def run_round(bench: Bench) -> None:
 
 async def _turn(bench: Bench, tool: Tool, stage: Stage, process: Running) -> None:
     if tool is CSTAR_WIDE:
-        await _wide(bench, tools.CSTAR, stage)
+        await _wide(bench, tools.CSTAR, stage, process)
         return
     await _narrow(bench, tool, stage, process)
     if bench.turn == 0:
         bench.add(tool.name, "memory MB", process.memory_mb())
         bench.add(tool.name, "connections", stage.connections)
     if tool in tools.PEERS:
-        await _wide(bench, tool, stage)
+        await _wide(bench, tool, stage, process)
     is_last = bench.turn == bench.effort.turns - 1
     if is_last and bench.round_number == 0 and tool in (tools.CSTAR, *tools.PEERS):
         burst = bench.effort.burst
@@ -58,8 +58,9 @@ async def _narrow(bench: Bench, tool: Tool, stage: Stage, process: Running) -> N
     bench.add(tool.name, "harness's core %", harness_s / rate.elapsed_s * 100)
 
 
-async def _wide(bench: Bench, tool: Tool, stage: Stage) -> None:
+async def _wide(bench: Bench, tool: Tool, stage: Stage, process: Running) -> None:
     seconds = bench.effort.seconds / bench.effort.turns
     await stage.in_flight(WIDE, seconds / 4)
     rate = await stage.in_flight(WIDE, seconds)
     bench.add(tool.name, f"events/s, {WIDE} in flight", rate.per_s)
+    bench.add(tool.name, f"memory MB, {WIDE} in flight", process.memory_mb())
