@@ -5,7 +5,8 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 SECRET_PREFIX = "sk_live_"
 PUBLISHABLE_PREFIX = "pk_live_"
@@ -14,13 +15,15 @@ _SHOWN_CHARS = 4
 _FORM = re.compile(rf"(?:{SECRET_PREFIX}|{PUBLISHABLE_PREFIX})[A-Za-z0-9_-]{{43}}")
 
 
-@dataclass(frozen=True, slots=True)
-class NewKey:
+class NewKey(msgspec.Struct, frozen=True):
     """A key to show once. `hash` is its SHA-256 in hex; `hint` is its beginning and end, for people."""
 
-    key: str = field(repr=False)
+    key: str
     hash: str
     hint: str
+
+    def __repr__(self) -> str:
+        return f"NewKey({self.hint})"
 
 
 def new_api_key(read_only: bool, random_bytes: Callable[[int], bytes] = os.urandom) -> NewKey:

@@ -14,7 +14,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from cstar_cli.clock import elapsed_ns
 from cstar_cli.cloud.options import DeliveryPolicy
@@ -50,8 +51,7 @@ def _elapsed_s() -> float:
     return elapsed_ns() / 1e9
 
 
-@dataclass(frozen=True, slots=True)
-class _Room:
+class _Room(msgspec.Struct, frozen=True):
     """What may be claimed now; `share` is the most that one webhook may have under way."""
 
     posts: int

@@ -1,7 +1,8 @@
 """How a listener comes to its session: the one it asks for, or a new one, which may bring what came before it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.records import Backlog, Neighbours, Session, Traits
@@ -12,8 +13,7 @@ UNHEARD_MS = round((DEAD_AFTER_S + 3) * 1000)  # until one who says nothing is t
 LATELY_MS = 60 * 60 * 1000  # what came before is hardly of the work at hand
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(msgspec.Struct, frozen=True):
     """The session, whether it was resumed, and since when it still has to catch up, if it has."""
 
     session: Session

@@ -7,9 +7,10 @@ would cost each `listen` that starts a cloud 20 ms.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from cstar_cli.cloud.store.records import AttemptOutcome
 from cstar_cli.cloud.store.webhooks import QueueStats
@@ -43,8 +44,7 @@ class Histogram:
         return list(zip(bounds, accumulate(map(float, self._counts)), strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
+class Now(msgspec.Struct, frozen=True):
     """What is so at the moment of asking; `queue` is None while the store is away."""
 
     tunnels: int
@@ -121,8 +121,7 @@ class Metrics:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Collected:
+class _Collected(msgspec.Struct, frozen=True):
     metrics: Metrics
     now: Now
 

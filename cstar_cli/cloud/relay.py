@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from dataclasses import replace
 from typing import TypeVar, assert_never
 
+from msgspec.structs import replace
 from msgspec.structs import replace as changed
 
 from cstar_cli.cloud import logs

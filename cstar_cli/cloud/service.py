@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from cstar_cli.cloud.metrics import Metrics
 from cstar_cli.cloud.options import CloudOptions
@@ -10,8 +11,7 @@ from cstar_cli.cloud.sessions import Sessions
 from cstar_cli.cloud.store.interface import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Cloud:
+class Cloud(msgspec.Struct, frozen=True):
     """One node of the service. `clock` is monotonic, in seconds; `now_ms` is the wall clock.
 
     `database` names the database for people, without a password. `stopping` is set once the node is told to end: it is
@@ -27,7 +27,7 @@ class Cloud:
     pid: int
     database: str
     started_at_ms: int
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
     @property
     def embedded(self) -> bool:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import NoReturn
+
+import msgspec
 
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.options import HOUR_S, MINUTE_S
@@ -22,8 +23,7 @@ FORGET_PAUSE_S = 0.1  # lets what is urgent go between two batches
 Sleep = Callable[[float], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Upkeep:
+class Upkeep(msgspec.Struct, frozen=True):
     """Runs beside the deliveries of a node until it is cancelled, and bears a store that is away.
 
     `longest_waits_ms` are the longest that deliveries wait for a retry, by wire version; `now_ms` is the store's idea

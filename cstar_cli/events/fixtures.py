@@ -9,8 +9,9 @@ A file is plain ASCII JSON with placeholders, which fixtures of one's own may ha
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
+
+import msgspec
 
 from cstar_cli.errors import UsageError, meant
 from cstar_cli.events import canonical
@@ -105,14 +106,13 @@ def template(event_type: str, wire: str = DEFAULT) -> dict[str, Json]:
     raise TypeError(f"{path.name} holds no object")
 
 
-@dataclass(frozen=True, slots=True)
-class Filling:
+class Filling(msgspec.Struct, frozen=True):
     """The values of placeholders; `uuids` has those that have their name already."""
 
     team_id: str
     now_ms: int
     new_uuid: Callable[[], str] = random_uuid
-    uuids: dict[str, str] = field(default_factory=dict)
+    uuids: dict[str, str] = msgspec.field(default_factory=dict)
 
     def fill(self, value: Json) -> Json:
         """Return the value with its placeholders replaced."""

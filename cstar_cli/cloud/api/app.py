@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -27,8 +27,7 @@ from cstar_cli.cloud.service import Cloud
 from cstar_cli.cloud.store.interface import Conflict, StoreUnavailable, Unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(msgspec.Struct, frozen=True):
     """The application of requests, the straight way past it, and the door for websockets."""
 
     app: ASGIApp

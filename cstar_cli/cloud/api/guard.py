@@ -9,9 +9,9 @@ From the outside in: `Guard` finds out who asks, `Limits` counts, `Authorization
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -32,8 +32,7 @@ MAX_ADDRESS_CHARS = 64  # an IPv6 address in full, and the name of an interface
 _HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:@]+))(?::[0-9]*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(msgspec.Struct, frozen=True):
     """Who may use the cloud beside the holders of API keys: bearer tokens and the team that each opens.
 
     `hosts` are names of the cloud beside `localhost`.

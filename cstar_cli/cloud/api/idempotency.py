@@ -15,7 +15,6 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 
 import msgspec
 from starlette.datastructures import Headers
@@ -143,8 +142,7 @@ class Idempotency:
             ours.ended.set()
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """A request with its key; the fingerprint tells requests apart."""
 
     team_id: str
@@ -157,12 +155,11 @@ class _Asked:
         return self.team_id, self.key
 
 
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
+class _UnderWay(msgspec.Struct, frozen=True):
     """A request that this node is doing."""
 
     fingerprint: str
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
 
 class _Body:

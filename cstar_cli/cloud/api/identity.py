@@ -2,7 +2,8 @@
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from cstar_cli.api_keys import hash_of, is_api_key
 from cstar_cli.cloud.store.interface import Accounts
@@ -12,8 +13,7 @@ MISS_S = 1.0
 MOST_REMEMBERED = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """Whom a request comes from; `key_id` and `name` are None for the home's own token."""
 
     team_id: str
@@ -81,8 +81,7 @@ def _token(authorization: str) -> str | None:
     return given.strip(" ") if scheme.lower() == "bearer" else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(msgspec.Struct, frozen=True):
     identity: Identity | None
     until: float
 

@@ -8,8 +8,8 @@ that has lost its connection comes back however much its key has been used.
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+import msgspec
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -133,15 +133,14 @@ class Limits:
         return allowance.granted > 0
 
 
-@dataclass(slots=True)
-class _Window:
+class _Window(msgspec.Struct):
     """A key's current window as this node knows it: `left` of its block, `used` by all nodes, blocks included."""
 
     left: int = 0
     used: int = 0
     ends_at: float = -math.inf
     reset_unix_s: int = 0
-    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asking: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
 
     def is_over(self, now: float) -> bool:
         return now >= self.ends_at

@@ -5,10 +5,10 @@ read into, and what it returns is put into the reference's answer. So the docume
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec.structs import force_setattr
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,8 +20,7 @@ from cstar_cli.cloud.service import Cloud
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True, slots=True)
-class Listed(Generic[Item]):
+class Listed(msgspec.Struct, Generic[Item], frozen=True):
     """One page of a list; `more` says that there is a next one."""
 
     items: Sequence[Item]
@@ -32,13 +31,12 @@ class Listed(Generic[Item]):
         return Pagination(self.query.page, self.query.page_size, self.more)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """One method on one path.
 
     `media` is the type of an answer that isn't in the reference's shape, and `answer` what it holds. A `public`
     operation needs no token. One that `triggers` deliveries heeds which machine asks. `unready` says when it answers
-    503, in the shape of its success.
+    503, in the shape of its success. What it takes and `returns` stands in its handler's annotations.
     """
 
     method: str
@@ -51,15 +49,15 @@ class Operation:
     public: bool = False
     triggers: bool = False
     unready: str | None = None
-    query: type[msgspec.Struct] | None = field(init=False)
-    body: type[msgspec.Struct] | None = field(init=False)
-    returns: object = field(init=False)
+    query: type[msgspec.Struct] | None = None
+    body: type[msgspec.Struct] | None = None
+    returns: object = None
 
     def __post_init__(self) -> None:
         hints = get_type_hints(self.handler)
-        object.__setattr__(self, "query", hints.get("query"))
-        object.__setattr__(self, "body", hints.get("body"))
-        object.__setattr__(self, "returns", self.answer or hints["return"])
+        force_setattr(self, "query", hints.get("query"))
+        force_setattr(self, "body", hints.get("body"))
+        force_setattr(self, "returns", self.answer or hints["return"])
 
     @property
     def id(self) -> str:

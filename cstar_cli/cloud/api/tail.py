@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import msgspec
 from starlette.requests import Request
@@ -25,8 +24,7 @@ ATTEMPTS_A_READ = 500
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class _Tail:
+class _Tail(msgspec.Struct, frozen=True):
     """Which attempts, and where to start: after a cursor, at a time, or with the last lines."""
 
     team_id: str

@@ -1,10 +1,9 @@
 """Who may ask what, and what was answered already, as plain data. Times are integer milliseconds."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+class ApiKey(msgspec.Struct, frozen=True):
     """A key of a team: a secret one reads and writes, a publishable one only reads.
 
     The key itself is shown once and never stored: `hash` is its SHA-256 in hex, `hint` its beginning and end.
@@ -20,8 +19,7 @@ class ApiKey:
     revoked_at_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(msgspec.Struct, frozen=True):
     """How much of a window's requests a key has used, this taking included; the window ends in `reset_in_ms`."""
 
     granted: int
@@ -29,16 +27,14 @@ class Allowance:
     reset_in_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
+class StoredAnswer(msgspec.Struct, frozen=True):
     """What a request with an `Idempotency-Key` was answered."""
 
     status: int
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(msgspec.Struct, frozen=True):
     """What is known of a request with an `Idempotency-Key`.
 
     `mine` says that the caller is to do it now and `finish` it; else `answer` is the first one's, or None while

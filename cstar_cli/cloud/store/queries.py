@@ -1,7 +1,6 @@
 """What a caller may ask of the log."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import get_args
 
 import msgspec
@@ -19,8 +18,7 @@ LAST_PLACE = 2**62  # among events: after all of them
 EVERYTHING = EventFilter.parse(())
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """Which part of a list, newest first; `number` counts from 1."""
 
     number: int = 1
@@ -31,8 +29,7 @@ class Page:
         return (self.number - 1) * self.size
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryQuery:
+class DeliveryQuery(msgspec.Struct, frozen=True):
     """Which deliveries; `target` is the id of a session or webhook, or a URL."""
 
     events: EventFilter = EVERYTHING
@@ -50,8 +47,7 @@ class DueQuery(msgspec.Struct, frozen=True):
     most_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class StatusFilter:
+class StatusFilter(msgspec.Struct, frozen=True):
     """Which outcomes: a name, a class of statuses (200 to 299), or one status."""
 
     outcome: OutcomeName | None = None
@@ -73,8 +69,7 @@ class StatusFilter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptQuery:
+class AttemptQuery(msgspec.Struct, frozen=True):
     """Which attempts; `target` is the id of a session or webhook, or a URL."""
 
     events: EventFilter = EVERYTHING

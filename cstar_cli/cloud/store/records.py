@@ -1,7 +1,6 @@
 """What is stored, as plain data. Times are integer milliseconds since the epoch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -14,8 +13,7 @@ OutcomeName = Literal["succeeded", "failed", "canceled"]
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """One `listen`, over all its connections. `epoch` grows with each: results of an older one no longer count.
 
     With an `origin` it takes only events of that; its listener wants them in the version `wire`. In epoch 0 it isn't
@@ -37,8 +35,7 @@ class Session:
         return (None in (self.origin, origin) or self.origin == origin) and self.filter.overlaps(filter)
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(msgspec.Struct, frozen=True):
     """What a listener asks of its session beside filter and URL.
 
     `name` is what people call it; with an `origin` it takes only events of that. A new session that is to get what came
@@ -53,16 +50,14 @@ class Traits:
     wire: str = DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbours:
+class Neighbours(msgspec.Struct, frozen=True):
     """Other listeners that get some of a session's events, by their names or URLs, and how many more there are."""
 
     who: Sequence[str] = ()
     more: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSession:
+class OpenSession(msgspec.Struct, frozen=True):
     """A session as lists have it; while its listener is away it isn't connected."""
 
     id: str
@@ -74,8 +69,7 @@ class OpenSession:
     wire: str = DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class ListedEvent:
+class ListedEvent(msgspec.Struct, frozen=True):
     """An event as lists have it: without its body."""
 
     id: str
@@ -120,8 +114,7 @@ class Due(msgspec.Struct, frozen=True):
     wait_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(msgspec.Struct, frozen=True):
     """So many deliveries; the oldest and the newest of their events, by the order of the deliveries, are of then."""
 
     count: int = 0
@@ -177,17 +170,15 @@ Settled = Mapping[str, Retry | None]
 """Deliveries whose outcome is durable, by id; those that aren't at their end with their next attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """What came of a session's deliveries, over one connection."""
 
     session: Session
     outcomes: Sequence[AttemptOutcome]
-    waits_ms: WaitsMs = field(default_factory=dict)
+    waits_ms: WaitsMs = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """One attempt in the log; `cursor` is its place there, opaque to all but the store.
 
     What stops a delivery without a POST (a session's end, a webhook's, a cancel) stands there as an attempt too.
@@ -208,8 +199,7 @@ class Attempt:
     next_attempt_at_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True):
     """An attempt with what was sent and answered. `response_body` is its beginning."""
 
     attempt: Attempt

@@ -1,7 +1,8 @@
 """A session's backlog is ended in batches that hold nobody up."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cstar_cli.cloud.store.records import Backlog
 

@@ -1,7 +1,6 @@
 """Registered webhook URLs, and the deliveries on their way to them, as plain data. Times are integer milliseconds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -10,8 +9,7 @@ from cstar_cli.events.filters import EventFilter
 from cstar_cli.events.wires import DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(msgspec.Struct, frozen=True):
     """A URL that a team has registered.
 
     After a rotation `previous_secret` stays valid until `previous_secret_until_ms`. `failing_since_ms` is when the
@@ -35,8 +33,7 @@ class Webhook:
     wire: str = DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class NewWebhook:
+class NewWebhook(msgspec.Struct, frozen=True):
     """A webhook to register; the caller makes its id and its secret."""
 
     id: str
@@ -48,8 +45,7 @@ class NewWebhook:
     wire: str = DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookChange:
+class WebhookChange(msgspec.Struct, frozen=True):
     """What to change of a webhook; None leaves a field as it is. `reason` says why it is disabled, if it is."""
 
     name: str | None = None
@@ -84,8 +80,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     wire: str = DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(msgspec.Struct, frozen=True):
     """What a claim has brought; in `wait_ms` from now something more will be due, never when it is None."""
 
     claims: Sequence[Claim]
@@ -100,8 +95,7 @@ class Settlement(msgspec.Struct, frozen=True, gc=False):
     retry_in_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class QueueStats:
+class QueueStats(msgspec.Struct, frozen=True):
     """How much waits to be posted to webhooks. `due` are those that could go now; the oldest has waited so long."""
 
     pending: int

@@ -3,9 +3,10 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import httpx
+from msgspec.structs import replace
 from starlette.types import ASGIApp
 
 from cstar_cli.api_keys import hash_of, new_api_key

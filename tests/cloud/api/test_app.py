@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NoReturn, cast
 
 import httpx
 import pytest
+from msgspec.structs import force_setattr, replace
 from starlette.types import Message, Receive, Scope, Send
 
 from cstar_cli import __version__
@@ -114,7 +115,7 @@ class OnlyAccounts:
 
 
 def break_store(there: There, error: Exception) -> None:
-    object.__setattr__(there.cloud, "store", Broken(there.cloud.store, error))
+    force_setattr(there.cloud, "store", Broken(there.cloud.store, error))
 
 
 def test_a_fault_of_ours_is_answered_in_the_error_shape(serve: Serve) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 import httpx
 import pytest
+from msgspec.structs import force_setattr
 from prometheus_client.parser import text_string_to_metric_families
 
 from cstar_cli import __version__
@@ -35,7 +36,7 @@ async def metrics(there: There) -> dict[tuple[str, Collection[str]], float]:
 
 
 def replace_store(there: There, store: Store) -> None:
-    object.__setattr__(there.cloud, "store", store)
+    force_setattr(there.cloud, "store", store)
 
 
 def test_whoever_asks_is_told_that_the_process_runs_and_no_more(serve: Serve) -> None:

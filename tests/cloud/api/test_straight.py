@@ -4,12 +4,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.api.app import build_api
@@ -387,7 +388,7 @@ class FakeStore:
 def with_store(serve: Serve, body: Callable[[Straight, FakeStore], Awaitable[None]]) -> None:
     async def main(there: There) -> None:
         store = FakeStore(there.cloud.store.accounts)
-        cloud = replace(there.cloud, store=store)  # type: ignore[arg-type]  # as much of a store as is needed
+        cloud = replace(there.cloud, store=store)
         api = build_api(cloud, cloud.options.access)
         await body(api.straight, store)
 

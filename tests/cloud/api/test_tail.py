@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import httpx
+from msgspec.structs import force_setattr
 
 from cstar_cli.cloud.store.interface import Store
 from cstar_cli.cloud.store.records import Delivery, Session
@@ -320,7 +321,7 @@ def test_a_store_that_goes_away_ends_a_follower_which_can_go_on_later(serve: Ser
     async def check(there: There) -> None:
         real = there.cloud.store
         flaky = Flaky(real)
-        object.__setattr__(there.cloud, "store", flaky.as_store)
+        force_setattr(there.cloud, "store", flaky.as_store)
         to = await session(real)
         async with following(there, "after=" + await real.cursor_before(TEAM, 0)) as tail:
             await tail.until_cursor()
@@ -331,7 +332,7 @@ def test_a_store_that_goes_away_ends_a_follower_which_can_go_on_later(serve: Ser
         flaky.away = False
         async with following(there, "after=" + await real.cursor_before(TEAM, 0)) as tail:
             assert await tail.attempts(1) == [missed]
-        object.__setattr__(there.cloud, "store", real)
+        force_setattr(there.cloud, "store", real)
 
     async def settled_in(store: Store, to: Session) -> list[str]:
         made = await delivered(store)

@@ -1,7 +1,8 @@
 """API keys, what they may still ask, and answers that are given again."""
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cstar_cli.cloud.store.accounts import ApiKey, Begun, StoredAnswer
 from cstar_cli.cloud.store.interface import Store

@@ -1,7 +1,6 @@
 """A session may ask for the events of one origin alone."""
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from msgspec.structs import replace as changed
 
 from cstar_cli.cloud.store.interface import Store

@@ -1,8 +1,7 @@
 """Sessions: opened, resumed in the next epoch, ended; and what is due to them."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from cstar_cli.cloud.store.interface import SessionMoved, Store
 from cstar_cli.cloud.store.queries import AttemptQuery, DueQuery

@@ -1,7 +1,6 @@
 """Which wire version an event is made in, and which one who gets it wants."""
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from msgspec.structs import replace as changed
 
 from cstar_cli.cloud.store.interface import Store

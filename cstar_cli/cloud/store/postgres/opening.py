@@ -5,7 +5,8 @@ any other if nobody goes on. What is made by then stands before what comes later
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cstar_cli.cloud.store.lately import lately, routes_before
 from cstar_cli.cloud.store.postgres import making, rows

@@ -2,7 +2,8 @@
 
 import builtins
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cstar_cli.cloud.store.interface import Conflict
 from cstar_cli.cloud.store.postgres import rows

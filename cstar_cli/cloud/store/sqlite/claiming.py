@@ -7,7 +7,8 @@ However many deliveries wait, a claim reads the heads of the queues (one for eac
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from cstar_cli.cloud.store.reasons import STOPPED, WEBHOOK_DELETED, webhook_disabled
 from cstar_cli.cloud.store.sqlite import leases, rows
@@ -66,8 +67,7 @@ _ANY = ("due_deliveries", "TRUE")
 _ONCE = ("due_once", "once = 1")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """What a node asks for; the fields are those of `Queue.claim`."""
 
     busy: Mapping[str, int]
@@ -77,8 +77,7 @@ class Wanted:
     lease_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
+class _Head(msgspec.Struct, frozen=True):
     """A webhook that something waits for. One that was deleted has no URL.
 
     `due_at_ms` is when the first that isn't under way is due, `leased_until_ms` when the first lease runs out.
@@ -103,8 +102,7 @@ class _Head:
         return (self.secret,)
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(msgspec.Struct):
     """What waits for one webhook and may be posted, and how many more of it; `which` are the index and a condition."""
 
     webhook_id: str

@@ -7,7 +7,8 @@ any other if nobody goes on. What is made by then stands before what comes later
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cstar_cli.cloud.store.lately import lately, routes_before
 from cstar_cli.cloud.store.queries import CAUGHT_UP_AT_ONCE, NEIGHBOURS_LOOKED_AT, UNHEARD_LOOKED_AT

@@ -3,7 +3,8 @@
 import builtins
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cstar_cli.cloud.store.queries import Page
 from cstar_cli.cloud.store.sqlite import rows

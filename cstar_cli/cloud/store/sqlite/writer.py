@@ -4,11 +4,12 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from queue import SimpleQueue
 from typing import Generic, TypeVar
+
+import msgspec
 
 from cstar_cli.cloud.store.interface import Conflict, StoreUnavailable
 from cstar_cli.cloud.store.wakeups import Wakeups
@@ -21,8 +22,7 @@ _OUR_FAULTS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataErr
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Written(Generic[T]):
+class Written(msgspec.Struct, Generic[T], frozen=True):
     """What a change answers once it is durable, and whom to wake then."""
 
     result: T
@@ -34,8 +34,7 @@ Change = Callable[[sqlite3.Connection], Written[T]]
 SharedChange = Callable[[sqlite3.Connection, Sequence[Item]], Sequence[Written[T]]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Job(Generic[Item, T]):
+class _Job(msgspec.Struct, Generic[Item, T], frozen=True):
     """A change, by itself or with the next ones if they are of the same kind."""
 
     change: "Callable[[sqlite3.Connection, Sequence[Item]], Sequence[Written[T] | Conflict]]"

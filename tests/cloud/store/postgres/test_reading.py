@@ -1,6 +1,6 @@
 """What is read for many at once."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from cstar_cli.cloud.store.interface import SessionMoved
 from cstar_cli.cloud.store.queries import DueQuery
