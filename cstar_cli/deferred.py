@@ -15,18 +15,17 @@ def defer(*names: str) -> None:
     What `import` finds is a stand-in, which loads the module when it is asked for anything.
     """
     for name in names:
-        if name not in sys.modules:
-            sys.modules[name] = stand_in = _Deferred(name)
-            package, _, own = name.rpartition(".")
-            if package:
-                setattr(import_module(package), own, stand_in)  # as an import would
+        defer_answering(name)
 
 
 def defer_answering(name: str, **answers: Any) -> None:
     """Let this module be loaded when it is asked for anything but these."""
     if name not in sys.modules:
-        defer(name)
-        vars(sys.modules[name]).update(answers)
+        sys.modules[name] = stand_in = _Deferred(name)
+        vars(stand_in).update(answers)
+        package, _, own = name.rpartition(".")
+        if package:
+            setattr(import_module(package), own, stand_in)  # as an import would
 
 
 def defer_own(package: str, *names: str) -> None:

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
-import uvicorn
+from uvicorn.config import Config
+from uvicorn.server import Server
 
 from cstar_cli import __version__
 from cstar_cli.clock import now_ms, steady_ms
@@ -138,10 +139,10 @@ async def _or_say(name: str, work: Awaitable[None]) -> None:
         raise
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """uvicorn that leaves signals to us and says when it is ready."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
 
@@ -154,13 +155,13 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
-def _config(cloud: Cloud) -> uvicorn.Config:
+def _config(cloud: Cloud) -> Config:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what fails is answered and logged by our app
     api = build_api(cloud, cloud.options.access)
     observe = partial(session_attempt, cloud.metrics)
     retries = SessionRetries(cloud.options.policy, cloud.now_ms)
     node = Node(cloud.store, cloud.sessions, cloud.clock, observe, retries=retries)
-    return uvicorn.Config(
+    return Config(
         api.app,
         interface="asgi3",
         loop="none",

@@ -47,10 +47,11 @@ def serve(
     from cstar_cli.cloud import logs
     from cstar_cli.cloud.options import CloudOptions
     from cstar_cli.commands.durations import seconds
-    from cstar_cli.commands.embedded import access_of
+    from cstar_cli.commands.embedded import access_of, load_cloud
     from cstar_cli.commands.loop import run_async
     from cstar_cli.commands.saying import say_aside
 
+    load_cloud()
     home = config.home(os.environ)
     timing = Timing(retention, retry_schedule, delivery_timeout, max_in_flight, disable_after)
     options = CloudOptions(

@@ -3,9 +3,10 @@
 The cloud is imported when one is started: a `listen` that finds one running needs none of it.
 """
 
+import importlib
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,7 +14,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cstar_cli.cloud.options import CloudOptions, DeliveryPolicy
+from cstar_cli.commands.loop import loading
 from cstar_cli.config import Home
+from cstar_cli.deferred import defer, defer_answering
 from cstar_cli.profiles import Profile
 from cstar_cli.tunnel.connection import Unreachable
 
@@ -21,6 +24,14 @@ GRACE_S = 30.0  # on one machine whoever will come back does so within the longe
 
 if TYPE_CHECKING:
     from cstar_cli.cloud.api.guard import Access
+
+
+def load_cloud() -> None:
+    """Load what a cloud takes, without what uvicorn and starlette import for uses that we don't have."""
+    with loading():
+        defer("logging.config", "http.client", "http.cookies", "html")
+        defer_answering("uvicorn.main", Server=None, main=None, run=None)  # its command line
+        importlib.import_module("cstar_cli.cloud.server")
 
 
 def access_of(home: Home, profile: Profile, hosts: tuple[str, ...] = ()) -> "Access":
@@ -37,7 +48,9 @@ async def noted_cloud(home: Home, options: CloudOptions) -> AsyncIterator[str]:
     from cstar_cli.cloud.server import running_cloud
     from cstar_cli.cloud.store.open import shown
 
-    async with running_cloud(options) as (_, address):
+    async with AsyncExitStack() as running:
+        with loading():  # of the store, too
+            _, address = await running.enter_async_context(running_cloud(options))
         write_note(home, RunningNote(os.getpid(), address, shown(options.database), options.embedded))
         yield address
 
@@ -57,6 +70,7 @@ class CloudStarter(msgspec.Struct, frozen=True):
 
         Raises Unreachable when another process was first.
         """
+        load_cloud()
         from cstar_cli.cloud.server import PortTaken
         from cstar_cli.cloud.store.sqlite.lock import DatabaseInUse
 

@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -37,6 +37,17 @@ def on_stop_signals(stop: Callable[[int], object]) -> None:
                 signal.signal(number, lambda number, _: loop.call_soon_threadsafe(stop, number))
             else:
                 loop.add_signal_handler(number, stop, number)
+
+
+@contextlib.contextmanager
+def loading() -> Iterator[None]:
+    """Look for no garbage while much is loaded, which makes next to none; nor, later, through what is loaded."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _collect_garbage() -> None:

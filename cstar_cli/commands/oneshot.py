@@ -11,8 +11,7 @@ from cstar_cli.activity import Activity, Ready
 from cstar_cli.client.api import ApiClient
 from cstar_cli.client.connect import client_for
 from cstar_cli.cloud.options import CloudOptions
-from cstar_cli.cloud.server import running_cloud
-from cstar_cli.commands.embedded import access_of
+from cstar_cli.commands.embedded import access_of, load_cloud
 from cstar_cli.commands.listening import Options, Output, real_listener
 from cstar_cli.commands.loop import on_stop_signals
 from cstar_cli.config import Credentials, Home
@@ -42,6 +41,9 @@ async def forward_once(
 async def _forward_once(
     options: Options, profile: Profile, send: Send, report: Callable[[Activity], None], say: Callable[[str], None]
 ) -> None:
+    load_cloud()
+    from cstar_cli.cloud.server import running_cloud
+
     with tempfile.TemporaryDirectory(prefix="cstar-") as folder:
         home = Home(Path(folder))
         cloud_options = CloudOptions("127.0.0.1", 0, home.database, access_of(home, profile), embedded=True)
