@@ -104,10 +104,13 @@ def near_misses(name: str, limit: int = 3, among: Sequence[str] = ()) -> list[st
     return sorted(likely, key=lambda known: -scores[known])[:limit]
 
 
-def unknown_type(name: str, wire: str | None = None) -> str:
-    """Return the sentence about a type that a wire version, or any, doesn't have: who has it, or what was meant."""
+def unknown_type(name: str, wire: str | None = None, mend: str = "add --wire {other}") -> str:
+    """Return the sentence about a type that a wire version, or any, doesn't have: who has it, or what was meant.
+
+    `mend` is what to do where the version `{other}` has it.
+    """
     if wire and (other := elsewhere(name, wire)):
-        return f"{name} is of wire version {other}: add --wire {other}"
+        return f"{name} is of wire version {other}: {mend.format(other=other)}"
     misses = near_misses(name, among=names(wire) if wire else all_names())
     return f"Unknown event type {name!r}." + (f" Did you mean {' or '.join(misses)}?" if misses else "")
 

@@ -45,6 +45,11 @@ def test_a_type_that_only_the_other_version_has_leads_there() -> None:
         find("achievement.unlocked", "2026-03")
 
 
+def test_what_to_do_about_a_type_of_the_other_version_is_for_the_caller_to_say() -> None:
+    told = unknown_type("ticket.deleted", "2025-12", "give {other} as wire.")
+    assert told == "ticket.deleted is of wire version 2026-03: give 2026-03 as wire."
+
+
 def test_a_mistyped_name_is_taken_for_one_of_its_version() -> None:
     assert "ticket.assigned" not in unknown_type("ticket.asigned", "2025-12")
     assert unknown_type("ticket.asigned", "2026-03").endswith("Did you mean ticket.assigned?")

@@ -73,12 +73,7 @@ def _no_event(event_id: str) -> ApiError:
 def _check_type(wanted: bodies.NewEvent) -> None:
     known = catalogue.is_known(wanted.type, wanted.wire)
     if not known and not (wanted.custom and catalogue.is_valid_name(wanted.type)):
-        raise invalid("unknown_event_type", _unknown(wanted), "type")
+        message = catalogue.unknown_type(wanted.type, wanted.wire, "give that as wire.")
+        raise invalid("unknown_event_type", message, "type")
     if not known and wanted.data is None:
         raise invalid("parameter_missing", "A custom event type needs data.", "data")
-
-
-def _unknown(wanted: bodies.NewEvent) -> str:
-    if other := catalogue.elsewhere(wanted.type, wanted.wire):
-        return f"{wanted.type} is of wire version {other}: give that as wire."
-    return catalogue.unknown_type(wanted.type, wanted.wire)

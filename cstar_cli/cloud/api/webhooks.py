@@ -202,12 +202,12 @@ def _filter(patterns: Sequence[str]) -> EventFilter:
 def _test_type(wanted: str | None, webhook: Webhook) -> str:
     if wanted is not None:
         if not catalogue.is_known(wanted, webhook.wire):
-            other = catalogue.elsewhere(wanted, webhook.wire)
-            of_other = (
-                f"{wanted} is of wire version {other}, and this webhook wants {webhook.wire}: test it with a type of "
-                f"that, or send it this one as an event, as cstar trigger {wanted} --wire {other} does."
+            mend = (
+                f"this webhook wants {webhook.wire}, so test it with a type of that, or send it this one as an event, "
+                f"as cstar trigger {wanted} --wire {{other}} does."
             )
-            raise invalid("unknown_event_type", of_other if other else catalogue.unknown_type(wanted), "event")
+            message = catalogue.unknown_type(wanted, webhook.wire, mend)
+            raise invalid("unknown_event_type", message, "event")
         return wanted
     subscribed = next(filter(webhook.filter.matches, catalogue.names(webhook.wire)), None)
     if subscribed is None:

@@ -222,6 +222,9 @@ def test_a_test_is_of_a_type_of_the_webhooks_wire_version(serve: Serve) -> None:
         assert is_invalid(refused, "event", "unknown_event_type")
         assert "is of wire version 2025-12" in refused.text
         assert "as cstar trigger achievement.unlocked --wire 2025-12 does" in refused.text
+        for mistyped, suggested in (("ticket.asigned", "ticket.assigned"), ("achievement.unlockd", "player.achiev")):
+            refused = await there.post({"event": mistyped}, f"/webhooks/{made['id']}/test")
+            assert f"Did you mean {suggested}" in refused.text, refused.text
 
     serve(check)
 
