@@ -60,11 +60,14 @@ def root(
     """Receive, forward, make and follow cStar webhooks on your own machine."""
     try:
         chosen = settings.choose(context.invoked_subcommand or "", profile)
-    except CstarError:
+    except CstarError as fault:
         ours = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
-        if set(HELP_OPTIONS).isdisjoint(ours):  # help is given whatever the files say
+        if not set(HELP_OPTIONS).isdisjoint(ours):  # help is given whatever the files say
+            return
+        if context.invoked_subcommand != settings.REPORTS_FAULTS:
             raise
-        return
+        context.obj = fault
+        chosen = settings.choose_without_files(context.invoked_subcommand, profile)
     os.environ[config.PROFILE_VARIABLE] = chosen.profile  # from here on whoever looks finds the one that was chosen
     context.default_map = chosen.defaults
 

@@ -34,7 +34,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """What is looked at; `forward_to` is None where the settings files say where to."""
+    """What is looked at; `forward_to` is None where the settings files say where to, and `fault` is those files'."""
 
     home: config.Home
     api_base: str
@@ -42,15 +42,24 @@ class Scene(msgspec.Struct, frozen=True):
     insecure: bool
     cacert: str | None
     env_file: Path
+    fault: CstarError | None = None
+
+
+def fault_of_routes(home: config.Home) -> CstarError | None:
+    """Return what is wrong with the routes that hold here, if anything is."""
+    from cstar_cli.commands.routing import routes_here
+
+    try:
+        routes_here(home)
+    except CstarError as fault:
+        return fault
+    return None
 
 
 def _settings(scene: Scene) -> Iterator[Finding]:
-    from cstar_cli.commands import settings
-    from cstar_cli.commands.routing import routes_here
-
+    if scene.fault is not None:
+        raise scene.fault
     written = config.written(scene.home)
-    settings.check(written)
-    routes_here(scene.home)
     files = "no file sets anything" if not written else "the files' settings are all known"
     yield Finding("settings", "ok", f"{files}; profile {scene.home.profile_name}, team {scene.home.profile().team_id}")
 
@@ -170,6 +179,9 @@ def _port(scene: Scene) -> Iterator[Finding]:
 def _receiver(scene: Scene) -> Iterator[Finding]:
     from cstar_cli.commands.reaching import reached
 
+    if scene.fault is not None and scene.forward_to is None:
+        yield Finding("receiver", "skipped", "the settings would say where it is; --forward-to says it, too")
+        return
     correction = "correct the route's forward_to" if _routes(scene) else "say where it is with --forward-to"
     for target, trust in _targets(scene).items():
         fault, hint = reached(target, trust)
@@ -185,7 +197,7 @@ def _targets(scene: Scene) -> "dict[Target, Trust]":
     from cstar_cli.sender.tls import trust_of
     from cstar_cli.tunnel.addresses import parse_forward_to
 
-    chosen = _listens_settings()
+    chosen = _listens_settings(scene)
     cacert = scene.cacert or chosen.get("cacert")
     insecure = scene.insecure or chosen.get("insecure") in (True, "1", "true", "yes", "on")
     shared = trust_of(None if cacert is None else str(cacert), insecure=insecure)
@@ -223,6 +235,9 @@ def _routes(scene: Scene) -> "Sequence[Route]":
 
 
 def _secret(scene: Scene) -> Iterator[Finding]:
+    if scene.fault is not None:
+        yield Finding("secret", "skipped", "the settings would say which one cstar listen signs with")
+        return
     secrets = _signing_secrets(scene)
     try:
         text = scene.env_file.read_text(encoding="utf-8", errors="replace")
@@ -246,13 +261,14 @@ def _signing_secrets(scene: Scene) -> set[str]:
     return {scene.home.profile().signing_secret if secret is None else secret for secret in own}
 
 
-def _listens_settings() -> "dict[str, object]":
+def _listens_settings(scene: Scene) -> "dict[str, object]":
     """Return what `cstar listen` is told here by the files and the environment."""
     from cstar_cli.commands import settings
 
     start = "CSTAR_{}_".format("LISTEN")
     told = {name.removeprefix(start).lower(): value for name, value in os.environ.items() if name.startswith(start)}
-    return {**settings.choose("listen", None).defaults.get("listen", {}), **told}
+    choose = settings.choose if scene.fault is None else settings.choose_without_files
+    return {**choose("listen", None).defaults.get("listen", {}), **told}
 
 
 Check = Callable[[Scene], Iterator[Finding]]

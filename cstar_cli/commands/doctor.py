@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cstar_cli import config
-from cstar_cli.commands.checks import CHECKS, Check, Finding, Scene
+from cstar_cli.commands.checks import CHECKS, Check, Finding, Scene, fault_of_routes
 from cstar_cli.commands.options import ApiBase, CaCert, Insecure, NoColor
 from cstar_cli.envfile import SECRET_VARIABLE
 from cstar_cli.errors import CstarError, ExitCode
@@ -22,6 +22,7 @@ REMEDIES = {"cloud": _FROZEN, "port": _FROZEN}
 
 
 def doctor(
+    context: typer.Context,
     forward_to: Annotated[
         str | None, typer.Option("--forward-to", "-f", metavar="URL", help="Your receiver; else that of listen.")
     ] = None,
@@ -40,7 +41,8 @@ def doctor(
 
     home = config.home(os.environ)
     said = forward_to or os.environ.get("CSTAR_LISTEN_FORWARD_TO")
-    scene = Scene(home, config.api_base(api_base), said, insecure, cacert, env_file)
+    fault = context.obj or fault_of_routes(home)
+    scene = Scene(home, config.api_base(api_base), said, insecure, cacert, env_file, fault)
     output = open_console(no_color=no_color).out
     ill = False
     for finding in _all_examined(scene):

@@ -22,6 +22,8 @@ TABLES = tuple(name for name in tree.PLACES if name != config.ROUTES)
 # Where this one sends a key that the user types, no project may say.
 _NO_PROJECTS = "login"
 _WRITES_THE_FILE = "init"
+REPORTS_FAULTS = "doctor"
+"""The command that tells what is wrong with the files as it tells all else, and needs none of them."""
 # Files that are written, or replaced: a project that somebody else has made may not say which of yours.
 _WRITTEN = {
     "listen": ("env_file", "ready_file", "record", "force"),
@@ -54,8 +56,25 @@ def choose(command: str, named: str | None, env: Mapping[str, str] = os.environ)
     """
     if command == _WRITES_THE_FILE:
         return Chosen(profile_name(named or DEFAULT_PROFILE), {})
-    home = config.home({**env, config.PROFILE_VARIABLE: ""})
+    home = _any_profiles(env)
     users, projects = config.user_settings(home), config.project_settings(config.folder(home))
+    return _chosen(command, named, env, users, projects)
+
+
+def choose_without_files(command: str, named: str | None, env: Mapping[str, str] = os.environ) -> Chosen:
+    """Return what would hold if no settings file were there."""
+    return _chosen(command, named, env, {}, {})
+
+
+def _any_profiles(env: Mapping[str, str]) -> config.Home:
+    """Return the home folder, before a profile is chosen."""
+    return config.home({**env, config.PROFILE_VARIABLE: ""})
+
+
+def _chosen(
+    command: str, named: str | None, env: Mapping[str, str], users: dict[str, object], projects: dict[str, object]
+) -> Chosen:
+    home = _any_profiles(env)
     profile = profile_name(named or str(config.merged(users, projects).get("profile", DEFAULT_PROFILE)))
     found = home.profiles.find(profile)
     if found is not None and found.login is not None:

@@ -121,13 +121,43 @@ def test_two_secrets_in_one_env_file_are_a_problem(cstar: RunCstar, tmp_path: Pa
     assert examined(cstar)[1]["secret"]["status"] == "problem"
 
 
-def test_a_setting_that_nothing_takes_is_a_problem(cstar: RunCstar, home: Env) -> None:
-    file = Path(home["CSTAR_HOME"]) / "config.toml"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("[listen]\nforward = 1\n")
-    done = cstar("doctor")
-    assert done.returncode != 0
-    assert "Unknown key 'forward'" in done.stdout + done.stderr
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[listen]\nforward = 1\n", "2:1: Unknown key 'forward' in [listen]."),
+        ("[listen\n", "1:8: "),
+        ('[[routes]]\nname = "a"\nforward_to = "3000"\ntimeout = "long"\n', "4:11: "),
+    ],
+)
+def test_what_is_wrong_with_the_settings_is_a_problem_and_no_end(
+    text: str, place: str, cstar: RunCstar, tmp_path: Path
+) -> None:
+    (tmp_path / "cstar.toml").write_text(text)
+    code, found = examined(cstar)
+    assert code == 1
+    told = str(found["settings"]["message"])
+    assert told.startswith(f"{tmp_path}/cstar.toml:{place}"), told
+    assert f"cstar: {told}\n" == cstar("routes", "list").stderr
+    assert {check: each["status"] for check, each in found.items()} == {
+        "settings": "problem",
+        **dict.fromkeys(["permissions", "cloud", "database", "port"], "ok"),
+        **dict.fromkeys(["clock", "receiver", "secret"], "skipped"),
+    }
+
+
+def test_without_its_settings_it_goes_by_the_login_and_by_what_is_given(
+    cstar: RunCstar, home: Env, tmp_path: Path
+) -> None:
+    cstar("listen", "--print-secret")
+    profile = Path(home["CSTAR_HOME"]) / "profiles" / "default.json"
+    login = {"api_base": "https://cloud.invalid", "team_id": "t", "api_key": "sk_test_1"}
+    profile.write_text(json.dumps(json.loads(profile.read_text()) | {"login": login}))
+    (tmp_path / "cstar.toml").write_text("forward_to = 1\n")
+    env = {name: value for name, value in home.items() if name != "CSTAR_API_BASE"}
+    code, found = examined(cstar, "-f", str(free_port()), env=env)
+    assert code == 1
+    assert "cloud.invalid" in str(found["cloud"]["message"])
+    assert found["receiver"]["status"] == "problem"
 
 
 def test_another_program_on_the_clouds_port_is_named_with_a_way_out(cstar: RunCstar, httpserver: HTTPServer) -> None:
