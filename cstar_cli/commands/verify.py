@@ -14,7 +14,18 @@ from cstar_cli.commands.given_body import STDIN, Secret, WireOfSignature, read_b
 from cstar_cli.commands.ids import DELIVERY, of_kind
 from cstar_cli.commands.options import ApiBase
 from cstar_cli.errors import ExpectationNotMet, UsageError
-from cstar_cli.events.wires.verifying import EARLIER, PLAIN, STANDARD, WINDOW_S, Given, Verified, verified
+from cstar_cli.events.wires.verifying import (
+    EARLIER,
+    PLAIN,
+    STANDARD,
+    TIMED,
+    WINDOW_S,
+    Given,
+    Verified,
+    verified,
+    verified_as_other,
+    wire_of,
+)
 
 if TYPE_CHECKING:
     from cstar_cli.commands.logged import Logged
@@ -93,6 +104,8 @@ def verify(
     if found is not None and not late:
         _say_verified(signed, found, json=json)
         return
+    if found is None and not explain and (other := _as_other(signed, key)):
+        _say_of_other(signed, other, json=json)
     explanation = _explained(signed, key, other_secret or [], tolerance_s) if explain else None
     hint = unread_file(body) or ("" if signed.log is None else _whose(signed.log, key, given=secret is not None))
     _say_why(signed, late, explanation, hint, json=json)
@@ -105,6 +118,10 @@ def _explained(signed: Signed, key: str, more_secrets: list[str], tolerance_s: f
     others = other_secrets(more_secrets)
     sent = None if signed.log is None else signed.log.body
     return explain(Case(signed.body, signed.given, key, others, signed.now_s, signed.wire, tolerance_s, sent))
+
+
+def _as_other(signed: Signed, key: str) -> Verified | None:
+    return verified_as_other(signed.body, signed.given, key, signed.wire)
 
 
 def _whose(log: "Logged", key: str, *, given: bool) -> str:
@@ -177,6 +194,22 @@ def _in_json(found: Verified, now_s: int) -> dict[str, object]:
     names = {EARLIER: "sha256", STANDARD: "standard"}
     form: dict[str, object] = {"form": names.get(found.form, found.form)}
     return form if found.at_s is None else form | {"age_s": now_s - found.at_s}
+
+
+def _say_of_other(signed: Signed, found: Verified, *, json: bool) -> NoReturn:
+    """Say that it would be right in another wire version, and end with ExpectationNotMet."""
+    from cstar_cli.commands.saying import say_json
+
+    if json:
+        say_json({"verified": False, "bytes": len(signed.body), "right_in": _in_json(found, signed.now_s)["form"]})
+    taken_as = signed.wire or wire_of(signed.given.text)
+    verify_with = PLAIN if found.form == PLAIN else TIMED
+    whose = "the form that was between the wire versions" if found.form == EARLIER else f"wire version {found.form}"
+    raise ExpectationNotMet(
+        f"It is the signature of {_bytes(signed.body)} in {whose}, and was verified as one of {taken_as}. "
+        f"--wire {verify_with} takes it. For {taken_as}, cstar listen --wire {taken_as} sends that, and "
+        f"cstar snippet --wire {taken_as} prints a receiver that verifies it."
+    )
 
 
 def _say_why(

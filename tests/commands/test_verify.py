@@ -106,6 +106,38 @@ def test_a_signature_of_now_is_verified_with_its_headers_name_and_its_age_told(c
     assert 0 <= result["age_s"] < 300
 
 
+@pytest.mark.parametrize(
+    ("made_in", "taken_as", "said"),
+    [
+        (
+            "2025-12",
+            ("--wire", "2026-03"),
+            "in wire version 2025-12, and was verified as one of 2026-03. --wire 2025-12",
+        ),
+        (
+            "2026-03",
+            ("--wire", "2025-12"),
+            "in wire version 2026-03, and was verified as one of 2025-12. --wire 2026-03",
+        ),
+        (
+            "sha256=",
+            (),
+            "in the form that was between the wire versions, and was verified as one of 2025-12. --wire 20",
+        ),
+    ],
+)
+def test_a_signature_of_the_other_wire_version_is_told_with_what_to_do(
+    made_in: str, taken_as: tuple[str, ...], said: str, cstar: RunCstar, body: str
+) -> None:
+    later = f"t=1765000000,v1={sign(b'1765000000.' + BODY, SECRET)}"
+    signed = {"2025-12": SIGNATURE, "2026-03": later, "sha256=": f"sha256={SIGNATURE}"}[made_in]
+    done = cstar("verify", "--secret", SECRET, "-s", signed, *taken_as, body)
+    assert (done.returncode, said in done.stderr) == (5, True), done.stderr
+    assert "cstar snippet --wire 20" in done.stderr
+    told = json.loads(cstar("verify", "--json", "--secret", SECRET, "-s", signed, *taken_as, body).stdout)
+    assert told == {"verified": False, "bytes": len(BODY), "right_in": made_in.removesuffix("=")}
+
+
 def test_the_name_of_a_file_in_its_place_is_told(cstar: RunCstar, body: str) -> None:
     name = body.removeprefix("@")
     assert f"write {body} for what it holds" in cstar("sign", "--secret", SECRET, name).stderr

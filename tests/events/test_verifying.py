@@ -5,7 +5,7 @@ import hmac
 import pytest
 
 from cstar_cli.events.wires import wire
-from cstar_cli.events.wires.verifying import Given, Verified, timed, verified
+from cstar_cli.events.wires.verifying import Given, Verified, timed, verified, verified_as_other
 from cstar_cli.signing import sign, standard_signature
 
 BODY = b'{"id":"evt_1"}'
@@ -79,3 +79,21 @@ def test_all_else_is_wrong(text: str, version: str | None) -> None:
 @pytest.mark.parametrize("text", ["t=1", "v1=a", "t=,v1=a", "t=1,v1=a,x", "t=-1,v1=a", "t=1,t=1,v1=a", "t=" + "9" * 17])
 def test_what_lacks_a_part_is_no_signature_with_a_time(text: str) -> None:
     assert timed(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "other"),
+    [
+        (PLAIN, "2026-03", Verified("2025-12")),
+        (LATER, "2025-12", Verified("2026-03", AT)),
+        (f"sha256={PLAIN}", None, Verified("sha256=")),
+        (PLAIN.upper(), "2026-03", None),
+        (sign(BODY, "whsec_another"), "2026-03", None),
+        (LATER.replace("v1=", "v1=0"), "2025-12", None),
+    ],
+)
+def test_what_is_wrong_in_one_version_may_be_right_in_the_other(
+    text: str, version: str | None, other: Verified | None
+) -> None:
+    assert of(text, version) is None
+    assert verified_as_other(BODY, Given(text), SECRET, version) == other

@@ -75,6 +75,11 @@ def verified(body: bytes, given: Given, secret: str, wire: str | None = None) ->
     return Verified(EARLIER) if value != given.text and signing.verify(body, value, secret) else None
 
 
+def verified_as_other(body: bytes, given: Given, secret: str, wire: str | None = None) -> Verified | None:
+    """Say what a signature that is wrong by `verified` is right by in the other wire version, None where by nothing."""
+    return verified(body, given, secret, TIMED if (wire or wire_of(given.text)) == PLAIN else PLAIN)
+
+
 def _standard(body: bytes, given: Given, secret: str) -> Verified | None:
     if given.message_id is None or given.timestamp is None or not _SECONDS.fullmatch(given.timestamp):
         return None
