@@ -70,6 +70,7 @@ def check(
     from cstar_cli.clock import now_ms
     from cstar_cli.commands.check_run import Job, Report, run
     from cstar_cli.commands.loop import run_async
+    from cstar_cli.commands.other_secrets import known_secrets, secrets_beside_a_given_one
     from cstar_cli.conformance.making import Maker
     from cstar_cli.render.check import JsonLines, Table
     from cstar_cli.sender.tls import trust_of
@@ -87,6 +88,7 @@ def check(
         timeout_s=timeout,
         trust=trust_of(cacert, insecure=insecure),
         whose="the profile's secret" if secret is None else "the secret that you gave",
+        other_secrets=known_secrets if secret is None else secrets_beside_a_given_one,
     )
     shown = JsonLines(console, target.url, wire) if json else Table(console, [each.name for each in trials])
     run_async(run(job, Report(shown, junit)))

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +26,7 @@ from cstar_cli.sender.client import Sender
 from cstar_cli.sender.outcome import Outcome
 from cstar_cli.sender.target import Target
 from cstar_cli.sender.tls import Trust
+from cstar_cli.suspicions.answers import OtherSecrets
 from cstar_cli.tunnel.hints import Hints
 
 PIECES = 8
@@ -49,6 +50,8 @@ class Job(msgspec.Struct, frozen=True):
     trust: Trust
     whose: str
     """Whose secret signs, in words."""
+    other_secrets: Callable[[], OtherSecrets]
+    """Those that the receiver may have in its place."""
 
 
 class Report:
@@ -114,7 +117,12 @@ async def _make(job: Job, report: Report, sender: Sender, began_ms: int) -> None
     """Make the trials; raises CstarError where nobody is there to make them with."""
     names = [each.name for each in job.trials]
     results = running.run(
-        job.trials, job.maker, _send(job, sender), limit_s=TIMEOUTS * job.timeout_s, clock=time.monotonic
+        job.trials,
+        job.maker,
+        _send(job, sender),
+        limit_s=TIMEOUTS * job.timeout_s,
+        clock=time.monotonic,
+        other_secrets=job.other_secrets,
     )
     for name in [*names, None]:
         with _told_when_long(name, job.timeout_s):

@@ -37,6 +37,12 @@ def known_secrets() -> OtherSecrets:
     return OtherSecrets(application, found)
 
 
+def secrets_beside_a_given_one() -> OtherSecrets:
+    """Return them for what is signed with a secret of `--secret`: that the application has another is no fault then."""
+    known = known_secrets()
+    return OtherSecrets({}, {**known.others, **known.application})
+
+
 def _of_routes(home: config.Home) -> dict[str, str]:
     from cstar_cli.commands.routing import routes_here, secret_of
 

@@ -12,14 +12,12 @@ _BY_STATUS = {
 }
 
 
-def likeliest(answered: Answered, signature: str, secret: str) -> str | None:
-    """Return what to change; `signature` is what its header said. None where nothing tells more than that it failed."""
+def likeliest(answered: Answered, sent: Sent) -> str | None:
+    """Return what to change; None where nothing tells more than that it failed."""
     outcome = answered.outcome
     if outcome.failure is not None or outcome.status is None:
         return None
-    cause = likeliest_cause(
-        Answer(outcome.status, outcome.headers, outcome.body), Sent(answered.request.body, signature, secret)
-    )
+    cause = likeliest_cause(Answer(outcome.status, outcome.headers, outcome.body), sent)
     if cause is not None:
         return f"{cause.line[0].upper()}{cause.line[1:]}."
     if 300 <= outcome.status < 400:

@@ -10,6 +10,7 @@ from cstar_cli.conformance.judging import is_gone
 from cstar_cli.conformance.making import Maker, header_of
 from cstar_cli.conformance.trial import Answered, Request, Result, Status, Trial
 from cstar_cli.sender.outcome import Failure, Outcome
+from cstar_cli.suspicions.answers import OtherSecrets, Sent, no_others
 
 Send = Callable[[Request], Awaitable[Outcome]]
 
@@ -19,12 +20,18 @@ OUT_OF_TIME = "not made: the time for all was over"
 
 
 async def run(
-    trials: Sequence[Trial], maker: Maker, send: Send, *, limit_s: float, clock: Callable[[], float]
+    trials: Sequence[Trial],
+    maker: Maker,
+    send: Send,
+    *,
+    limit_s: float,
+    clock: Callable[[], float],
+    other_secrets: Callable[[], OtherSecrets] = no_others,
 ) -> AsyncIterator[tuple[Result, Sequence[Answered]]]:
     """Yield what comes of each trial, as it ends, with all that was answered.
 
     None begins later than `limit_s` after the first. Where the first fails or the receiver is gone, those that follow
-    are skipped.
+    are skipped; `other_secrets` are those that the receiver may have in place of the one that signs.
     """
     started, stopped = clock(), None
     for trial in trials:
@@ -39,7 +46,8 @@ async def run(
         is_first = trial is trials[0]
         if is_first and result.status is Status.FAILED:
             signature = header_of(answers[0].request.headers, maker.wire.signature_header)
-            cause = likeliest(answers[0], signature, maker.secret)
+            sent = Sent(answers[0].request.body, signature, maker.secret, other_secrets)
+            cause = likeliest(answers[0], sent)
             result = msgspec.structs.replace(result, change=cause or result.change)
         if any(is_gone(each.outcome) for each in answers):
             stopped = ALL_GONE

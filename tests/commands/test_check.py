@@ -58,6 +58,20 @@ def test_another_secret_is_told_first_and_the_others_are_not_made(receiver: Star
     assert len(target.requests) == 1
 
 
+def test_another_secret_in_the_env_file_is_told_as_listen_tells_it(
+    receiver: StartReceiver, cstar: RunCstar, tmp_path: Path
+) -> None:
+    target = receiver(Answer(401, b"invalid signature"))
+    (tmp_path / ".env").write_text(f"CSTAR_WEBHOOK_SECRET={SECRET}\n")
+    told = "The CSTAR_WEBHOOK_SECRET of .env is not the secret that signs here"
+    done = cstar("check", target.url)
+    assert f"Change: {told}: cstar listen --env-file .env writes that one there" in done.stdout
+    assert SECRET not in done.stdout + done.stderr
+    given = cstar("check", target.url, "--secret", "whsec_of_a_webhook")
+    assert told not in given.stdout
+    assert "signed with the secret that you gave: if your receiver has another" in given.stdout
+
+
 def test_a_receiver_that_is_not_there_ends_it_with_one_message_and_the_report_has_it(
     cstar: RunCstar, tmp_path: Path
 ) -> None:
