@@ -156,4 +156,4 @@ def _rules(diff: bool, ignored: list[str], latency: str | None, *, fast: bool) -
     from cstar_cli.recording.paths import parse
 
     slower = (None if fast else Slower()) if latency is None else slower_than(latency)
-    return Rules(tuple(parse(path) for path in ignored), slower)
+    return Rules({path: parse(path) for path in ignored}, slower)

@@ -15,7 +15,7 @@ from cstar_cli.commands.replay_sending import Comparing, Sending
 from cstar_cli.commands.replaying import Around, Pace, Replay
 from cstar_cli.errors import CstarError, Interrupted, UsageError
 from cstar_cli.events.filters import EventFilter
-from cstar_cli.recording.comparing import Rules
+from cstar_cli.recording.comparing import Rules, Unfound
 from cstar_cli.recording.redacting import Redactor
 from cstar_cli.recording.resending import How
 from cstar_cli.recording.scrubbing import secret_values
@@ -97,7 +97,8 @@ async def _replay(job: Job, file: RecordedFile, found: Contents) -> None:
     for notice in _before(job, found):
         account.tell(notice)
     sender = Sender(max_connections=job.pace.concurrency, trust=job.trust)
-    sending = Sending(job.target, job.how, sender, job.timeout_s, comparing(job, found), Hints(job.trust))
+    compared_by = comparing(job, found)
+    sending = Sending(job.target, job.how, sender, job.timeout_s, compared_by, Hints(job.trust))
     replay = Replay(Around(file.delivery, sending.send, account.take, elapsed_clock()), job.pace)
     interrupted: list[int] = []
 
@@ -118,6 +119,8 @@ async def _replay(job: Job, file: RecordedFile, found: Contents) -> None:
             f"Nothing answers on {place_of(job.target)} ({replay.unreachable.detail}):"
             f" {account.answered} of {len(found.due)} were sent. Start the application, and replay again."
         )
+    for path in compared_by.unfound.paths if compared_by else ():
+        account.tell(f"--ignore {path} was found in no answer: is the path right?")
     account.judge()
 
 
@@ -129,7 +132,7 @@ def comparing(job: Job, found: Contents) -> Comparing | None:
         redactor = Redactor(found.redacted, [job.how.secret, *secret_values(job.how.own)])
     except UsageError as error:
         raise CstarError(f"The recording's first line is damaged: {error}") from error
-    return Comparing(redactor, job.rules)
+    return Comparing(redactor, job.rules, Unfound(job.rules.ignored))
 
 
 def _before(job: Job, found: Contents) -> Iterator[str]:

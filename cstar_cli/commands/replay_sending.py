@@ -8,7 +8,7 @@ from cstar_cli.clock import now_ms
 from cstar_cli.commands.other_secrets import known_secrets
 from cstar_cli.commands.replaying import NOBODY_THERE, Replayed
 from cstar_cli.protocol.frames import Result
-from cstar_cli.recording.comparing import Difference, Rules, compare
+from cstar_cli.recording.comparing import Difference, Rules, Unfound, compare
 from cstar_cli.recording.format import Delivery
 from cstar_cli.recording.redacting import Answered, Redactor
 from cstar_cli.recording.resending import Again, How, Resender
@@ -22,10 +22,11 @@ from cstar_cli.tunnel.refusals import Refusals
 
 
 class Comparing(msgspec.Struct, frozen=True):
-    """How answers are compared with the recorded ones."""
+    """How answers are compared with the recorded ones; `unfound` keeps what is ignored in vain."""
 
     redactor: Redactor
     rules: Rules
+    unfound: Unfound
 
     def differences(self, recorded: Delivery, sent: Again, outcome: Outcome) -> tuple[Difference, ...] | None:
         """Return them; None where the recording has no answer, or nobody was there to give one."""
@@ -43,6 +44,8 @@ class Comparing(msgspec.Struct, frozen=True):
             cut=len(outcome.body) >= BODY_LIMIT,
         )
         now_answered = self.redactor.answered(answered, own=secret_values(sent.headers))
+        for answer in (recorded.answer, now_answered):
+            self.unfound.look_in(answer)
         return compare(recorded.answer, now_answered, self.rules)
 
 

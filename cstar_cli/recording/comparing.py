@@ -1,7 +1,7 @@
 """An answer and the one that was recorded → differences, in words that stay short whatever the answers hold."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -30,9 +30,9 @@ class Slower(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What is compared: `ignored` places of JSON answers aren't, durations only with `slower`."""
+    """What is compared: places of JSON answers at the `ignored` paths aren't, durations only with `slower`."""
 
-    ignored: tuple[tuple[paths.Step, ...], ...] = ()
+    ignored: Mapping[str, tuple[paths.Step, ...]] = {}
     slower: Slower | None = Slower()
 
 
@@ -43,6 +43,27 @@ class Difference(msgspec.Struct, frozen=True):
     recorded: str
     now: str
     places: tuple[str, ...] = ()
+
+
+class Unfound:
+    """The ignored paths that no answer has had so far."""
+
+    def __init__(self, ignored: Mapping[str, tuple[paths.Step, ...]]) -> None:
+        self._left = dict(ignored)
+        self._has_looked = False
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """Return them; none where there was no answer to look in."""
+        return [*self._left] if self._has_looked else []
+
+    def look_in(self, answer: Answer) -> None:
+        """Look for them in an answer; one that isn't there to its end may have had any of them."""
+        self._has_looked = self._has_looked or answer.status is not None
+        if answer.cut or answer.removed:
+            self._left.clear()
+        if self._left and (value := _parsed(body_of(answer))) is not None:
+            self._left = {path: steps for path, steps in self._left.items() if not paths.places(value, steps)}
 
 
 def slower_than(text: str) -> Slower | None:
@@ -93,7 +114,7 @@ def _body(recorded: Answer, now: Answer, rules: Rules) -> Iterator[Difference]:
         return
     old, new = _parsed(before), _parsed(after)
     if old is not None and new is not None:
-        for steps in rules.ignored:
+        for steps in rules.ignored.values():
             _leave_out(old, steps)
             _leave_out(new, steps)
         found = list(_values(old, new, ""))

@@ -14,6 +14,7 @@ from cstar_cli.commands.replaying import Pace
 from cstar_cli.errors import CstarError, ExpectationNotMet, UsageError
 from cstar_cli.recording.comparing import Rules
 from cstar_cli.recording.format import VERSION, Answer, Delivery, End, Recording, encode, packed
+from cstar_cli.recording.paths import parse
 from cstar_cli.recording.resending import How
 from cstar_cli.sender.target import Target
 from cstar_cli.sender.tls import SYSTEM
@@ -95,6 +96,16 @@ def test_what_differs_is_told_summed_up_and_ends_with_5(
     assert "    status differs: 200 → 500\n    body differs: n: 1 → 2\n" in told.out
     assert told.out.splitlines()[-2:] == ["ticket.created\t1\t0\t1\t1\t0", "boss.defeated\t1\t1\t0\t0\t0"]
     assert "1 delivery had no answer in the recording, and nothing to compare with." in told.err
+
+
+def test_what_is_ignored_and_found_in_no_answer_is_told_at_the_end(
+    tmp_path: Path, receiver: StartReceiver, capsys: Captured
+) -> None:
+    target = receiver(Answers(body=b'{"meta":{"time":2}}'))
+    rules = Rules({path: parse(path) for path in ("meta.tiem", "meta.time")})
+    file = recording(tmp_path, line(1, answered=b'{"meta":{"time":1}}'))
+    asyncio.run(run(job(Wanted(file), target.url, rules)))
+    assert capsys.readouterr().err.splitlines()[1:] == ["--ignore meta.tiem was found in no answer: is the path right?"]
 
 
 def test_programs_get_the_differences_and_the_sums(tmp_path: Path, receiver: StartReceiver, capsys: Captured) -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from cstar_cli.errors import UsageError
 from cstar_cli.events import canonical
 from cstar_cli.recording import paths
-from cstar_cli.recording.comparing import Rules, Slower, compare, slower_than
+from cstar_cli.recording.comparing import Rules, Slower, Unfound, compare, slower_than
 from cstar_cli.recording.format import Answer, packed
 
 
@@ -15,7 +15,7 @@ def answer(body: bytes = b"", status: int | None = 200, error: str | None = None
 
 
 def places(before: bytes, after: bytes, *ignored: str) -> tuple[str, ...]:
-    rules = Rules(tuple(paths.parse(path) for path in ignored))
+    rules = Rules({path: paths.parse(path) for path in ignored})
     return tuple(place for found in compare(answer(before), answer(after), rules) for place in found.places)
 
 
@@ -135,3 +135,22 @@ def test_what_is_slower_can_be_said(text: str, slower: Slower | None) -> None:
 def test_what_says_nothing_of_it_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="3x, 2x"):
         slower_than(text)
+
+
+def unfound(*answers: Answer) -> list[str]:
+    sought = Unfound({path: paths.parse(path) for path in ("meta.time", "items[].id")})
+    for each in answers:
+        sought.look_in(each)
+    return [*sought.paths]
+
+
+def test_what_is_ignored_in_vain_is_known() -> None:
+    assert unfound(answer(b"ok"), answer(b'{"meta":{"tim":1},"items":[]}')) == ["meta.time", "items[].id"]
+    assert unfound(answer(b'{"meta":{"time":null}}'), answer(b'{"meta":0}')) == ["items[].id"]
+    assert unfound(answer(b'{"meta":{"time":1}}'), answer(b'{"items":[{},{"id":2}]}')) == []
+
+
+def test_nothing_is_ignored_in_vain_where_not_all_was_there_to_look_in() -> None:
+    assert unfound() == unfound(answer(status=None)) == []
+    assert unfound(answer(b"{}"), Answer(200, 1, removed=True)) == []
+    assert unfound(answer(b"{}"), Answer(200, 1, body='{"meta"', cut=True)) == []
