@@ -1,6 +1,6 @@
 """What came of a recording that was replayed, as lines, as JSON and as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -49,14 +49,23 @@ def line_of_json(forwarded: Forwarded, recorded: Delivery, differences: Sequence
 def summary_table(counted: Mapping[str, Mapping[str, int]], output: Output) -> None:
     """Show, for each event type, how many were compared, how many are the same, and how many differ in what.
 
-    Its titles are there without a terminal, too: it stands among other lines, in the log of a CI perhaps.
+    Its titles are there without a terminal, too: it stands among other lines, in the log of a CI perhaps. Where
+    columns are few, the numbers are told in words.
     """
     columns = ("compared", "same", *WHATS)
     rows = [(name, *(_cell(column, counts.get(column, 0)) for column in columns)) for name, counts in counted.items()]
     titles = ("Event type", *columns)
     if rows and not output.stream.isatty():
         output.line("\t".join(titles))
-    table(titles, rows, output)
+    narrow = (line for name, counts in counted.items() for line in _in_words(name, counts, output.look))
+    table(titles, rows, output, narrow=narrow)
+
+
+def _in_words(name: str, counts: Mapping[str, int], look: Look) -> Iterator[str]:
+    yield harmless(name)
+    yield f"  {counts.get('same', 0)} of {counts['compared']} the same"
+    if differing := [look.paint("red", f"{what} {counts[what]}") for what in WHATS if counts.get(what)]:
+        yield f"  differ: {', '.join(differing)}"
 
 
 def _cell(column: str, count: int) -> str | Text:

@@ -3,7 +3,7 @@
 A cell that must never be cut, like an id, keeps its width; a `Url` gives way in the middle when columns are few.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,8 +45,13 @@ Cell = str | Text | Url | Words
 Stack = Cell | tuple[Cell, ...]
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[Stack]], output: Output) -> None:
-    """Show a table on a terminal; else each row's cells as they are, with tabs between them and without titles."""
+def table(
+    titles: Sequence[str], rows: Iterable[Sequence[Stack]], output: Output, *, narrow: Iterable[str] | None = None
+) -> None:
+    """Show a table on a terminal; else each row's cells as they are, with tabs between them and without titles.
+
+    A terminal that is too narrow for it gets the `narrow` lines, or each row's cells under each other.
+    """
     known = list(rows)
     if not output.stream.isatty():
         with whoever_reads(output.stream):
@@ -68,7 +73,8 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[Stack]], output: Output
     for row in known:
         shown.add_row(*(_shown(stack, output) for stack in row))
     if not _print(shown, output):
-        _stack(known, output)
+        for line in _stack(known, output) if narrow is None else narrow:
+            output.line(line)
 
 
 def event_types(rows: Iterable[tuple[str, str, str]], output: Output) -> None:
@@ -121,14 +127,14 @@ def _print(renderable: "ConsoleRenderable", output: Output) -> bool:
     return True
 
 
-def _stack(rows: Iterable[Sequence[Stack]], output: Output) -> None:
-    """Show each row's cells under each other."""
+def _stack(rows: Iterable[Sequence[Stack]], output: Output) -> Iterator[str]:
+    """Yield each row's cells, to stand under each other."""
     width = output.look.columns() or _WIDEST
     for row in rows:
         first, *others = (cell for stack in row for cell in _cells(stack))
-        output.line(_painted(first, width, output))
+        yield _painted(first, width, output)
         for cell in others:
-            output.line(f"  {_painted(cell, width - 2, output)}")
+            yield f"  {_painted(cell, width - 2, output)}"
 
 
 def _painted(cell: Cell, width: int, output: Output) -> str:
