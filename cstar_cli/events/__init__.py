@@ -3,6 +3,7 @@
     catalogue    the event types of each wire version, and what a mistyped name may have meant
     fixtures     realistic `data` for every type
     overrides    changes to `data` by path: override, add, remove
+    changes      what an event itself says has changed, in step with those
     envelope     data → Event: id, type, team_id, created_at, data; ids and times as text
     canonical    JSON text ⇄ values by JavaScript's rules; the bytes that are signed
     quick        the same bytes through msgspec, where it agrees with JavaScript

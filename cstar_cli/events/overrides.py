@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from cstar_cli.errors import UsageError
 from cstar_cli.events.canonical import Json, MalformedJson, dumps, parse
+from cstar_cli.events.changes import in_step
 
 _MAX_LISTED_PATHS: Final = 40
 _MAX_MEANT = 3
@@ -63,7 +64,8 @@ def apply_overrides(
     """Return a copy of the data with first the overrides, then the removals, then the additions made.
 
     Raises UsageError for an override or removal of an absent path, an override that changes nothing, and an
-    addition over something that is there. Removals name places as they were before any of them.
+    addition over something that is there. Removals name places as they were before any of them. What the data says has
+    changed follows, as far as it isn't changed here itself.
     """
     changed = _copy(data)
     for assignment in overrides:
@@ -71,7 +73,7 @@ def apply_overrides(
     _remove(changed, removes)
     for assignment in adds:
         _add(changed, assignment)
-    return changed
+    return in_step(data, changed)
 
 
 def find_value(data: Json, path: str) -> Json:

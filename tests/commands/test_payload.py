@@ -133,3 +133,8 @@ def test_the_printed_body_is_the_envelope_around_the_data() -> None:
 
 def test_the_printed_body_of_built_in_data_is_filled_in() -> None:
     assert json.loads(Payload(TYPE, False, None).body("team", 0))["data"]["team_id"] == "team"
+
+
+def test_what_an_update_says_has_changed_follows_the_override() -> None:
+    source = Source("ticket.updated", changes=Changes(("ticket.status=closed",)), wire="2026-03")
+    assert requests(source)[0]["data"]["changes"]["status"] == {"from": "new", "to": "closed"}
