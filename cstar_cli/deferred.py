@@ -15,17 +15,23 @@ def defer(*names: str) -> None:
     What `import` finds is a stand-in, which loads the module when it is asked for anything.
     """
     for name in names:
-        defer_answering(name)
+        if name not in sys.modules:
+            _put(_Deferred(name))
 
 
 def defer_answering(name: str, **answers: Any) -> None:
-    """Let this module be loaded when it is asked for anything but these."""
+    """Let this module, which is no package, be loaded when it is asked for anything but these."""
     if name not in sys.modules:
-        sys.modules[name] = stand_in = _Deferred(name)
+        stand_in = _Answering(name)
         vars(stand_in).update(answers)
-        package, _, own = name.rpartition(".")
-        if package:
-            setattr(import_module(package), own, stand_in)  # as an import would
+        _put(stand_in)
+
+
+def _put(stand_in: "_Deferred") -> None:
+    sys.modules[stand_in.__name__] = stand_in
+    package, _, own = stand_in.__name__.rpartition(".")
+    if package:
+        setattr(import_module(package), own, stand_in)  # as an import would
 
 
 def defer_own(package: str, *names: str) -> None:
@@ -63,3 +69,10 @@ class _Deferred(ModuleType):
         module = import_module(self.__name__)
         self.__dict__.update(vars(module))  # who holds the stand-in finds all there from now on
         return module
+
+
+class _Answering(_Deferred):
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute == "__path__":  # which `from … import …` looks for, to see whether it is a package
+            raise AttributeError(attribute)
+        return super().__getattr__(attribute)

@@ -46,6 +46,14 @@ def test_what_it_answers_by_itself_does_not_load_it() -> None:
     assert said("import wave; defer_answering('wave', open=None); print(wave.open is None)") == "False"
 
 
+def test_what_its_own_package_takes_of_that_does_not_load_it() -> None:
+    deferred = "defer_answering('xml.dom.minidom', parse='by itself'); from xml.dom.minidom import parse;"
+    assert said(f"{deferred} print(parse, loaded('xml.dom.minidom'))") == "by itself False"
+    assert said(f"{deferred} from xml.dom.minidom import Node; print(Node.__name__, loaded('xml.dom.minidom'))") == (
+        "Node True"
+    )
+
+
 def test_what_a_package_imports_itself_is_not_loaded_with_it() -> None:
     deferred = "defer_own('msgspec', 'toml'); import msgspec;"
     assert said(f"{deferred} print(loaded('msgspec.toml'))") == "False"

@@ -186,6 +186,42 @@ def test_no_garbage_is_looked_for_while_a_command_is_loaded(home: Env, tmp_path:
     assert done.stderr.splitlines()[-1] == "0"
 
 
+UNUSED_BY_A_CLOUD = {
+    *("click", "html", "http.client", "http.cookies", "logging.config", "multiprocessing", "uvicorn.main", "zipfile"),
+}
+
+
+def test_a_cloud_is_started_without_what_it_does_not_use_of_its_libraries(home: Env, tmp_path: Path) -> None:
+    with Running([*CSTAR, "listen", "--json"], home, tmp_path) as session:
+        assert '"ready"' in session.next_line()
+        session.stop()
+    assert "uvicorn.server" in session.stderr
+    found = re.findall(r"^import time:.*\|\s*([\w.]+)$", session.stderr, re.MULTILINE)
+    assert UNUSED_BY_A_CLOUD.intersection(found) == set()
+
+
+LOADING_A_CLOUD = """
+import gc, sys
+from cstar_cli.commands.embedded import load_cloud
+collections = []
+gc.callbacks.append(lambda *_: collections.append(1))
+gc.set_threshold(1_000)
+load_cloud()
+print(len(collections), gc.isenabled(), gc.get_freeze_count() > len(gc.get_objects()))
+import cstar_cli.cloud.store.sqlite.driver
+for name, module in sorted(sys.modules.items()):
+    if name.startswith("cstar_cli.cloud"):
+        ours = [each for each in vars(module).values() if str(getattr(each, "__module__", "")).startswith("cstar_cli.")]
+        print(*(each for each in ours if hasattr(each, "__dataclass_fields__")), end="")
+"""
+
+
+def test_a_cloud_is_loaded_without_a_collection_and_makes_no_dataclass() -> None:
+    asked = [sys.executable, "-c", LOADING_A_CLOUD]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert done.stdout == "0 True True\n"
+
+
 FOR_EVENTS = ("cstar_cli.tunnel.forwarder", "cstar_cli.sender.client", "cstar_cli.render.jsonlines")
 
 

@@ -1,7 +1,6 @@
 """The schema, and migrations in their order, once however many nodes start together."""
 
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import asyncpg
 
@@ -30,26 +29,17 @@ async def migrate(url: str) -> list[str]:
         connection.terminate()
 
 
-def _scripts() -> list[Traversable]:
-    folder = resources.files(__package__) / "migrations"
-    return sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
-
-
-def _name(script: Traversable) -> str:
-    return script.name.removesuffix(".sql")
-
-
 async def _migrate(connection: StoreConnection, url: str) -> list[str]:
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=MIGRATING_S)
     applied = await _applied(connection, url)
-    scripts = _scripts()
+    scripts = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
     if applied > len(scripts):
         raise CstarError(f"{shown(url)} was made by a newer cstar: upgrade this one, or choose another --database.")
     for number, script in enumerate(scripts[applied:], applied + 1):
         await connection.execute(script.read_text("utf-8"), timeout=MIGRATING_S)
-        await connection.execute("INSERT INTO migrations VALUES ($1, $2, now_ms())", number, _name(script))
+        await connection.execute("INSERT INTO migrations VALUES ($1, $2, now_ms())", number, script.stem)
     await _begin_the_log_anew_after_a_move(connection)
-    return [_name(script) for script in scripts[applied:]]
+    return [script.stem for script in scripts[applied:]]
 
 
 async def _applied(connection: StoreConnection, url: str) -> int:

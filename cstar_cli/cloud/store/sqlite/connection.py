@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-from importlib import resources
 from pathlib import Path
 
 from cstar_cli.cloud.store.sqlite import leases
@@ -58,10 +57,7 @@ def _open_migrated(path: Path) -> tuple[sqlite3.Connection, list[str]]:
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> list[str]:
     """Apply the migrations that the file hasn't had; the file's `user_version` counts them."""
-    scripts = sorted(
-        (entry for entry in (resources.files(__package__) / "migrations").iterdir() if entry.name.endswith(".sql")),
-        key=lambda entry: entry.name,
-    )
+    scripts = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
     (owner,), (tables,), (applied,) = (
         connection.execute(question).fetchone()
         for question in ("PRAGMA application_id", "SELECT count(*) FROM sqlite_schema", "PRAGMA user_version")
@@ -73,4 +69,4 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> list[str]:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     for number, script in enumerate(scripts[applied:], applied + 1):
         connection.executescript(f"BEGIN;\n{script.read_text('utf-8')}\nPRAGMA user_version = {number};\nCOMMIT;")
-    return [script.name.removesuffix(".sql") for script in scripts[applied:]]
+    return [script.stem for script in scripts[applied:]]
