@@ -22,7 +22,9 @@ from typing import Any, Literal, Self
 
 PATIENCE_S = 20.0
 
-Stdin = Literal["closed", "null", "pipe", "terminal"]
+PIPE_HOLDS = 65_536
+
+Stdin = Literal["closed", "null", "pipe", "terminal", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Ran:
     code: int | None
     out: str
     err: str
+    in_time: bool
 
 
 class Zygote:
@@ -60,19 +63,22 @@ class Zygote:
         folder: Path,
         *,
         stdin: Stdin = "null",
+        text: str = "",
         columns: int | None = None,
         encoding: str = "utf-8",
         for_s: float = PATIENCE_S,
     ) -> Ran:
         """Run to the end; what takes longer than `for_s` gets Ctrl-C, and some time to end.
 
-        With `columns`, output (and with "terminal", input too) is a terminal of that width.
+        With `columns`, output (and with "terminal", input too) is a terminal of that width. Input from a "pipe" never
+        comes, and never ends; "text" is a pipe with this text in it.
         """
         asked = {
             "arguments": [*arguments],
             "env": dict(env),
             "folder": str(folder),
             "stdin": stdin,
+            "text": text,
             "columns": columns,
             "encoding": encoding,
             "for_s": for_s,
@@ -97,6 +103,10 @@ def _serve() -> None:
 def _run(asked: dict[str, Any]) -> dict[str, Any]:
     near, far, errors_near, errors_far = _places(asked["columns"])
     input_near, input_far = os.pipe()
+    if asked["stdin"] == "text":
+        text = asked["text"].encode()
+        assert len(text) <= PIPE_HOLDS
+        os.write(input_far, text)
     child = os.fork()
     if child == 0:
         for descriptor in (near, errors_near, input_far):
@@ -107,14 +117,16 @@ def _run(asked: dict[str, Any]) -> dict[str, Any]:
     if errors_far >= 0:
         os.close(errors_far)
     os.close(input_near)
+    if asked["stdin"] == "text":
+        os.close(input_far)
+        input_far = -1
     found = {near: b"", errors_near: b""}
-    code = _read(child, found, asked["for_s"])
-    os.close(input_far)
-    for descriptor in (near, errors_near):
+    code, in_time = _read(child, found, asked["for_s"])
+    for descriptor in (near, errors_near, input_far):
         if descriptor >= 0:
             os.close(descriptor)
     out, err = (found[descriptor].decode("utf-8", "backslashreplace") for descriptor in (near, errors_near))
-    return {"code": code, "out": out.replace("\r\n", "\n"), "err": err}
+    return {"code": code, "out": out.replace("\r\n", "\n"), "err": err, "in_time": in_time}
 
 
 def _places(columns: int | None) -> tuple[int, int, int, int]:
@@ -144,6 +156,7 @@ def _become(asked: dict[str, Any], given: int, out: int, err: int) -> None:
         os.closerange(3, 64)
         os.environ.clear()
         os.environ.update(asked["env"])
+        time.tzset()
         os.chdir(asked["folder"])
         text = asked["encoding"]
         sys.stdin = None if asked["stdin"] == "closed" else io.TextIOWrapper(io.FileIO(0), encoding=text)
@@ -171,8 +184,8 @@ def _become(asked: dict[str, Any], given: int, out: int, err: int) -> None:
         os._exit(code)
 
 
-def _read(child: int, found: dict[int, bytes], for_s: float) -> int | None:
-    """Read until nobody writes any more; return the exit code, None where it had to be killed."""
+def _read(child: int, found: dict[int, bytes], for_s: float) -> tuple[int | None, bool]:
+    """Read until nobody writes any more; return the exit code, None where it had to be killed, and whether in time."""
     ends = time.monotonic() + for_s
     asked_to_end = False
     open_ones = [descriptor for descriptor in found if descriptor >= 0]
@@ -192,9 +205,9 @@ def _read(child: int, found: dict[int, bytes], for_s: float) -> int | None:
         elif not ready:
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            return None
+            return None, False
     _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
+    return os.waitstatus_to_exitcode(status), not asked_to_end
 
 
 if __name__ == "__main__":
