@@ -188,7 +188,7 @@ def test_two_tokens_are_one_too_many(serve: Serve) -> None:
     async def check(there: There) -> None:
         for tokens in ((TOKEN, "wrong"), ("wrong", TOKEN), (TOKEN, TOKEN)):
             headers = [("authorization", f"Bearer {token}") for token in tokens]
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, verify=False) as client:
                 assert (await client.get(f"{there.client.base_url}health", headers=headers)).status_code == 401
 
     serve(check)
@@ -309,7 +309,7 @@ def test_no_path_with_a_zero_byte_reaches_the_store(serve: Serve, path: str) -> 
 
 async def bare(there: There, path: str, **headers: str) -> httpx.Response:
     """Ask without a token, but for what is given."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
         return await client.get(there.address + path, headers=headers)
 
 
