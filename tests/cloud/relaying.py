@@ -28,6 +28,7 @@ from cstar_cli.protocol.frames import (
 from .flaky import Flaky
 from .hurry import hurried_clock
 from .store.making import TEAM, URL, Clock, event
+from .store.sqlite.databases import migrated
 
 GRACE_S = 120.0
 
@@ -193,7 +194,7 @@ def run(
 ) -> None:
     async def main() -> None:
         clock = Clock()
-        room = Room(SqliteStore.open(folder / "cstar.db", clock), clock)
+        room = Room(SqliteStore.open(migrated(folder / "cstar.db"), clock), clock)
         try:
             async with asyncio.timeout(None if loop_factory else 20):
                 await body(room)

@@ -16,6 +16,7 @@ from cstar_cli.cloud.server import running_cloud
 from cstar_cli.cloud.service import Cloud
 
 from .store.making import TEAM
+from .store.sqlite.databases import migrated
 
 TOKEN = "sk_test_of_this_cloud"
 
@@ -71,6 +72,8 @@ def options(
 
 @asynccontextmanager
 async def serving(wanted: CloudOptions) -> AsyncIterator[There]:
+    assert isinstance(wanted.database, Path)
+    migrated(wanted.database)
     async with running_cloud(wanted) as (cloud, address):
         base = f"{address}/api/v1/teams/{TEAM}"
         headers = {"authorization": f"Bearer {TOKEN}"}

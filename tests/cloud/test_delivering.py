@@ -24,6 +24,7 @@ from cstar_cli.signing import verify
 
 from ..sender.receivers import OK, Receiver, Script, answering, receiver, repeating
 from .store.making import SECRET, TEAM, event, webhook
+from .store.sqlite.databases import migrated
 
 HURRIED = DeliveryPolicy(timeout_s=0.5, retries_s=(0.05, 0.1, 0.15), private_addresses=True)
 ERROR = b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops"
@@ -70,7 +71,7 @@ class Node:
 
 @asynccontextmanager
 async def delivering(folder: Path, policy: DeliveryPolicy = HURRIED) -> AsyncIterator[Node]:
-    store = SqliteStore.open(folder / "cstar.db", steady_ms())
+    store = SqliteStore.open(migrated(folder / "cstar.db"), steady_ms())
     sender = Sender(max_connections=64, allow=partial(allowed, private=policy.private_addresses))
     try:
         nodes: list[Node] = []

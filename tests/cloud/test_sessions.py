@@ -11,6 +11,7 @@ from cstar_cli.events.filters import EventFilter
 
 from .flaky import Flaky
 from .store.making import TEAM, URL, Clock, delivered, event, session
+from .store.sqlite.databases import migrated
 
 GRACE_S = 10.0
 
@@ -36,7 +37,7 @@ class Room:
 def run(folder: Path, body: Callable[[Room], Awaitable[None]]) -> None:
     async def main() -> None:
         clock = Clock()
-        store = SqliteStore.open(folder / "cstar.db", clock)
+        store = SqliteStore.open(migrated(folder / "cstar.db"), clock)
         try:
             await body(Room(store, clock))
         finally:

@@ -12,13 +12,14 @@ from cstar_cli.cloud.store.sqlite.driver import SqliteStore
 
 from .making import Clock, OpenStore
 from .postgres.databases import postgres_going_by
+from .sqlite.databases import migrated
 
 T = TypeVar("T")
 
 
 @asynccontextmanager
 async def _sqlite(folder: Path, clock: Clock) -> AsyncIterator[Store]:
-    store = SqliteStore.open(folder / "cstar.db", clock)
+    store = SqliteStore.open(migrated(folder / "cstar.db"), clock)
     try:
         yield store
     finally:

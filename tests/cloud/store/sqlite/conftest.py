@@ -10,6 +10,7 @@ import pytest
 from cstar_cli.cloud.store.sqlite.driver import SqliteStore
 
 from ..making import Clock
+from .databases import migrated
 from .processes import StartWriter, Writing
 
 
@@ -24,7 +25,7 @@ def opened(path: Path, clock: Clock) -> Callable[[Callable[[SqliteStore], Awaita
 
     def run(body: Callable[[SqliteStore], Awaitable[None]]) -> None:
         async def main() -> None:
-            store = SqliteStore.open(path, clock)
+            store = SqliteStore.open(migrated(path), clock)
             try:
                 await body(store)
             finally:
