@@ -35,6 +35,7 @@ pytest = $(BIN)/python -m pytest $(1) $(PYTEST_ARGS) $(if $(PYTEST_ARGS),|| [ $$
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test faults lint format texts clean python node postgres faketime nginx golang bench bench-quick
+.PHONY: packages install compile wheel
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -101,6 +102,20 @@ $(BENCH)/.installed: $(INSTALLED) benchmarks/package.json benchmarks/limit/relay
 	-@cd $(BENCH) && npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	-@$(CC) -O2 -Wall -o $(BENCH)/relay benchmarks/limit/relay.c
 	@touch $@
+
+# The parts of .ci/run. Packages come one after the other: apt-get can't run twice at once.
+packages: | python node postgres faketime nginx golang
+
+install: $(INSTALLED) $(EXPRESS) $(TYPESCRIPT) $(FASTIFY)
+
+compile: $(INSTALLED) # or each worker of the tests compiles all of them
+	$(BIN)/python -m pytest --quiet --collect-only >/dev/null
+
+# What a user installs is a wheel: its fixtures and migrations must be inside, and nothing of this folder may be needed.
+wheel: $(EXPRESS) | python
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" \
+	&& "$$folder/venv/bin/pip" install --quiet --disable-pip-version-check . && cd "$$folder" \
+	&& venv/bin/cstar completion show bash >/dev/null && venv/bin/python $(CURDIR)/$(DEMO)/run.py
 
 python:
 	@$(call need,command -v $(PYTHON),python3 python3-venv,Python is missing: install Python 3.11 or newer.)
