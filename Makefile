@@ -82,7 +82,7 @@ clean: ## Remove all that the other targets made
 
 $(INSTALLED): pyproject.toml constraints.txt | python
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --editable '.[dev]' # most of it is never loaded
 	@touch $@
 
 $(EXPRESS) $(TYPESCRIPT) $(FASTIFY): %/node_modules/.installed: %/package.json | node
