@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := docs/demo
 INSTALLED := $(VENV)/.installed
+COMPILED := $(VENV)/.compiled
 EXPRESS := $(DEMO)/node_modules/.installed
 TYPESCRIPT := tests/typings/node_modules/.installed
 FASTIFY := tests/snippets/node_modules/.installed
@@ -44,8 +45,8 @@ demo: $(INSTALLED) ## Install, then send every event type to a receiver that che
 	@if command -v node && command -v npm; then $(MAKE) --no-print-directory $(EXPRESS); fi >/dev/null || true
 	@$(BIN)/python $(DEMO)/run.py
 
-test: $(INSTALLED) $(EXPRESS) $(TYPESCRIPT) $(FASTIFY) | postgres faketime nginx golang ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
-	@$(call pytest,-m alone) # first: one process compiles what the workers then load
+test: $(if $(PYTEST_ARGS),$(INSTALLED),$(COMPILED)) $(EXPRESS) $(TYPESCRIPT) $(FASTIFY) | postgres faketime nginx golang ## Install, then run all tests (PYTEST_ARGS='-k name' runs some)
+	@$(call pytest,-m alone $(if $(PYTEST_ARGS),,tests/faults)) # where they all are: to collect the others takes long
 	@$(call pytest,-n $(WORKERS) -m 'not alone')
 
 faults: $(INSTALLED) | postgres faketime nginx ## Put nodes to all faults in their whole size, some 20 minutes; each is counted
@@ -85,6 +86,10 @@ $(INSTALLED): pyproject.toml constraints.txt | python
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --editable '.[dev]' # most of it is never loaded
 	@touch $@
 
+$(COMPILED): $(INSTALLED) # the tests, which each of their workers would compile otherwise; what is wrong there they tell
+	@$(BIN)/python -m pytest --quiet --collect-only >/dev/null || true
+	@touch $@
+
 $(EXPRESS) $(TYPESCRIPT) $(FASTIFY): %/node_modules/.installed: %/package.json | node
 	cd $* && npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
@@ -108,8 +113,7 @@ packages: | python node postgres faketime nginx golang
 
 install: $(INSTALLED) $(EXPRESS) $(TYPESCRIPT) $(FASTIFY)
 
-compile: $(INSTALLED) # or each worker of the tests compiles all of them
-	$(BIN)/python -m pytest --quiet --collect-only >/dev/null
+compile: $(COMPILED)
 
 # What a user installs is a wheel: its fixtures and migrations must be inside, and nothing of this folder may be needed.
 wheel: $(EXPRESS) | python

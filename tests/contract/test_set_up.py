@@ -35,3 +35,11 @@ def test_ci_runs_the_tests_as_a_user_does() -> None:
     text = (ROOT / ".ci" / "run").read_text("utf-8")
     made = {word for line in text.splitlines() if line.startswith("step make ") for word in line.split()[2:]}
     assert {"lint", "test", "demo", "wheel"} <= made
+
+
+def test_tests_that_run_alone_are_where_make_looks_for_them() -> None:
+    mark = "mark." + "alone"
+    found = {
+        path.relative_to(ROOT).parts[:2] for path in (ROOT / "tests").rglob("*.py") if mark in path.read_text("utf-8")
+    }
+    assert found == {("tests", "faults")}
