@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def load_cloud() -> None:
     """Load what a cloud takes, without what uvicorn and starlette import for uses that we don't have."""
     with loading():
-        defer("logging.config", "http.client", "http.cookies", "html")
+        defer("logging.config", "http.client", "http.cookies", "html", "anyio", "anyio.abc", "anyio.to_thread")
         defer_answering("uvicorn.main", Server=None, main=None, run=None)  # its command line
         importlib.import_module("cstar_cli.cloud.server")
 

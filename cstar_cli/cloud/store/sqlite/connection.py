@@ -56,7 +56,7 @@ def _open_migrated(path: Path) -> tuple[sqlite3.Connection, list[str]]:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> list[str]:
-    """Apply the migrations that the file hasn't had; the file's `user_version` counts them."""
+    """Apply the migrations that the file hasn't had, all or none; the file's `user_version` counts them."""
     scripts = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
     (owner,), (tables,), (applied,) = (
         connection.execute(question).fetchone()
@@ -67,6 +67,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> list[str]:
     if applied > len(scripts):
         raise CstarError(f"{path} was made by a newer cstar: upgrade this one, or choose another --database.")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    for number, script in enumerate(scripts[applied:], applied + 1):
-        connection.executescript(f"BEGIN;\n{script.read_text('utf-8')}\nPRAGMA user_version = {number};\nCOMMIT;")
-    return [script.stem for script in scripts[applied:]]
+    missing = scripts[applied:]
+    if missing:  # one commit: each waits for the disk
+        statements = "\n".join(script.read_text("utf-8") for script in missing)
+        connection.executescript(f"BEGIN;\n{statements}\nPRAGMA user_version = {len(scripts)};\nCOMMIT;")
+    return [script.stem for script in missing]
