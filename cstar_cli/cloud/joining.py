@@ -3,9 +3,10 @@
 from collections.abc import Collection
 
 import msgspec
+from msgspec.structs import replace
 
 from cstar_cli.cloud.store.interface import Store
-from cstar_cli.cloud.store.records import Backlog, Neighbours, Session, Traits
+from cstar_cli.cloud.store.records import Arrival, Session, Traits
 from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import DEAD_AFTER_S, Hello, Welcome, wishes_in
 
@@ -51,11 +52,8 @@ async def welcome(store: Store, hello: Hello, joined: Joined) -> tuple[Welcome, 
     holding: Collection[str] = ()
     if joined.resumed and hello.holding:
         holding = await store.still_pending(session, hello.holding)
-    neighbours = Neighbours() if joined.resumed else await store.meet(session)
-    backlog = await (store.skip if hello.latest else store.backlog)(session, holding)
-    unheard = Backlog()
-    if not (joined.resumed or hello.session_id or hello.latest) and joined.since_ms is None:
-        unheard = await store.unheard(session, LATELY_MS)
+    arrival = await _arrival(store, hello, joined, holding)
+    backlog, unheard, neighbours = arrival.backlog, arrival.unheard, arrival.neighbours
     times = unheard if unheard.count else backlog
     said = Welcome(
         session.id,
@@ -70,3 +68,16 @@ async def welcome(store: Store, hello: Hello, joined: Joined) -> tuple[Welcome, 
         unheard=unheard.count,
     )
     return said, holding
+
+
+async def _arrival(store: Store, hello: Hello, joined: Joined, holding: Collection[str]) -> Arrival:
+    """Return what the session finds; one that was there before has met its neighbours. The latest skips its backlog."""
+    session, arrival = joined.session, Arrival()
+    if not joined.resumed:
+        brings_nothing = joined.since_ms is None and not (hello.session_id or hello.latest)
+        arrival = await store.arrive(session, LATELY_MS if brings_nothing else None)
+    if hello.latest:
+        return replace(arrival, backlog=await store.skip(session, holding))
+    if joined.resumed:
+        return Arrival(backlog=await store.backlog(session, holding))
+    return arrival

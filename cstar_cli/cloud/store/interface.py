@@ -4,8 +4,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from cstar_cli.cloud.store.accounts import Allowance, ApiKey, Begun, StoredAnswer
+from cstar_cli.cloud.store.meeting import Announcement
 from cstar_cli.cloud.store.queries import AttemptQuery, DeliveryQuery, DueQuery, Page
 from cstar_cli.cloud.store.records import (
+    Arrival,
     Attempt,
     AttemptOutcome,
     Backlog,
@@ -13,7 +15,6 @@ from cstar_cli.cloud.store.records import (
     Due,
     Exchange,
     ListedEvent,
-    Neighbours,
     OpenSession,
     Session,
     Settled,
@@ -235,14 +236,16 @@ class Store(Protocol):
         """
         ...
 
-    async def meet(self, session: Session) -> Neighbours:
-        """Tell which connected sessions, opened before by other listeners, get some of its events; announce it to them.
+    async def arrive(self, session: Session, within_ms: int | None = None) -> Arrival:
+        """Tell what a session finds that was just opened, and announce it to some of its neighbours.
 
-        However many there are, few are looked at, and fewer told.
+        These are connected sessions, opened before by other listeners, that get some of its events: however many there
+        are, few are looked at, and fewer told. Its backlog is all that waits for it. Unheard is, of the newest events,
+        what it would have been brought of so long before it was opened; without a time nothing is.
         """
         ...
 
-    async def announcements(self) -> Sequence[tuple[str, str]]:
+    async def announcements(self) -> Sequence[Announcement]:
         """Take what is still to be told to sessions that are connected to this node: to which one, and who has come."""
         ...
 
@@ -259,10 +262,6 @@ class Store(Protocol):
 
         That is when it was left, and so long before, or when the first delivery was made that waited for it in vain.
         """
-        ...
-
-    async def unheard(self, session: Session, within_ms: int) -> Backlog:
-        """Tell of what the session would have been brought of the time before it was opened, of the newest events."""
         ...
 
     async def end_session(self, session: Session, reason: str) -> None:

@@ -128,6 +128,14 @@ class Backlog(msgspec.Struct, frozen=True):
         return cls(count, min(known), max(known)) if known else cls(count)
 
 
+class Arrival(msgspec.Struct, frozen=True):
+    """What a new session finds: who is there, what waits for it, and what no listener was given lately."""
+
+    neighbours: Neighbours = Neighbours()
+    backlog: Backlog = Backlog()
+    unheard: Backlog = Backlog()
+
+
 class AttemptOutcome(msgspec.Struct, frozen=True, gc=False):
     """What came of one attempt, as whoever made it reports it. `response_body` is its beginning.
 

@@ -65,9 +65,9 @@ def test_what_it_would_have_brought_is_told_of_where_it_brings_nothing(within: W
         await clock.move_to(T0_MS)
         opened = await store.open_session(TEAM, EventFilter.parse(["ticket.*"]), URL, Traits(listener="me"))
         await stored(store, event(at_ms=T0_MS))
-        assert await store.unheard(opened, HOUR_MS) == Backlog(2, SINCE_MS, T0_MS - 1000)
+        assert (await store.arrive(opened, HOUR_MS)).unheard == Backlog(2, SINCE_MS, T0_MS - 1000)
         yours = await store.open_session(TEAM, EventFilter.parse(()), URL, Traits(origin="mine"))
-        assert await store.unheard(yours, HOUR_MS) == Backlog()
+        assert (await store.arrive(yours, HOUR_MS)).unheard == Backlog()
         assert await brought(store, opened) != []
 
     within(check)
@@ -83,11 +83,11 @@ def test_what_several_routes_of_a_listener_take_is_told_of_once(within: Within[N
         counts = []
         for patterns in (["ticket.*"], ["ticket.closed", "boss.*"], ["*"]):
             opened = await store.open_session(TEAM, EventFilter.parse(patterns), URL, Traits(listener="me"))
-            counts.append((await store.unheard(opened, HOUR_MS)).count)
+            counts.append((await store.arrive(opened, HOUR_MS)).unheard.count)
             await clock.advance(1)
         assert counts == [2, 1, 0]
         other = await store.open_session(TEAM, EventFilter.parse(()), URL, Traits(listener="another"))
-        assert (await store.unheard(other, HOUR_MS)).count == 3
+        assert (await store.arrive(other, HOUR_MS)).unheard.count == 3
 
     within(check)
 
@@ -98,7 +98,7 @@ def test_what_a_listener_was_given_is_not_unheard(within: Within[None], clock: C
         await store.settle(to, [outcome(await delivered(store), 500)])
         await store.end_session(to, "over")
         await clock.advance(1)
-        assert await store.unheard(await session(store), HOUR_MS) == Backlog()
+        assert (await store.arrive(await session(store), HOUR_MS)).unheard == Backlog()
 
     within(check)
 

@@ -20,12 +20,12 @@ async def opened(store: Store, traits: Traits, *patterns: str, team_id: str = TE
 def test_the_second_learns_of_the_first_and_the_first_of_the_second_once(within: Within[None], clock: Clock) -> None:
     async def check(store: Store) -> None:
         first = await opened(store, Traits("laptop"))
-        assert await store.meet(first) == NOBODY
+        assert (await store.arrive(first)).neighbours == NOBODY
         await clock.advance(1)
         second = await opened(store, Traits())
         wake = store.wakeups.join(ANNOUNCEMENTS)
         wake.clear()
-        assert await store.meet(second) == Neighbours(["laptop"], 0)
+        assert (await store.arrive(second)).neighbours == Neighbours(["laptop"], 0)
         assert wake.is_set()
         assert list(await store.announcements()) == [(first.id, URL)]
         assert list(await store.announcements()) == []
@@ -54,7 +54,7 @@ def test_whoever_would_get_none_of_the_same_events_is_not_met(
         await opened(store, before, *patterns, team_id="team-2")
         await clock.advance(1)
         newcomer = await opened(store, Traits(origin="mine", listener="process"), "ticket.*")
-        assert await store.meet(newcomer) == (Neighbours(["x"], 0) if meets else NOBODY)
+        assert (await store.arrive(newcomer)).neighbours == (Neighbours(["x"], 0) if meets else NOBODY)
 
     within(check)
 
@@ -66,7 +66,7 @@ def test_whoever_is_away_or_has_ended_is_not_met(within: Within[None], clock: Cl
         await store.end_session(ended, "over")
         await opened(store, Traits(since_ms=0))  # it isn't open yet
         await clock.advance(1)
-        assert await store.meet(await opened(store, Traits())) == NOBODY
+        assert (await store.arrive(await opened(store, Traits()))).neighbours == NOBODY
 
     within(check)
 
@@ -76,7 +76,7 @@ def test_of_a_crowd_a_few_are_told_and_some_are_counted(within: Within[None], cl
         for number in range(NEIGHBOURS_LOOKED_AT + 5):
             await opened(store, Traits(f"n{number}"))
             await clock.advance(1)
-        met = await store.meet(await opened(store, Traits()))
+        met = (await store.arrive(await opened(store, Traits()))).neighbours
         assert met.more == NEIGHBOURS_LOOKED_AT - NEIGHBOURS_TOLD
         newest = NEIGHBOURS_LOOKED_AT + 4
         assert list(met.who) == [f"n{newest - number}" for number in range(NEIGHBOURS_TOLD)]

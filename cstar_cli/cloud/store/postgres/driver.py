@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 from cstar_cli.cloud.store.interface import NO_RETRIES, NO_TRAITS, StoreUnavailable
+from cstar_cli.cloud.store.meeting import Announcement
 from cstar_cli.cloud.store.postgres import log, meeting, opening, reads, sessions, upkeep
 from cstar_cli.cloud.store.postgres.accounts import PostgresAccounts
 from cstar_cli.cloud.store.postgres.appending import Appending, append
@@ -19,7 +20,6 @@ from cstar_cli.cloud.store.postgres.queue import PostgresQueue
 from cstar_cli.cloud.store.postgres.webhooks import PostgresWebhooks
 from cstar_cli.cloud.store.queries import (
     LAST_PLACE,
-    NEIGHBOURS_TOLD,
     AttemptQuery,
     DeliveryQuery,
     DueQuery,
@@ -27,6 +27,7 @@ from cstar_cli.cloud.store.queries import (
 )
 from cstar_cli.cloud.store.reasons import moved
 from cstar_cli.cloud.store.records import (
+    Arrival,
     Attempt,
     AttemptOutcome,
     Backlog,
@@ -34,7 +35,6 @@ from cstar_cli.cloud.store.records import (
     Due,
     Exchange,
     ListedEvent,
-    Neighbours,
     OpenSession,
     Report,
     Session,
@@ -182,18 +182,13 @@ class PostgresStore:
     async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
         return await self._database.ask(reads.backlog, session.id, tuple(without))
 
-    async def unheard(self, session: Session, within_ms: int) -> Backlog:
-        return await self._database.ask(opening.unheard, session, within_ms)
+    async def arrive(self, session: Session, within_ms: int | None = None) -> Arrival:
+        arrival, announcements = await self._database.ask(meeting.arrive, session, within_ms)
+        if announcements:
+            await self._database.change(meeting.announce, announcements)
+        return arrival
 
-    async def meet(self, session: Session) -> Neighbours:
-        found = await self._database.ask(meeting.neighbours, session)
-        told = found[:NEIGHBOURS_TOLD]
-        if told:
-            to, who = [id_ for id_, _ in told], session.name or session.forward_to
-            await self._database.change(meeting.announce, to, who)
-        return Neighbours([who for _, who in told], len(found) - len(told))
-
-    async def announcements(self) -> Sequence[tuple[str, str]]:
+    async def announcements(self) -> Sequence[Announcement]:
         return await self._database.ask(meeting.take, self._node)
 
     async def sessions(self, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:

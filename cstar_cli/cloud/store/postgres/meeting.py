@@ -1,17 +1,28 @@
-"""Who else gets a session's events, and what is announced to them."""
+"""What a new session finds: who else gets its events, what waits for it, and what nobody was given."""
 
 from collections.abc import Sequence
 
-from cstar_cli.cloud.store.postgres import rows
+from cstar_cli.cloud.store.meeting import Announcement, Row, meet
+from cstar_cli.cloud.store.postgres import opening, reads, rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.postgres.database import Written
 from cstar_cli.cloud.store.queries import NEIGHBOURS_LOOKED_AT
-from cstar_cli.cloud.store.records import Session
+from cstar_cli.cloud.store.records import Arrival, Backlog, Session
 from cstar_cli.cloud.store.wakeups import ANNOUNCEMENTS
 
 
-async def neighbours(connection: Connection, session: Session) -> Sequence[tuple[str, str]]:
-    """Return the ids of those that were there before, the latest first, and what to call them."""
+async def arrive(
+    connection: Connection, session: Session, within_ms: int | None
+) -> tuple[Arrival, Sequence[Announcement]]:
+    """Return what it finds, and what is to be told of it."""
+    neighbours, announcements = meet(session, await _before(connection, session), rows.filter)
+    backlog = await reads.backlog(connection, session.id, ())
+    unheard = Backlog() if within_ms is None else await opening.unheard(connection, session, within_ms)
+    return Arrival(neighbours, backlog, unheard), announcements
+
+
+async def _before(connection: Connection, session: Session) -> Sequence[Row]:
+    """Return those of other listeners that were there before, the latest first."""
     found = await connection.fetch(
         f"SELECT {rows.NEIGHBOUR} FROM sessions WHERE team_id = $1 AND ended_at_ms IS NULL"
         " AND (opened_at_ms, id) < (SELECT opened_at_ms, id FROM sessions WHERE id = $2)"
@@ -22,15 +33,19 @@ async def neighbours(connection: Connection, session: Session) -> Sequence[tuple
         session.listener,
         NEIGHBOURS_LOOKED_AT,
     )
-    return [(id_, who) for id_, who, patterns, origin in found if session.overlaps(rows.filter(patterns), origin)]
+    return [tuple(row) for row in found]
 
 
-async def announce(connection: Connection, to: Sequence[str], who: str) -> Written[None]:
-    await connection.execute("INSERT INTO announcements SELECT unnest($1::text[]), $2", to, who)
+async def announce(connection: Connection, announcements: Sequence[Announcement]) -> Written[None]:
+    await connection.execute(
+        "INSERT INTO announcements SELECT unnest($1::text[]), unnest($2::text[])",
+        [session_id for session_id, _ in announcements],
+        [who for _, who in announcements],
+    )
     return Written(None, topics=[ANNOUNCEMENTS])
 
 
-async def take(connection: Connection, node: str) -> Sequence[tuple[str, str]]:
+async def take(connection: Connection, node: str) -> Sequence[Announcement]:
     found = await connection.fetch(
         "DELETE FROM announcements a USING sessions s WHERE s.id = a.session_id"
         " AND (s.node = $1 OR s.ended_at_ms IS NOT NULL) RETURNING a.session_id, a.who",

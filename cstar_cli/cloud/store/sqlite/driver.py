@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from cstar_cli.cloud.store.interface import NO_RETRIES, NO_TRAITS, SessionMoved
+from cstar_cli.cloud.store.meeting import Announcement
 from cstar_cli.cloud.store.queries import (
     LAST_PLACE,
-    NEIGHBOURS_TOLD,
     AttemptQuery,
     DeliveryQuery,
     DueQuery,
@@ -17,6 +17,7 @@ from cstar_cli.cloud.store.queries import (
 )
 from cstar_cli.cloud.store.reasons import moved
 from cstar_cli.cloud.store.records import (
+    Arrival,
     Attempt,
     AttemptOutcome,
     Backlog,
@@ -24,7 +25,6 @@ from cstar_cli.cloud.store.records import (
     Due,
     Exchange,
     ListedEvent,
-    Neighbours,
     OpenSession,
     Report,
     Session,
@@ -41,7 +41,7 @@ from cstar_cli.cloud.store.sqlite.queue import SqliteQueue
 from cstar_cli.cloud.store.sqlite.readers import Readers
 from cstar_cli.cloud.store.sqlite.webhooks import SqliteWebhooks
 from cstar_cli.cloud.store.sqlite.writer import Writer, Written
-from cstar_cli.cloud.store.wakeups import Wakeups
+from cstar_cli.cloud.store.wakeups import ANNOUNCEMENTS, Wakeups
 from cstar_cli.errors import CstarError
 from cstar_cli.events.envelope import Event, new_id
 from cstar_cli.events.filters import EventFilter
@@ -63,6 +63,7 @@ class SqliteStore:
         self._webhooks = SqliteWebhooks(self._writer, self._lists, now_ms)
         self._queue = SqliteQueue(self._writer, self._lists, now_ms)
         self._accounts = SqliteAccounts(self._writer, self._keys, now_ms)
+        self._announcements: list[Announcement] = []  # in memory: whom they are for is connected to this process
 
     @property
     def webhooks(self) -> SqliteWebhooks:
@@ -173,19 +174,16 @@ class SqliteStore:
     async def backlog(self, session: Session, without: Collection[str]) -> Backlog:
         return await self._tunnels.ask_together(reads.backlog, session.id, tuple(without))
 
-    async def unheard(self, session: Session, within_ms: int) -> Backlog:
-        return await self._tunnels.ask_together(opening.unheard, session, within_ms)
+    async def arrive(self, session: Session, within_ms: int | None = None) -> Arrival:
+        arrival, announcements = await self._tunnels.ask_together(meeting.arrive, session, within_ms)
+        if announcements:
+            self._announcements += announcements
+            self.wakeups.wake([ANNOUNCEMENTS])
+        return arrival
 
-    async def meet(self, session: Session) -> Neighbours:
-        found = await self._tunnels.ask_together(meeting.neighbours, session)
-        told = found[:NEIGHBOURS_TOLD]
-        if told:
-            to, who = [id_ for id_, _ in told], session.name or session.forward_to
-            await self._writer.run(lambda connection: meeting.announce(connection, to, who))
-        return Neighbours([who for _, who in told], len(found) - len(told))
-
-    async def announcements(self) -> Sequence[tuple[str, str]]:
-        return await self._writer.run(meeting.take)
+    async def announcements(self) -> Sequence[Announcement]:
+        taken, self._announcements = self._announcements, []
+        return taken
 
     async def sessions(self, team_id: str, name: str | None, page: Page) -> Sequence[OpenSession]:
         return await self._lists.ask(reads.sessions, team_id, name, page)

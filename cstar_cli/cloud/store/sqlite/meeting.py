@@ -1,18 +1,27 @@
-"""Who else gets a session's events, and what is announced to them."""
+"""What a new session finds: who else gets its events, what waits for it, and what nobody was given."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from cstar_cli.cloud.store.meeting import Announcement, Row, meet
 from cstar_cli.cloud.store.queries import NEIGHBOURS_LOOKED_AT
-from cstar_cli.cloud.store.records import Session
-from cstar_cli.cloud.store.sqlite import rows
-from cstar_cli.cloud.store.sqlite.writer import Written
-from cstar_cli.cloud.store.wakeups import ANNOUNCEMENTS
+from cstar_cli.cloud.store.records import Arrival, Backlog, Session
+from cstar_cli.cloud.store.sqlite import opening, reads, rows
 
 
-def neighbours(connection: sqlite3.Connection, session: Session) -> Sequence[tuple[str, str]]:
-    """Return the ids of those that were there before, the latest first, and what to call them."""
-    found = connection.execute(
+def arrive(
+    connection: sqlite3.Connection, session: Session, within_ms: int | None
+) -> tuple[Arrival, Sequence[Announcement]]:
+    """Return what it finds, and what is to be told of it."""
+    neighbours, announcements = meet(session, _before(connection, session), rows.filter)
+    backlog = reads.backlog(connection, session.id, ())
+    unheard = Backlog() if within_ms is None else opening.unheard(connection, session, within_ms)
+    return Arrival(neighbours, backlog, unheard), announcements
+
+
+def _before(connection: sqlite3.Connection, session: Session) -> Sequence[Row]:
+    """Return those of other listeners that were there before, the latest first."""
+    return connection.execute(
         f"SELECT {rows.NEIGHBOUR} FROM sessions WHERE team_id = :team_id AND ended_at_ms IS NULL"
         " AND (opened_at_ms, id) < (SELECT opened_at_ms, id FROM sessions WHERE id = :id)"
         " AND epoch AND away_since_ms IS NULL AND (listener IS NULL OR listener IS NOT :listener)"
@@ -23,14 +32,4 @@ def neighbours(connection: sqlite3.Connection, session: Session) -> Sequence[tup
             "listener": session.listener,
             "most": NEIGHBOURS_LOOKED_AT,
         },
-    )
-    return [(id_, who) for id_, who, patterns, origin in found if session.overlaps(rows.filter(patterns), origin)]
-
-
-def announce(connection: sqlite3.Connection, to: Iterable[str], who: str) -> Written[None]:
-    connection.executemany("INSERT INTO announcements VALUES (?, ?)", [(session_id, who) for session_id in to])
-    return Written(None, topics=[ANNOUNCEMENTS])
-
-
-def take(connection: sqlite3.Connection) -> Written[Sequence[tuple[str, str]]]:
-    return Written(connection.execute("DELETE FROM announcements RETURNING session_id, who").fetchall())
+    ).fetchall()

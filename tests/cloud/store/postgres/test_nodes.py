@@ -155,7 +155,7 @@ def test_a_session_at_another_node_is_told_by_that_one(url: str, run: Run) -> No
             heard.clear()
             await asyncio.sleep(0.002)  # they are told apart by the millisecond
             newcomer = await here.open_session(TEAM, EVERYTHING, URL, Traits("laptop"))
-            assert (await here.meet(newcomer)).who == [URL]
+            assert (await here.arrive(newcomer)).neighbours.who == [URL]
             await heard.wait()
             assert list(await here.announcements()) == []
             assert list(await there.announcements()) == [(first.id, "laptop")]

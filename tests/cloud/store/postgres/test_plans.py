@@ -152,7 +152,7 @@ QUESTIONS: Mapping[str, Question] = {
     "unheard": lambda connection: opening.unheard(connection, BEHIND, 10**12),
     "unheard by a route": lambda connection: opening.unheard(connection, LATEST, 10**12),
     "unheard in a small team": lambda connection: opening.unheard(connection, BUSY, 10**12),
-    "neighbours": lambda connection: meeting.neighbours(connection, SESSION),
+    "arrive": lambda connection: meeting.arrive(connection, SESSION, 10**12),
     "claim": lambda connection: claim(connection, Wanted({}, 2, 50, 1000, 1000), Turns()),
     "cap waits": lambda connection: cap_waits(connection, 10**9, "2025-12"),
     "forget": lambda connection: forget(connection, ROWS, 20),

@@ -1,0 +1,3 @@
+-- Who has come is told to those who are connected to the one process that has the file.
+
+DROP TABLE announcements;
