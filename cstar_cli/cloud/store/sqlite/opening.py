@@ -8,9 +8,10 @@ import json
 import sqlite3
 from collections.abc import Collection, Sequence
 
+import msgspec
 from msgspec.structs import replace
 
-from cstar_cli.cloud.store.lately import lately, routes_before
+from cstar_cli.cloud.store.lately import Row, lately, routes_before
 from cstar_cli.cloud.store.queries import CAUGHT_UP_AT_ONCE, NEIGHBOURS_LOOKED_AT, UNHEARD_LOOKED_AT
 from cstar_cli.cloud.store.reasons import STOPPED, moved
 from cstar_cli.cloud.store.records import Backlog, Session
@@ -23,7 +24,8 @@ from cstar_cli.events.envelope import new_id
 # its sessions that have ended, those to another URL were of another route.
 # An event may have thousands of deliveries: the first that tells ends the search.
 _TAKEN = (
-    "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.event_seq = json_each.value"
+    "SELECT json_group_array(value) FROM json_each(?) WHERE EXISTS"
+    " (SELECT 1 FROM deliveries d WHERE d.event_seq = json_each.value"
     " AND (d.once OR (substr(d.target, 1, 4) = 'ses_' AND NOT EXISTS"
     " (SELECT 1 FROM sessions o WHERE o.id = d.target AND o.listener = ?"
     "  AND (o.ended_at_ms IS NULL OR o.forward_to <> ?)) AND ("
@@ -31,6 +33,16 @@ _TAKEN = (
     "   WHERE s.id = d.target AND s.ended_at_ms IS NULL AND s.away_since_ms IS NULL)"
     f"  OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_seq = d.seq AND a.error_class IS NOT '{STOPPED}')))))"
 )
+# All of them in one row: for each row that sqlite3 gives, it lets go of the interpreter and waits for it again.
+_LATELY = f"""
+SELECT opened_at_ms, (
+    SELECT json_group_array(json_array(seq, type, created_at_ms, origin)) FROM (
+        SELECT seq, type, created_at_ms, origin FROM events WHERE team_id = :team
+        ORDER BY seq DESC LIMIT {UNHEARD_LOOKED_AT}
+    ) chosen WHERE created_at_ms >= opened_at_ms - :within_ms AND created_at_ms < opened_at_ms
+) FROM sessions WHERE id = :session
+"""
+_decoder = msgspec.json.Decoder(list[Row])
 _INSERT = (
     "INSERT INTO deliveries (team_id, event_seq, id, event_id, event_type, target, url, status, attempt_count,"
     " created_at_ms, next_attempt_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?)"
@@ -89,12 +101,12 @@ def unheard(connection: sqlite3.Connection, session: Session, within_ms: int) ->
 
     What is told of at an earlier session of the same listener, another of its routes, is left out.
     """
-    [opened_at_ms] = connection.execute("SELECT opened_at_ms FROM sessions WHERE id = ?", (session.id,)).fetchone()
-    events = connection.execute(
-        "SELECT seq, type, created_at_ms, origin FROM events WHERE team_id = ? ORDER BY seq DESC LIMIT ?",
-        (session.team_id, UNHEARD_LOOKED_AT),
-    ).fetchall()
+    values = {"session": session.id, "team": session.team_id, "within_ms": within_ms}
+    opened_at_ms, found = connection.execute(_LATELY, values).fetchone()
+    events = _decoder.decode(found)
     times = lately(events, session, opened_at_ms, within_ms)
+    if not times:
+        return Backlog()
     for seq in _taken(connection, session, [*times]):
         times.pop(seq, None)
     for route, ms in routes_before(session, _opened_before(connection, session) if times else ()):
@@ -117,4 +129,5 @@ def _opened_before(connection: sqlite3.Connection, session: Session) -> Sequence
 
 def _taken(connection: sqlite3.Connection, session: Session, seqs: Sequence[int]) -> Collection[int]:
     values = (json.dumps(seqs), session.listener, session.forward_to)
-    return {seq for (seq,) in connection.execute(_TAKEN, values)}
+    (taken,) = connection.execute(_TAKEN, values).fetchone()
+    return set(json.loads(taken))

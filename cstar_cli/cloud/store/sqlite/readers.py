@@ -76,7 +76,12 @@ class Readers:
         """Answer each question, or say why it has no answer."""
 
         def each(connection: sqlite3.Connection) -> list[object]:
-            return [_tried(asked.question, connection) for asked in together]
+            connection.execute("BEGIN")  # else each statement would lock the file, and unlock it
+            try:
+                return [_tried(asked.question, connection) for asked in together]
+            finally:
+                if connection.in_transaction:  # a fault of the disk may have ended it
+                    connection.execute("ROLLBACK")
 
         try:
             answers = await self.ask(each)
