@@ -18,7 +18,10 @@ async def announce(store: Store, sessions: Sessions) -> None:
             except StoreUnavailable as error:
                 logs.warning("announcements not read yet", reason=str(error))
                 continue
+            newcomers: dict[str, list[str]] = {}
             for session_id, who in announcements:
-                sessions.tell(session_id, who)
+                newcomers.setdefault(session_id, []).append(who)
+            for session_id, all_of_them in newcomers.items():
+                sessions.tell(session_id, all_of_them)
     finally:
         store.wakeups.leave(ANNOUNCEMENTS, wake)

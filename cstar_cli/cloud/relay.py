@@ -1,7 +1,7 @@
 """Drives one tunnel: opens the session that its listener asks for, and keeps it until one of them ends."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import TypeVar, assert_never
 
 from msgspec.structs import replace
@@ -110,9 +110,9 @@ class Relay:
         """The session goes on elsewhere, or the node ends."""
         self._lifetime.end(Gone("going away", code=1001))
 
-    def meet(self, who: str) -> None:
-        """Another listener has come."""
-        self._to_do += self._protocol.joined(who, self._node.clock())
+    def meet(self, newcomers: Sequence[str]) -> None:
+        """Other listeners have come."""
+        self._to_do += self._protocol.joined(newcomers, self._node.clock())
         self._lifetime.now(self._do_what_is_to_do)
 
     def lost(self) -> None:
@@ -148,7 +148,10 @@ class Relay:
                     assert self._exchange
                     self._exchange.finish(self._bye)
                 case Send() | Refill() | HangUp():
-                    self._do([command])
+                    at_once: list[RelayCommand] = [command]
+                    while self._to_do and isinstance(self._to_do[0], Send):
+                        at_once.append(self._to_do.pop(0))
+                    self._do(at_once)
                 case _:
                     assert_never(command)
 

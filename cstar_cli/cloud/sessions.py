@@ -1,7 +1,7 @@
 """Who is connected to this node, and the end of those who stay away."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.store.interface import Store, StoreUnavailable
@@ -12,7 +12,7 @@ OPENED_TOGETHER = 8  # of a crowd that comes back at once: requests would wait f
 CATCHING_UP_TOGETHER = 2  # that is long work for the store
 
 HangUp = Callable[[], None]
-Tell = Callable[[str], None]
+Tell = Callable[[Sequence[str]], None]
 
 
 class Sessions:
@@ -59,10 +59,10 @@ class Sessions:
         except StoreUnavailable as error:
             logs.warning("session not noted as away yet", session_id=session.id, reason=str(error))
 
-    def tell(self, session_id: str, who: str) -> None:
-        """Somebody else has come; whether the session is still here or not."""
+    def tell(self, session_id: str, newcomers: Sequence[str]) -> None:
+        """Others have come; whether the session is still here or not."""
         if session_id in self._tell:
-            self._tell[session_id](who)
+            self._tell[session_id](newcomers)
 
     def hang_up_all(self) -> None:
         """Hang up every connection, and every one that still comes."""

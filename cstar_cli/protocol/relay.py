@@ -95,9 +95,9 @@ class RelayProtocol:
             self._lease(delivery_id, _Lease(0, 0, now + LEASE_S))
         return self._say([Send(welcome)], now)
 
-    def joined(self, who: str, now: float) -> Sequence[RelayCommand]:
-        """Another listener has come that takes some of the same events."""
-        return self._say([Send(Joined(who))], now)
+    def joined(self, newcomers: Iterable[str], now: float) -> Sequence[RelayCommand]:
+        """Other listeners have come that take some of the same events."""
+        return self._say([Send(Joined(who)) for who in newcomers], now)
 
     def push(self, deliveries: Iterable[Delivery], now: float) -> Sequence[RelayCommand]:
         """These deliveries are due: send and lease them."""
