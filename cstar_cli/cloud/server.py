@@ -21,6 +21,7 @@ from cstar_cli.clock import now_ms, steady_ms
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.announcing import announce
 from cstar_cli.cloud.api.app import build_api
+from cstar_cli.cloud.api.sockets import Door
 from cstar_cli.cloud.api.straight import Straight
 from cstar_cli.cloud.api.upgrading import upgrading
 from cstar_cli.cloud.dispatcher import Dispatcher
@@ -165,7 +166,7 @@ def _config(cloud: Cloud) -> Config:
         api.app,
         interface="asgi3",
         loop="none",
-        http=_http_protocol(api.straight),
+        http=_http_protocol(api.straight, api.door, node),
         ws=upgrading(api.door, node),
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=None,
@@ -180,12 +181,13 @@ def _config(cloud: Cloud) -> Config:
     )
 
 
-def _http_protocol(straight: Straight) -> type[asyncio.Protocol] | str:
+def _http_protocol(straight: Straight, door: Door, node: Node) -> type[asyncio.Protocol] | str:
     try:
+        from cstar_cli.cloud.api.handshake import Handshakes
         from cstar_cli.cloud.api.straight_http import straight_http
     except ImportError:  # no httptools on this platform
         return "h11"  # whose heads have a bound of their own
-    return straight_http(straight)
+    return straight_http(straight, Handshakes(door, node))
 
 
 def _raise_file_limit() -> None:

@@ -55,8 +55,12 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _upgrade(self) -> None:
         if not self.transport.is_closing():
-            self.transport.resume_reading()
-            super().handle_websocket_upgrade()
+            self.begin_websocket()
+
+    def begin_websocket(self) -> None:
+        """Leave the connection to uvicorn's websocket."""
+        self.transport.resume_reading()
+        super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         self._unfinished_bytes += len(data)

@@ -10,17 +10,19 @@ from functools import partial
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from cstar_cli.cloud.api.handshake import Handshakes
 from cstar_cli.cloud.api.heads import BoundedHttp, Upgrades
 from cstar_cli.cloud.api.straight import Answer, Asked, Sending, Straight
 
 
-def straight_http(straight: Straight) -> type["StraightHttp"]:
+def straight_http(straight: Straight, handshakes: Handshakes) -> type["StraightHttp"]:
     """Return the protocol of one server."""
 
     class OfOneServer(StraightHttp):
         upgrades = Upgrades()
 
     OfOneServer.straight = straight
+    OfOneServer.handshakes = handshakes
     return OfOneServer
 
 
@@ -37,6 +39,7 @@ class StraightHttp(BoundedHttp):
     """Bounded, and straight for what is plain."""
 
     straight: Straight
+    handshakes: Handshakes
     said_always: tuple[object, bytes] = (None, b"")  # of all connections of a server
     _asked: Asked | None = None
     _is_idle = True  # the parser, between two requests
@@ -88,6 +91,11 @@ class StraightHttp(BoundedHttp):
         self.straight.remember(asked, self._whole, body)
         if not self._goes(asked, body, self._exchange):
             self._go_the_ordinary_way(body)
+
+    def begin_websocket(self) -> None:
+        is_short = self._is_free() and self.handshakes.begin(self, self._always(), super().begin_websocket)
+        if not is_short:
+            super().begin_websocket()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._asked:

@@ -4,7 +4,9 @@ What uvicorn keeps for an application (the request, a queue, a task that waits i
 an idle tunnel needs, and is gone when the tunnel begins.
 """
 
-from typing import cast
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Protocol, cast
 
 from starlette.types import Scope
 from uvicorn.protocols.utils import ClientDisconnected
@@ -17,6 +19,15 @@ from cstar_cli.cloud.api.tunnel import Tunnel
 from cstar_cli.cloud.node import Node
 from cstar_cli.cloud.relay import Relay
 from cstar_cli.protocol.frames import SUBPROTOCOL
+
+
+class Connected(Protocol):
+    """A protocol of uvicorn's that has a connection."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    connections: set[Any]
+    tasks: set[asyncio.Task[None]]
 
 
 def upgrading(door: Door, node: Node) -> type["Upgrading"]:
@@ -58,10 +69,20 @@ class Upgrading(WebSocketsSansIOProtocol):
             return
         if self.transport.is_closing():
             return
-        tunnel = Tunnel(self.transport, self.connections)
-        tunnel.relay = Relay(tunnel, team_id, self.node)
-        self.transport.set_protocol(tunnel)
-        self.connections.discard(self)
-        task = self.loop.create_task(tunnel.run())
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+        hand_over(self, team_id, self.node)
+
+
+def hand_over(connected: Connected, team_id: str, node: Node) -> None:
+    """Give the connection to a tunnel."""
+    tunnel = Tunnel(connected.transport, connected.connections)
+    tunnel.relay = Relay(tunnel, team_id, node)
+    connected.transport.set_protocol(tunnel)
+    connected.connections.discard(connected)
+    start(connected, tunnel.run())
+
+
+def start(connected: Connected, work: Coroutine[None, None, None]) -> None:
+    """Do it in a task that uvicorn waits for at its end."""
+    task = connected.loop.create_task(work)
+    task.add_done_callback(connected.tasks.discard)
+    connected.tasks.add(task)

@@ -107,7 +107,7 @@ def connection() -> Connection:
     async def app(scope: object, receive: object, send: object) -> None: ...
 
     loop, straight, transport = FakeLoop(), FakeStraight(), FakeTransport()
-    kind = straight_http(straight)  # type: ignore[arg-type]  # as much of it as is needed
+    kind = straight_http(straight, None)  # type: ignore[arg-type]  # as much of it as is needed
     config = Config(app, timeout_keep_alive=int(KEPT_S))
     config.load()
     protocol = kind(config, ServerState(), {}, loop)  # type: ignore[arg-type]  # as much of a loop as is needed
