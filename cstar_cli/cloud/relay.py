@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
+from functools import lru_cache
 from typing import TypeVar, assert_never
 
 from msgspec.structs import replace
@@ -23,6 +24,8 @@ from cstar_cli.protocol.frames import Frame, Hello, MalformedMessage, Refused, d
 from cstar_cli.protocol.relay import RelayProtocol
 
 T = TypeVar("T")
+
+_filter = lru_cache(maxsize=256)(EventFilter.parse)  # a crowd wants the same: one serves all
 
 
 class Relay:
@@ -157,7 +160,7 @@ class Relay:
 
     async def _open(self, hello: Hello) -> None:
         try:
-            filter = EventFilter.parse(hello.events)
+            filter = _filter(hello.events)
             checked_name(hello.wire)
         except CstarError as error:
             self._do([Send(Refused(str(error), retry=False))])
