@@ -43,7 +43,7 @@ from cstar_cli.cloud.store.records import (
     WaitsMs,
 )
 from cstar_cli.cloud.store.skipping import skip
-from cstar_cli.cloud.store.wakeups import Wakeups, attempts_of
+from cstar_cli.cloud.store.wakeups import ANNOUNCEMENTS, Wakeups, attempts_of
 from cstar_cli.events.envelope import Event, new_id
 from cstar_cli.events.filters import EventFilter
 
@@ -134,7 +134,8 @@ class PostgresStore:
     ) -> Session:
         epoch = 1 if traits.since_ms is None else 0
         session = _session(new_id("ses"), team_id, filter, forward_to, epoch, traits)
-        return await self._database.change(sessions.open_session, session, self._node)
+        await self._database.ask(sessions.open_session, session, self._node)  # one statement needs no transaction
+        return session
 
     async def resume_session(
         self, session_id: str, team_id: str, filter: EventFilter, forward_to: str, traits: Traits = NO_TRAITS
@@ -185,7 +186,8 @@ class PostgresStore:
     async def arrive(self, session: Session, within_ms: int | None = None) -> Arrival:
         arrival, announcements = await self._database.ask(meeting.arrive, session, within_ms)
         if announcements:
-            await self._database.change(meeting.announce, announcements)
+            await self._database.ask(meeting.announce, announcements)
+            self._wake([ANNOUNCEMENTS])
         return arrival
 
     async def announcements(self) -> Sequence[Announcement]:

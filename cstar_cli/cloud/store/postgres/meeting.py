@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from cstar_cli.cloud.store.meeting import Announcement, Row, meet
 from cstar_cli.cloud.store.postgres import opening, reads, rows
 from cstar_cli.cloud.store.postgres.connection import Connection
-from cstar_cli.cloud.store.postgres.database import Written
 from cstar_cli.cloud.store.queries import NEIGHBOURS_LOOKED_AT
 from cstar_cli.cloud.store.records import Arrival, Backlog, Session
-from cstar_cli.cloud.store.wakeups import ANNOUNCEMENTS
 
 
 async def arrive(
@@ -36,13 +34,12 @@ async def _before(connection: Connection, session: Session) -> Sequence[Row]:
     return [tuple(row) for row in found]
 
 
-async def announce(connection: Connection, announcements: Sequence[Announcement]) -> Written[None]:
+async def announce(connection: Connection, announcements: Sequence[Announcement]) -> None:
     await connection.execute(
         "INSERT INTO announcements SELECT unnest($1::text[]), unnest($2::text[])",
         [session_id for session_id, _ in announcements],
         [who for _, who in announcements],
     )
-    return Written(None, topics=[ANNOUNCEMENTS])
 
 
 async def take(connection: Connection, node: str) -> Sequence[Announcement]:

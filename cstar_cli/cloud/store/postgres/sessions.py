@@ -66,7 +66,7 @@ class _Given:
         return None if self.waits_ms is None or self.outcome.succeeded else f"{{{','.join(map(str, self.waits_ms))}}}"
 
 
-async def open_session(connection: Connection, session: Session, node: str) -> Written[Session]:
+async def open_session(connection: Connection, session: Session, node: str) -> None:
     await connection.execute(
         "INSERT INTO sessions (id, team_id, patterns, forward_to, epoch, node, opened_at_ms, name, origin,"
         " listener, away_since_ms, wire) SELECT $1, $2, $3, $4, $5::integer, $6, now.ms, $7, $8, $9,"
@@ -82,7 +82,6 @@ async def open_session(connection: Connection, session: Session, node: str) -> W
         session.listener,
         session.wire,
     )
-    return Written(session)
 
 
 async def resume_session(connection: Connection, wanted: Session, node: str) -> Written[Session | None]:
