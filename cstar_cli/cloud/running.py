@@ -1,6 +1,7 @@
 """The note that tells others who runs the cloud of this machine: which process, where, on which database."""
 
 import contextlib
+import json
 from pathlib import Path
 
 import msgspec
@@ -19,12 +20,13 @@ class RunningNote(msgspec.Struct, frozen=True):
 
 
 def write_note(home: Home, note: RunningNote) -> None:
-    write_private(_path(home), msgspec.json.encode(note).decode() + "\n")
+    # json takes the path of a database that isn't UTF-8, too
+    write_private(_path(home), json.dumps(msgspec.structs.asdict(note)) + "\n")
 
 
 def read_note(home: Home) -> RunningNote | None:
     with contextlib.suppress(OSError, ValueError):
-        return msgspec.json.decode(_path(home).read_bytes(), type=RunningNote)
+        return msgspec.convert(json.loads(_path(home).read_bytes()), RunningNote)
     return None
 
 

@@ -2,6 +2,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cstar_cli.cloud.running import RunningNote, read_note, write_note
 from cstar_cli.config import Home
@@ -10,10 +11,11 @@ from cstar_cli.errors import CstarError
 NOTE = RunningNote(pid=7, address="http://127.0.0.1:7827", database="/tmp/é.db", embedded=True)
 
 
-def test_a_note_is_read_as_it_was_written(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
-    write_note(home, NOTE)
-    assert read_note(home) == NOTE
+@pytest.mark.parametrize("database", ["/tmp/é.db", "/tmp/not utf-8: \udcff.db"])
+def test_a_note_is_read_as_it_was_written(tmp_path: Path, database: str) -> None:
+    home, note = Home(tmp_path / "home"), replace(NOTE, database=database)
+    write_note(home, note)
+    assert read_note(home) == note
 
 
 def test_a_later_note_replaces_the_earlier(tmp_path: Path) -> None:
