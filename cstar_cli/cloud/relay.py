@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import TypeVar, assert_never
 
 from msgspec.structs import replace
-from msgspec.structs import replace as changed
 
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.exchange import Exchange
@@ -25,7 +24,15 @@ from cstar_cli.protocol.relay import RelayProtocol
 
 T = TypeVar("T")
 
-_filter = lru_cache(maxsize=256)(EventFilter.parse)  # a crowd wants the same: one serves all
+_SHARED_CHARS = 2000  # of longer ones the cache would keep megabytes
+
+_shared = lru_cache(maxsize=256)(EventFilter.parse)
+
+
+def _filter(patterns: tuple[str, ...]) -> EventFilter:
+    """Return what they say: a crowd wants the same, and has one filter."""
+    is_short = len(patterns) + sum(map(len, patterns)) <= _SHARED_CHARS
+    return _shared(patterns) if is_short else EventFilter.parse(patterns)
 
 
 class Relay:
@@ -195,7 +202,7 @@ class Relay:
         said, holding = await welcome(self._node.store, hello, joined)
         speed = hello.retry_speed
         waits_ms = None if speed is None else self._node.retries.scheduled_ms(speed, joined.session.wire)
-        said = changed(said, retry_waits_ms=waits_ms)
+        said = replace(said, retry_waits_ms=waits_ms)
         self._do(self._protocol.accepted(said, holding, self._node.clock()))
 
     async def _bye(self) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.announcing import announce
+from cstar_cli.cloud.relay import _filter
 from cstar_cli.cloud.sessions import CATCHING_UP_TOGETHER, OPENED_TOGETHER
 from cstar_cli.cloud.store.queries import Page
 from cstar_cli.cloud.store.records import AttemptOutcome, Session
+from cstar_cli.events.filters import EventFilter
 from cstar_cli.protocol.frames import (
     DEAD_AFTER_S,
     Bye,
@@ -493,3 +495,11 @@ def test_the_results_that_are_settled_together_are_one_write_to_the_log(
         assert [json.loads(line)["delivery_id"] for line in written.splitlines()] == stored
 
     run(tmp_path, check)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "is_shared"), [(("ticket.*", "!ticket.closed"), True), (("ticket.*",) * 400, False)]
+)
+def test_who_wants_the_same_shares_a_filter_that_is_short(patterns: tuple[str, ...], is_shared: bool) -> None:
+    assert _filter(patterns) == EventFilter.parse(patterns)
+    assert (_filter(patterns) is _filter(patterns)) == is_shared
