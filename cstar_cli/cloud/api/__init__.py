@@ -28,6 +28,7 @@ keys.py        API keys
 status.py      who asks, who serves
 probes.py      health, readiness and metrics, for anyone
 sockets.py     who may open a websocket
-upgrading.py   its handshake, on uvicorn; from there on it is a tunnel's
+handshake.py   its handshake, where that is plain
+upgrading.py   any other, on uvicorn; from there on it is a tunnel's
 tunnel.py      the websocket of a listener
 """

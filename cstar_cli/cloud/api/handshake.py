@@ -14,7 +14,7 @@ from websockets.utils import accept_key
 
 from cstar_cli.cloud import logs
 from cstar_cli.cloud.api.sockets import Door
-from cstar_cli.cloud.api.upgrading import hand_over, start
+from cstar_cli.cloud.api.upgrading import REFUSAL, hand_over, start
 from cstar_cli.cloud.node import Node
 from cstar_cli.protocol.frames import SUBPROTOCOL
 
@@ -73,7 +73,9 @@ class Handshakes:
             if http.transport.is_closing():
                 return
             if not isinstance(admitted, str):
+                http.app_state = {**scope["state"], REFUSAL: admitted}
                 return otherwise()
+            http._unset_keepalive_if_required()  # which closed a connection that had idled after a request before
             http.transport.write(answer)
             hand_over(http, admitted, self._node)
         except Exception as error:  # there is no application that could answer

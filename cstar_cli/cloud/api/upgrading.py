@@ -20,6 +20,11 @@ from cstar_cli.cloud.node import Node
 from cstar_cli.cloud.relay import Relay
 from cstar_cli.protocol.frames import SUBPROTOCOL
 
+REFUSAL = "refusal"
+"""Where a handshake's state has who refuses one whom the door has heard already."""
+
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
 
 class Connected(Protocol):
     """A protocol of uvicorn's that has a connection."""
@@ -47,13 +52,21 @@ class Upgrading(WebSocketsSansIOProtocol):
     door: Door
     node: Node
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc and not self.handshake_initiated:  # no request, so uvicorn neither answers nor ends
+            self.handshake_complete = self.close_sent = True
+            self.transport.write(_BAD_REQUEST)
+            self.transport.close()
+
     def handle_connect(self, event: Request) -> None:
         self.transport.pause_reading()  # what comes from now on is for the tunnel
         super().handle_connect(event)
 
     async def run_asgi(self) -> None:
         try:
-            admitted = await self.door.admit(cast(Scope, self.scope))
+            scope = cast(Scope, self.scope)
+            admitted = scope["state"].pop(REFUSAL, None) or await self.door.admit(scope)
             if isinstance(admitted, str):
                 return await self._let_in(admitted)
         except Exception as error:  # there is no application that could answer yet

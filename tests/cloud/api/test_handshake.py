@@ -1,10 +1,17 @@
 """A tunnel's handshake goes the short way where it is plain; by either way the same is answered."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import NoReturn
 
 import pytest
+from uvicorn.config import Config
+from websockets.http11 import Request
 
 from cstar_cli.cloud.api.handshake import Header, plain_key
+from cstar_cli.cloud.api.upgrading import Upgrading
+from cstar_cli.cloud.store.interface import StoreUnavailable
 from cstar_cli.protocol.frames import SUBPROTOCOL
 
 from ..serving import TOKEN, Serve, There
@@ -83,12 +90,86 @@ def test_whoever_may_not_is_refused_by_either_way(serve: Serve, protocols: str) 
     serve(check)
 
 
+@pytest.mark.parametrize(("protocols", "ways"), [(SUBPROTOCOL, 0), (f"chat, {SUBPROTOCOL}", 1)])
+def test_only_a_plain_one_goes_the_short_way(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, protocols: str, ways: int
+) -> None:
+    long_way: list[Request] = []
+    connect = Upgrading.handle_connect
+
+    def handle_connect(self: Upgrading, event: Request) -> None:
+        long_way.append(event)
+        connect(self, event)
+
+    monkeypatch.setattr(Upgrading, "handle_connect", handle_connect)
+
+    async def check(there: There) -> None:
+        assert (await shaken(there, TOKEN, protocols))[0] == 101
+
+    serve(check)
+    assert len(long_way) == ways
+
+
+def test_whoever_may_not_is_asked_about_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check(there: There) -> None:
+        asked = 0
+
+        async def find_key(*_: object) -> NoReturn:
+            nonlocal asked
+            asked += 1
+            raise StoreUnavailable("the database is away")
+
+        monkeypatch.setattr(there.cloud.store.accounts, "find_key", find_key)
+        status, _ = await shaken(there, "sk_live_" + 43 * "x", SUBPROTOCOL)
+        assert (status, asked) == (503, 1)
+
+    serve(check)
+
+
+def test_a_head_that_websockets_do_not_take_is_answered(serve: Serve) -> None:
+    async def check(there: There) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+        head = [b"GET /x HTTP/1.1", b"host: localhost", b"connection: Upgrade", b"upgrade: websocket"]
+        writer.write(b"\r\n".join([*head, b"content-length: 3", b"", b"abc"]))
+        async with asyncio.timeout(10):
+            assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+
+    serve(check)
+
+
+def test_a_tunnel_is_not_closed_for_what_was_asked_before_it(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept_s = 0.2
+    config: Callable[..., Config] = Config
+    monkeypatch.setattr("cstar_cli.cloud.server.Config", partial(config, timeout_keep_alive=kept_s))
+
+    async def check(there: There) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+        writer.write(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n" + head_of(TOKEN, SUBPROTOCOL))
+        for answer in (b" 200 ", b" 101 "):
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert answer in head
+            if answer == b" 200 ":
+                await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split()[0]))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3 * kept_s):
+                await reader.read(1)
+        writer.close()
+
+    serve(check)
+
+
 async def shaken(there: There, token: str, protocols: str) -> tuple[int, dict[str, str]]:
     """Ask for a tunnel; return the status and the headers of the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
-    changed = {b"authorization": f"Bearer {token}".encode(), b"sec-websocket-protocol": protocols.encode()}
-    head = [b"GET %b HTTP/1.1" % URL, *(b"%b: %b" % pair for pair in {**PLAIN, **changed}.items())]
-    writer.write(b"\r\n".join([*head, b"", b""]))
+    writer.write(head_of(token, protocols))
     status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
     writer.close()
     return int(status.split()[1]), {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+
+
+def head_of(token: str, protocols: str) -> bytes:
+    """Return the request."""
+    changed = {b"authorization": f"Bearer {token}".encode(), b"sec-websocket-protocol": protocols.encode()}
+    head = [b"GET %b HTTP/1.1" % URL, *(b"%b: %b" % pair for pair in {**PLAIN, **changed}.items())]
+    return b"\r\n".join([*head, b"", b""])
