@@ -66,9 +66,9 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> list[str]:
         raise CstarError(f"{path} is another program's database: give the path of one that cstar may make.")
     if applied > len(scripts):
         raise CstarError(f"{path} was made by a newer cstar: upgrade this one, or choose another --database.")
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     missing = scripts[applied:]
     if missing:  # one commit: each waits for the disk
         statements = "\n".join(script.read_text("utf-8") for script in missing)
-        connection.executescript(f"BEGIN;\n{statements}\nPRAGMA user_version = {len(scripts)};\nCOMMIT;")
+        marks = f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {len(scripts)};"
+        connection.executescript(f"BEGIN;\n{statements}\n{marks}\nCOMMIT;")
     return [script.stem for script in missing]

@@ -1,6 +1,7 @@
 """A database of an earlier version goes on with what is in it."""
 
 import asyncio
+import shutil
 import sqlite3
 from importlib import resources
 from pathlib import Path
@@ -40,6 +41,35 @@ def make_first_version(path: Path) -> None:
     database.execute(f"PRAGMA application_id = {connection.APPLICATION_ID}")
     database.execute("PRAGMA user_version = 1")
     database.close()
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_first_version(path)
+    folder = tmp_path / "newer" / "migrations"
+    with resources.as_file(resources.files(connection.__package__) / "migrations") as migrations:
+        shutil.copytree(migrations, folder)
+    monkeypatch.setattr(connection, "__file__", str(folder.parent / "connection.py"))
+    failing = folder / "9999_failing.sql"
+    failing.write_text("CREATE TABLE half (it);\nSELECT it FROM nowhere;\n")
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        connection.migrate(path)
+    database = sqlite3.connect(path)
+    assert database.execute("PRAGMA user_version").fetchone() == (1,)
+    assert database.execute("SELECT count(*) FROM sqlite_schema WHERE name IN ('half', 'webhooks')").fetchone() == (0,)
+    database.close()
+    failing.unlink()
+    assert connection.migrate(path) == NAMES[1:]
+
+
+def test_a_database_that_has_all_is_left_alone(path: Path) -> None:
+    connection.migrate(path)
+    before = path.read_bytes()
+    _, applied = connection._open_migrated(path)
+    assert applied == []
+    assert path.read_bytes() == before
+    assert path.with_name(f"{path.name}-wal").stat().st_size == 0
 
 
 def test_a_database_of_the_first_version_is_carried_over_with_its_rows(path: Path) -> None:
