@@ -12,7 +12,8 @@ _one_at_a_time = allocate_lock()
 def defer(*names: str) -> None:
     """Let these modules be loaded at their first use; the packages that they are in are loaded now.
 
-    What `import` finds is a stand-in, which loads the module when it is asked for anything.
+    What `import` finds is a stand-in, which loads the module when it is asked for anything. `importlib.util.find_spec`
+    alone doesn't take it.
     """
     for name in names:
         if name not in sys.modules:

@@ -42,11 +42,13 @@ def on_stop_signals(stop: Callable[[int], object]) -> None:
 @contextlib.contextmanager
 def loading() -> Iterator[None]:
     """Look for no garbage while much is loaded, which makes next to none; nor, later, through what is loaded."""
+    before = len(sys.modules)
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
+        if len(sys.modules) > before:  # else what is garbage just now would stay for nothing
+            gc.freeze()
         gc.enable()
 
 

@@ -1,11 +1,12 @@
 import asyncio
+import gc
 from pathlib import Path
 
 import pytest
 
 from cstar_cli.cloud.options import DeliveryPolicy
 from cstar_cli.cloud.running import RunningNote, write_note
-from cstar_cli.commands.embedded import CloudStarter
+from cstar_cli.commands.embedded import CloudStarter, load_cloud
 from cstar_cli.config import Home
 from cstar_cli.tunnel.connection import Unreachable
 from tests.processes import free_port
@@ -38,3 +39,13 @@ def test_a_service_on_a_file_is_taken_over_with_that_file(tmp_path: Path) -> Non
 
     asyncio.run(take_over())
     assert (tmp_path / "elsewhere.db").exists()
+
+
+def test_a_start_that_loads_nothing_freezes_nothing() -> None:
+    load_cloud()
+    frozen = gc.get_freeze_count()
+    garbage: list[object] = []
+    garbage.append(garbage)
+    load_cloud()
+    assert gc.get_freeze_count() == frozen
+    assert gc.isenabled()
