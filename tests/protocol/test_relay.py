@@ -7,6 +7,7 @@ from cstar_cli.protocol.frames import (
     Frame,
     Heartbeat,
     Hello,
+    Joined,
     Refused,
     Result,
     Settled,
@@ -43,6 +44,10 @@ def test_whatever_comes_before_the_hello_ends_the_tunnel(frame: Frame) -> None:
         Send(Refused("say hello first", retry=False)),
         HangUp("no hello", retry=False),
     ]
+
+
+def test_a_listener_is_told_of_all_who_have_come() -> None:
+    assert opened().joined(["a", "b"], 1.0) == [Send(Joined("a")), Send(Joined("b"))]
 
 
 def test_what_follows_the_hello_in_its_message_counts() -> None:

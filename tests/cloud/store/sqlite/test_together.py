@@ -86,6 +86,43 @@ def test_a_report_of_an_older_connection_counts_among_others_neither(tmp_path: P
     connection.close()
 
 
+def test_questions_of_one_turn_find_the_same_state(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path / "cstar.db")
+
+    def events(connection: sqlite3.Connection) -> int:
+        [found] = connection.execute("SELECT count(*) FROM events").fetchone()
+        append_events(writer, [event()], T0_MS)
+        return int(found)
+
+    async def main() -> None:
+        readers = Readers(tmp_path / "cstar.db", 1, "readers")
+        assert await asyncio.gather(*(readers.ask_together(events) for _ in range(3))) == [0, 0, 0]
+        assert await readers.ask_together(events) == 3
+        await readers.close()
+
+    asyncio.run(main())
+    writer.close()
+
+
+def test_a_question_whose_fault_ended_the_transaction_keeps_no_other_from_its_answer(tmp_path: Path) -> None:
+    open_writer(tmp_path / "cstar.db").close()
+
+    def spoiling(connection: sqlite3.Connection) -> None:
+        connection.execute("ROLLBACK")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    async def main() -> None:
+        readers = Readers(tmp_path / "cstar.db", 1, "readers")
+        spoiled, answered = await asyncio.gather(
+            readers.ask_together(spoiling), readers.ask_together(answer, 1), return_exceptions=True
+        )
+        assert isinstance(spoiled, StoreUnavailable)
+        assert answered == 2
+        await readers.close()
+
+    asyncio.run(main())
+
+
 class CountingLoop(asyncio.SelectorEventLoop):
     """Counts what is handed to threads."""
 
