@@ -119,7 +119,7 @@ compile: $(COMPILED)
 wheel: $(EXPRESS) | python
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" \
 	&& "$$folder/venv/bin/pip" install --quiet --disable-pip-version-check . && cd "$$folder" \
-	&& venv/bin/cstar completion show bash >/dev/null && venv/bin/python $(CURDIR)/$(DEMO)/run.py
+	&& venv/bin/cstar completion show bash >/dev/null && venv/bin/python "$(CURDIR)/$(DEMO)/run.py"
 
 python:
 	@$(call need,command -v $(PYTHON),python3 python3-venv,Python is missing: install Python 3.11 or newer.)

@@ -7,6 +7,7 @@
     queries.py     what a caller may ask of the log
     reasons.py     why a delivery was stopped or can't be what was asked, in words
     skipping.py    how a backlog is ended, in batches
+    meeting.py     which sessions are told of each other
     lately.py      what a new session's listener could have had before it
     targets.py     whom an event goes to, and the deliveries that this makes
     wakeups.py     who is woken when something is committed

@@ -6,7 +6,7 @@ from cstar_cli.cloud.store.queries import NEIGHBOURS_TOLD
 from cstar_cli.cloud.store.records import Neighbours, Session
 from cstar_cli.events.filters import EventFilter
 
-Row = tuple[str, str, str, str | None]
+Neighbour = tuple[str, str, str, str | None]
 """A session's id, what to call it, its patterns and its origin."""
 
 Announcement = tuple[str, str]
@@ -14,7 +14,7 @@ Announcement = tuple[str, str]
 
 
 def meet(
-    newcomer: Session, others: Collection[Row], filter: Callable[[str], EventFilter]
+    newcomer: Session, others: Collection[Neighbour], filter: Callable[[str], EventFilter]
 ) -> tuple[Neighbours, Sequence[Announcement]]:
     """Return what the newcomer is told of the others, the latest first, and what some of them are told of it."""
     wanted = {row[2:] for row in others}  # few things, by however many

@@ -8,7 +8,7 @@
     bus.py            LISTEN, NOTIFY and the heartbeat
     polling.py        the backstop of the bus
     appending.py      events; making.py their deliveries; recording.py attempts
-    sessions.py       sessions: opened, left, lost, settled
+    sessions.py       sessions: opened, left, lost, settled; opening.py with what came before them; meeting.py
     webhooks.py       registered URLs
     queue.py          deliveries to webhooks: claiming.py, settling.py, and what people ask: interventions.py
     accounts.py       API keys, limits, answers to ask for again

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cstar_cli.cloud.store.meeting import Announcement, Row, meet
+from cstar_cli.cloud.store.meeting import Announcement, Neighbour, meet
 from cstar_cli.cloud.store.postgres import opening, reads, rows
 from cstar_cli.cloud.store.postgres.connection import Connection
 from cstar_cli.cloud.store.queries import NEIGHBOURS_LOOKED_AT
@@ -19,7 +19,7 @@ async def arrive(
     return Arrival(neighbours, backlog, unheard), announcements
 
 
-async def _before(connection: Connection, session: Session) -> Sequence[Row]:
+async def _before(connection: Connection, session: Session) -> Sequence[Neighbour]:
     """Return those of other listeners that were there before, the latest first."""
     found = await connection.fetch(
         f"SELECT {rows.NEIGHBOUR} FROM sessions WHERE team_id = $1 AND ended_at_ms IS NULL"

@@ -7,7 +7,7 @@
     writes.py      events and their deliveries
     recording.py   attempts, as they come into the log
     chunks.py      many rows a statement
-    sessions.py    the changes of sessions
+    sessions.py    the changes of sessions; opening.py with what came before them, meeting.py what a new one finds
     webhooks.py    registered URLs
     queue.py       deliveries to webhooks: `claiming.py`, `settling.py`, and `interventions.py` of people
     leases.py      which of them are under way: in memory, for the process that owns the file

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from cstar_cli.cloud.store.meeting import Announcement, Row, meet
+from cstar_cli.cloud.store.meeting import Announcement, Neighbour, meet
 from cstar_cli.cloud.store.queries import NEIGHBOURS_LOOKED_AT
 from cstar_cli.cloud.store.records import Arrival, Backlog, Session
 from cstar_cli.cloud.store.sqlite import opening, reads, rows
@@ -19,7 +19,7 @@ SELECT json_group_array(json_array({rows.NEIGHBOUR})) FROM (
     ORDER BY opened_at_ms DESC, id DESC LIMIT {NEIGHBOURS_LOOKED_AT}
 ) chosen
 """
-_decoder = msgspec.json.Decoder(list[Row])
+_decoder = msgspec.json.Decoder(list[Neighbour])
 
 
 def arrive(
@@ -32,7 +32,7 @@ def arrive(
     return Arrival(neighbours, backlog, unheard), announcements
 
 
-def _before(connection: sqlite3.Connection, session: Session) -> Sequence[Row]:
+def _before(connection: sqlite3.Connection, session: Session) -> Sequence[Neighbour]:
     """Return those of other listeners that were there before, the latest first."""
     values = {"team_id": session.team_id, "id": session.id, "listener": session.listener}
     (found,) = connection.execute(_BEFORE, values).fetchone()

@@ -33,7 +33,7 @@ _TAKEN = (
     "   WHERE s.id = d.target AND s.ended_at_ms IS NULL AND s.away_since_ms IS NULL)"
     f"  OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_seq = d.seq AND a.error_class IS NOT '{STOPPED}')))))"
 )
-# All of them in one row: for each row that sqlite3 gives, it lets go of the interpreter and waits for it again.
+# All of them in one row, as in meeting.py.
 _LATELY = f"""
 SELECT opened_at_ms, (
     SELECT json_group_array(json_array(seq, type, created_at_ms, origin)) FROM (
