@@ -43,15 +43,17 @@ class Way:
 
 
 async def run_round(bench: Bench) -> None:
-    await bench.limit()
     with bench.measuring(SUBJECT):
         async with _open() as way:
-            await _rate(bench, way)
-            await _delay(bench, way)
+            for _ in bench.turns():
+                await bench.limit()
+                await _rate(bench, way)
+                await _delay(bench, way)
 
 
 async def _rate(bench: Bench, way: Way) -> None:
-    count = bench.effort.intake // 3
+    way.arrived.clear()
+    count = bench.effort.intake // 3 // bench.effort.turns
     started_at, cpu_s = time.perf_counter(), way.process.cpu_s()
     await ask_all(way.address, itertools.repeat(way.asked, count), CONNECTIONS)
     await way.all_arrived(count)
@@ -62,16 +64,17 @@ async def _rate(bench: Bench, way: Way) -> None:
 
 async def _delay(bench: Bench, way: Way) -> None:
     way.arrived.clear()
+    count = bench.effort.paced // bench.effort.turns
     asked: list[float] = []
     ids: list[bytes] = []
     async with asking(way.address, CONNECTIONS, lambda _, answer: ids.append(_id(answer))) as askers:
         started_at = time.perf_counter()
         turns: itertools.cycle[Asker] = itertools.cycle(askers)
-        for place in range(bench.effort.paced):
+        for place in range(count):
             await asyncio.sleep(max(0.0, started_at + place / PER_S - time.perf_counter()))
             asked.append(time.perf_counter())
             next(turns).ask(way.asked)
-        await way.all_arrived(bench.effort.paced)
+        await way.all_arrived(count)
     # Events are far enough apart to be answered in the order in which they were asked for, nearly always; where two
     # change places, one delay is as much too long as the other is too short.
     delays = [way.arrived[event_id] - at for event_id, at in zip(ids, asked, strict=True)]
