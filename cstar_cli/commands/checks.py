@@ -156,7 +156,6 @@ def _database(scene: Scene) -> Iterator[Finding]:
 def _port(scene: Scene) -> Iterator[Finding]:
     from urllib.parse import urlsplit
 
-    from cstar_cli.commands.cloud import health_of
     from cstar_cli.commands.reaching import fault_at
 
     if not config.is_local(scene.api_base):
@@ -168,10 +167,12 @@ def _port(scene: Scene) -> Iterator[Finding]:
         yield Finding("port", "ok", f"{port} is free for cstar listen")
         return
     try:
-        health_of(scene.api_base)
+        _date_at(scene.api_base)  # as it tells everyone, whatever it thinks of our key
     except CstarError:
-        remedy = f"Let the cloud have another: cstar config set api_base http://127.0.0.1:{port + 1}"
-        yield Finding("port", "problem", f"another program has {port}", remedy)
+        other = f"http://127.0.0.1:{port + 1}"
+        is_from_env = os.environ.get("CSTAR_API_BASE", "").rstrip("/") == scene.api_base  # which comes before the files
+        how = f"CSTAR_API_BASE={other}" if is_from_env else f"cstar config set api_base {other}"
+        yield Finding("port", "problem", f"another program has {port}", f"Let the cloud have another: {how}")
     else:
         yield Finding("port", "ok", f"{port} is the running cloud's")
 

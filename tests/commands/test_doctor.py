@@ -1,4 +1,5 @@
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -167,6 +168,21 @@ def test_another_program_on_the_clouds_port_is_named_with_a_way_out(cstar: RunCs
     assert found["port"]["status"] == found["cloud"]["status"] == "problem"
     assert "cstar config set api_base" in str(found["port"]["remedy"])
     assert found["clock"]["message"] == "no cloud tells the time"
+
+
+def test_a_port_that_the_environment_names_is_changed_there(cstar: RunCstar, home: Env, httpserver: HTTPServer) -> None:
+    base = httpserver.url_for("").rstrip("/")
+    _, found = examined(cstar, env={**home, "CSTAR_API_BASE": base})
+    other = f"http://127.0.0.1:{httpserver.port + 1}"
+    assert found["port"]["remedy"] == f"Let the cloud have another: CSTAR_API_BASE={other}"
+
+
+def test_a_cloud_that_refuses_the_key_has_its_port(cstar: RunCstar, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/health").respond_with_json({"status": "ok", "version": "1"})
+    httpserver.expect_request(re.compile("/api/.*")).respond_with_data("", status=401)
+    _, found = examined(cstar, "--api-base", httpserver.url_for("").rstrip("/"))
+    assert found["cloud"]["status"] == "problem"
+    assert found["port"]["status"] == "ok"
 
 
 def test_a_clock_that_is_wrong_is_told_by_how_much(cstar: RunCstar, httpserver: HTTPServer) -> None:
