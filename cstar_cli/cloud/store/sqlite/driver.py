@@ -248,4 +248,4 @@ def _owned(path: Path) -> Iterator[FileLock]:
         raise
 
 
-_CHOOSE_ANOTHER = "Mend that, or choose another --database."
+_CHOOSE_ANOTHER = "Mend that, or choose another place: CSTAR_HOME, or --database of cstar cloud serve."

@@ -100,13 +100,13 @@ def test_a_refused_database_is_let_go(path: Path) -> None:
 
 def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CstarError, match=rf"Can't write {tmp_path}/file: Not a directory\. .*another --database"):
+    with pytest.raises(CstarError, match=rf"Can't write {tmp_path}/file: Not a directory\. .*or --database"):
         open_and_close(tmp_path / "file" / "cstar.db")
 
 
 def test_a_database_that_is_a_folder_is_named(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(CstarError, match=f"Can't use the database {path}: .*another --database"):
+    with pytest.raises(CstarError, match=f"Can't use the database {path}: .*or --database"):
         open_and_close(path)
 
 
